@@ -1,0 +1,27 @@
+//! Portolan: a SCIM 2.0 gateway in front of any user API.
+//!
+//! One request, from door to door:
+//!
+//! ```text
+//!  client ─▶ server/proxy ─▶ server/stack ─▶ gateway                                        the app
+//!            pingora          tower layers    1 scim: parse the request         pure           ▲
+//!            not /scim? ────────────────────  2 plan: decide the calls          pure           │
+//!              passed through untouched ────  3 execute: backend::{rest,sql} ── calls ─────────┘
+//!                                             4 mapping: record → resource, residual filter    pure
+//!                                             5 scim: write the answer
+//! ```
+//!
+//! A module imports only from those to its left:
+//! `diagnostic, yaml, config → scim → mapping → plan → backend → gateway → server → cli`.
+//! `tests/architecture.rs` holds that, and that each foreign crate has one home.
+
+pub mod backend;
+pub mod cli;
+pub mod config;
+pub mod diagnostic;
+pub mod gateway;
+pub mod mapping;
+pub mod plan;
+pub mod scim;
+pub mod server;
+pub mod yaml;

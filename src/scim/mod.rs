@@ -1,0 +1,10 @@
+//! The SCIM protocol and nothing else (RFC 7643, RFC 7644): schemas, filters, PATCH, projection, messages.
+//!
+//! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
+
+pub mod change;
+pub mod error;
+pub mod path;
+pub mod schema;
+
+pub use error::{Refusal, ScimType};

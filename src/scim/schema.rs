@@ -1,0 +1,226 @@
+//! Attributes, schemas and resource types (RFC 7643 §2, §6, §7), and how a written path finds its attribute.
+
+use std::{fmt, sync::Arc};
+
+use super::path::AttrPath;
+
+/// The data types of RFC 7643 §2.3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// UTF-8 text.
+    String,
+    /// `true` or `false`.
+    Boolean,
+    /// A number with at least one digit on each side of the period.
+    Decimal,
+    /// A whole number.
+    Integer,
+    /// An `xsd:dateTime`.
+    DateTime,
+    /// Base64 text.
+    Binary,
+    /// A URI, or the id of another resource.
+    Reference,
+    /// A set of sub-attributes.
+    Complex,
+}
+
+/// When a value may be written (RFC 7643 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutability {
+    /// Never by a client.
+    ReadOnly,
+    /// Always.
+    ReadWrite,
+    /// At creation, or while it has no value.
+    Immutable,
+    /// Written, never read.
+    WriteOnly,
+}
+
+/// When a value is returned (RFC 7643 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// Whatever the projection says.
+    Always,
+    /// In no answer.
+    Never,
+    /// Unless excluded.
+    Default,
+    /// Only when asked for by name.
+    Request,
+}
+
+/// Whether two resources may hold the same value (RFC 7643 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// They may.
+    None,
+    /// Not within this service.
+    Server,
+    /// Not anywhere.
+    Global,
+}
+
+/// One attribute definition (RFC 7643 §7).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// The name in its canonical letter case.
+    pub name: String,
+    /// The data type.
+    pub kind: Type,
+    /// Whether it holds a list.
+    pub multi_valued: bool,
+    /// A sentence for people.
+    pub description: String,
+    /// Whether a resource must have it.
+    pub required: bool,
+    /// Suggested values.
+    pub canonical_values: Vec<String>,
+    /// Whether `A` and `a` differ.
+    pub case_exact: bool,
+    /// When it may be written.
+    pub mutability: Mutability,
+    /// When it is returned.
+    pub returned: Returned,
+    /// Whether it is unique.
+    pub uniqueness: Uniqueness,
+    /// What a reference may point to.
+    pub reference_types: Vec<String>,
+    /// Of a complex attribute.
+    pub sub_attributes: Vec<Arc<Attribute>>,
+}
+
+impl Attribute {
+    /// The sub-attribute of that name, in any letter case.
+    #[must_use]
+    pub fn sub(&self, name: &str) -> Option<&Arc<Attribute>> {
+        self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A schema: a URN and its attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    /// The URN.
+    pub id: String,
+    /// The name for people.
+    pub name: String,
+    /// A sentence for people.
+    pub description: String,
+    /// Its attributes.
+    pub attributes: Vec<Arc<Attribute>>,
+}
+
+/// An extension of a resource type (RFC 7643 §3.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// Its schema, holding what is offered.
+    pub schema: Schema,
+    /// Whether every resource must have it.
+    pub required: bool,
+}
+
+/// A resource type as this gateway offers it: only what the mapping maps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceType {
+    /// Its name, which is also its id: `User`.
+    pub name: String,
+    /// Below the base URI, with its slash: `/Users`.
+    pub endpoint: String,
+    /// A sentence for people.
+    pub description: String,
+    /// The base schema, holding what is offered.
+    pub schema: Schema,
+    /// The extensions, in the order of the mapping.
+    pub extensions: Vec<Extension>,
+    /// The common attributes offered (RFC 7643 §3.1): `schemas`, `id`, `meta`, and `externalId` where it is mapped.
+    pub common: Vec<Arc<Attribute>>,
+    /// Published schemas in full, to tell an attribute that is not offered from one that does not exist.
+    pub published: Vec<Arc<Schema>>,
+}
+
+/// An attribute found: the answer to a written path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The extension's URN; none for the base schema and the common attributes.
+    pub extension: Option<Arc<str>>,
+    /// The attribute.
+    pub attribute: Arc<Attribute>,
+    /// The sub-attribute, where the path names one.
+    pub sub: Option<Arc<Attribute>>,
+}
+
+impl Target {
+    /// The definition that the path ends at: the sub-attribute if there is one.
+    #[must_use]
+    pub fn leaf(&self) -> &Arc<Attribute> {
+        self.sub.as_ref().unwrap_or(&self.attribute)
+    }
+}
+
+/// The canonical spelling: `userName`, `name.givenName`, `urn:…:User:department`.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = &self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.attribute.name)?;
+        match &self.sub {
+            Some(sub) => write!(f, ".{}", sub.name),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a written path stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// An attribute that is offered.
+    Offered(Target),
+    /// An attribute of a published schema that the mapping does not map.
+    NotOffered(Target),
+    /// Nothing.
+    Unknown,
+}
+
+impl ResourceType {
+    /// Finds what a path names, in any letter case, with or without the schema's URN (RFC 7644 §3.10).
+    #[must_use]
+    pub fn resolve(&self, path: &AttrPath) -> Resolution {
+        let offered = match &path.urn {
+            None => find(None, &self.common, path).or_else(|| find(None, &self.schema.attributes, path)),
+            Some(urn) if urn.eq_ignore_ascii_case(&self.schema.id) => {
+                find(None, &self.schema.attributes, path).or_else(|| find(None, &self.common, path))
+            }
+            Some(urn) => self
+                .extensions
+                .iter()
+                .find(|e| e.schema.id.eq_ignore_ascii_case(urn))
+                .and_then(|e| find(Some(&e.schema.id), &e.schema.attributes, path)),
+        };
+        if let Some(target) = offered {
+            return Resolution::Offered(target);
+        }
+        let published = self.published.iter().find_map(|schema| {
+            let base = schema.id == self.schema.id;
+            match &path.urn {
+                None if base => find(None, &schema.attributes, path),
+                Some(urn) if urn.eq_ignore_ascii_case(&schema.id) => {
+                    find((!base).then_some(schema.id.as_str()), &schema.attributes, path)
+                }
+                _ => None,
+            }
+        });
+        published.map_or(Resolution::Unknown, Resolution::NotOffered)
+    }
+}
+
+fn find(extension: Option<&str>, attributes: &[Arc<Attribute>], path: &AttrPath) -> Option<Target> {
+    let attribute = attributes.iter().find(|a| a.name.eq_ignore_ascii_case(&path.name))?;
+    let sub = match &path.sub {
+        Some(name) => Some(attribute.sub(name)?.clone()),
+        None => None,
+    };
+    Some(Target { extension: extension.map(Arc::from), attribute: attribute.clone(), sub })
+}
