@@ -5,6 +5,7 @@
 pub mod change;
 pub mod error;
 pub mod path;
+pub mod profile;
 pub mod schema;
 
 pub use error::{Refusal, ScimType};
