@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod error;
+pub mod filter;
 pub mod path;
 pub mod profile;
 pub mod schema;
