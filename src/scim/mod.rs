@@ -4,7 +4,6 @@
 
 pub mod change;
 pub mod error;
-pub mod filter;
 pub mod path;
 pub mod profile;
 pub mod schema;
