@@ -3,7 +3,9 @@
 //! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
 
 pub mod change;
+mod cursor;
 pub mod error;
+pub mod filter;
 pub mod path;
 pub mod profile;
 pub mod schema;
