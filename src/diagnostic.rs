@@ -92,7 +92,8 @@ impl Source {
         let span = self.fit(span);
         let (before, rest) = self.text.split_at(span.start);
         let (secret, after) = rest.split_at(span.end - span.start);
-        let stars: String = secret.chars().map(|c| if c == '\n' { "\n".into() } else { "*".repeat(c.len_utf8()) }).collect();
+        let stars: String =
+            secret.chars().map(|c| if c == '\n' { "\n".into() } else { "*".repeat(c.len_utf8()) }).collect();
         Source { name: self.name.clone(), text: format!("{before}{stars}{after}").into() }
     }
 
@@ -343,4 +344,79 @@ pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str
         .filter(|(distance, candidate)| *distance <= near(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults() -> Faults {
+        Faults::new(Source::new("mapping.yaml", "a: 1\nbé: \"two\" # x\nc:\n  d: 4\n"))
+    }
+
+    #[test]
+    fn faults_are_drawn_in_order_of_place() {
+        let mut faults = faults();
+        faults.warning(Span { start: 20, end: 29 }, "later", "a map over two lines");
+        faults.error(Span { start: 10, end: 15 }, "sooner", "a \u{1b}[31mvalue").help("write `three`");
+        let expected = "\
+error[sooner]: a ␛[31mvalue
+ --> mapping.yaml:2:5
+  |
+2 | bé: \"two\" # x
+  |     ^^^^^
+  |
+  = help: write `three`
+
+warning[later]: a map over two lines
+ --> mapping.yaml:3:1
+  |
+3 | c:
+  | ^^
+
+";
+        assert_eq!(faults.into_diagnostics().render(false), expected);
+    }
+
+    #[test]
+    fn json_counts_columns_in_characters() {
+        let mut faults = faults();
+        faults.error(Span { start: 10, end: 15 }, "code", "message");
+        let expected = json!([{"severity": "error", "code": "code", "message": "message", "file": "mapping.yaml",
+            "line": 2, "column": 5, "help": null}]);
+        assert_eq!(faults.into_diagnostics().to_json(), expected);
+    }
+
+    #[test]
+    fn any_span_can_be_drawn() {
+        for text in ["", "é", "a\r\n\tb\n", "\u{feff}x"] {
+            for (start, end) in [(0, 0), (0, 99), (1, 1), (1, 0), (99, 100), (2, 4)] {
+                let mut faults = Faults::new(Source::new("f", text));
+                faults.error(Span { start, end }, "code", "message");
+                assert!(faults.into_diagnostics().render(true).contains("message"), "{text:?} {start}..{end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_masked_source_keeps_its_places() {
+        let source = faults().source().masked(Span { start: 5, end: 15 });
+        assert_eq!(source.text(), "a: 1\n********** # x\nc:\n  d: 4\n");
+    }
+
+    #[test]
+    fn a_part_of_a_text_has_a_place_unless_it_was_written_otherwise() {
+        let faults = faults();
+        let whole = Span { start: 10, end: 15 };
+        assert_eq!(faults.within(whole, "two", 1..2), Span { start: 12, end: 13 });
+        assert_eq!(faults.within(whole, "t\u{77}o!", 1..2), whole);
+    }
+
+    #[test]
+    fn a_slip_is_told_from_another_word() {
+        let words = ["mapping", "listen", "log"];
+        assert_eq!(did_you_mean("maping", words), Some("mapping"));
+        assert_eq!(did_you_mean("Listne", words), Some("listen"));
+        assert_eq!(did_you_mean("tenants", words), None);
+    }
 }
