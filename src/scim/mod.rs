@@ -3,9 +3,12 @@
 //! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
 
 pub mod change;
+pub mod discovery;
 pub mod error;
+pub mod message;
 pub mod path;
 pub mod profile;
+pub mod published;
 pub mod schema;
 
 pub use error::{Refusal, ScimType};
