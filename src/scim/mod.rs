@@ -4,8 +4,10 @@
 
 pub mod body;
 pub mod change;
+mod cursor;
 pub mod discovery;
 pub mod error;
+pub mod filter;
 pub mod message;
 pub mod path;
 pub mod profile;
