@@ -86,9 +86,8 @@ impl Source {
         &self.text
     }
 
-    /// The same text with `*` in place of what stands at `span`, so that a fault on that line does not show a secret.
-    #[must_use]
-    pub fn masked(&self, span: Span) -> Source {
+    /// The same text with `*` in place of what stands at `span`.
+    fn masked(&self, span: Span) -> Source {
         let span = self.fit(span);
         let (before, rest) = self.text.split_at(span.start);
         let (secret, after) = rest.split_at(span.end - span.start);
@@ -149,6 +148,12 @@ impl Diagnostic {
         Diagnostic { severity, code, message: message.into(), place: None, help: None }
     }
 
+    /// Where in its source it is.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        self.place.as_ref().map(|place| place.span)
+    }
+
     /// Says what to write instead.
     pub fn help(&mut self, help: impl Into<String>) -> &mut Diagnostic {
         self.help = Some(help.into());
@@ -181,6 +186,11 @@ impl Diagnostics {
     /// Adds a fault.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
+    }
+
+    /// Keeps only some.
+    pub fn retain(&mut self, keep: impl FnMut(&Diagnostic) -> bool) {
+        self.0.retain(keep);
     }
 
     /// Whether anything stops the run.
@@ -286,6 +296,11 @@ impl Faults {
         self.add(Severity::Warning, span, code, message.into())
     }
 
+    /// Adds a fault that has no place in this source.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.found.push(diagnostic);
+    }
+
     /// Adds the error for a part of the language that is known but not built: `what` in plural, such as `sessions`.
     pub fn not_supported(&mut self, span: Span, what: &str) -> &mut Diagnostic {
         self.error(span, "not-supported", format!("{what} are not supported yet"))
@@ -318,6 +333,14 @@ impl Faults {
             Span { start: span.start + quote + part.start, end: span.start + quote + part.end }
         } else {
             span
+        }
+    }
+
+    /// Draws `*` for what stands at `span` in all faults, found or to come: the span holds a secret.
+    pub fn mask(&mut self, span: Span) {
+        self.source = self.source.masked(span);
+        for place in self.found.0.iter_mut().filter_map(|fault| fault.place.as_mut()) {
+            place.source = self.source.clone();
         }
     }
 
@@ -400,8 +423,11 @@ warning[later]: a map over two lines
 
     #[test]
     fn a_masked_source_keeps_its_places() {
-        let source = faults().source().masked(Span { start: 5, end: 15 });
-        assert_eq!(source.text(), "a: 1\n********** # x\nc:\n  d: 4\n");
+        let mut faults = faults();
+        faults.error(Span { start: 5, end: 6 }, "code", "message");
+        faults.mask(Span { start: 5, end: 15 });
+        assert_eq!(faults.source().text(), "a: 1\n********** # x\nc:\n  d: 4\n");
+        assert!(faults.into_diagnostics().render(false).contains("2 | ********** # x\n  | ^\n"));
     }
 
     #[test]

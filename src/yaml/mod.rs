@@ -103,13 +103,28 @@ impl Node {
         }
     }
 
+    /// The items, if it is a list; for places that take several kinds of value.
+    #[must_use]
+    pub fn as_list(&self) -> Option<&[Node]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, if it is a map; for places that take several kinds of value.
+    #[must_use]
+    pub fn as_map(&self) -> Option<&[(Key, Node)]> {
+        match &self.value {
+            Value::Map(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
     /// The field `name`, if it is a map that has it; a look without asking, for telling forms apart.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Node> {
-        match &self.value {
-            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
-            _ => None,
-        }
+        self.as_map()?.iter().find(|(key, _)| key.name == name).map(|(_, node)| node)
     }
 }
 

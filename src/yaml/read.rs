@@ -113,24 +113,20 @@ impl Node {
 
     /// The items of a list.
     pub fn list(&self, faults: &mut Faults, what: &str) -> Option<&[Node]> {
-        match &self.value {
-            Value::List(items) => Some(items),
-            _ => {
-                self.expected(faults, what, "a list");
-                None
-            }
+        let items = self.as_list();
+        if items.is_none() {
+            self.expected(faults, what, "a list");
         }
+        items
     }
 
     /// The entries of a map whose keys are free names.
     pub fn entries(&self, faults: &mut Faults, what: &str) -> Option<&[(Key, Node)]> {
-        match &self.value {
-            Value::Map(entries) => Some(entries),
-            _ => {
-                self.expected(faults, what, "a map");
-                None
-            }
+        let entries = self.as_map();
+        if entries.is_none() {
+            self.expected(faults, what, "a map");
         }
+        entries
     }
 
     /// The fields of a map whose keys are known; end with [`Fields::finish`].
