@@ -12,6 +12,8 @@ pub mod fold;
 pub mod instant;
 pub mod path;
 pub mod profile;
+pub mod projection;
+mod resolve;
 #[cfg(test)]
 mod sample;
 pub mod schema;
