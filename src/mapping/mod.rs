@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod call;
 pub mod codec;
+mod compile;
 pub mod line;
 pub mod pattern;
 pub mod rest;
@@ -15,12 +16,15 @@ pub mod sql;
 pub mod template;
 pub mod term;
 pub mod translate;
+pub mod vars;
 
 use std::sync::Arc;
 
 use crate::scim::schema::{ResourceType, Target};
 
 use self::{codec::Codec, line::Line, selector::Selector};
+
+pub use compile::{compile, load};
 
 /// One app, as its mapping describes it.
 #[derive(Debug)]

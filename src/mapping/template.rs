@@ -27,7 +27,7 @@ pub enum Place {
 }
 
 /// A compiled text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Template {
     source: String,
     parsed: Parsed,

@@ -4,15 +4,23 @@
 
 pub mod body;
 pub mod change;
+pub mod condition;
 mod cursor;
 pub mod discovery;
 pub mod error;
+pub mod evaluate;
 pub mod filter;
+pub mod fold;
+pub mod instant;
 pub mod message;
 pub mod path;
 pub mod profile;
+pub mod projection;
 pub mod published;
+mod resolve;
 pub mod resource;
+#[cfg(test)]
+mod sample;
 pub mod schema;
 pub mod value;
 
