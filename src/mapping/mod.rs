@@ -70,7 +70,7 @@ pub struct Id {
 #[derive(Debug)]
 pub enum Records {
     /// By calls.
-    Rest(rest::RestRecords),
+    Rest(Box<rest::RestRecords>),
     /// By statements.
     Sql(sql::SqlRecords),
 }
@@ -90,7 +90,8 @@ impl Resource {
         self.lines.iter().find(|l| {
             l.target.extension == target.extension
                 && l.target.attribute.name == target.attribute.name
-                && (l.target.attribute.multi_valued || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
+                && (l.target.attribute.multi_valued
+                    || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
         })
     }
 }

@@ -169,5 +169,9 @@ impl Term {
 }
 
 fn missing(name: &str, rest: &str) -> Result<Option<Value>, Unfit> {
-    if OPTIONAL.contains(&name) { Ok(None) } else { Err(Unfit::Missing(format!("{name}{}", rest.trim_start_matches('$')))) }
+    if OPTIONAL.contains(&name) {
+        Ok(None)
+    } else {
+        Err(Unfit::Missing(format!("{name}{}", rest.trim_start_matches('$'))))
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    config::variables::{Piece, pieces},
+    config::{Piece, pieces},
     diagnostic::{Faults, did_you_mean},
     yaml::{Node, Value},
 };
@@ -44,16 +44,22 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool) {
         Value::Text(text) if text.contains("${") => {
             let mut filled = String::new();
             let Ok(found) = pieces(text) else {
-                faults.error(span, "bad-variable", "a `${` here is not closed, or has no name").help("write `${NAME}`, or `$${` for the characters themselves");
+                faults
+                    .error(span, "bad-variable", "a `${` here is not closed, or has no name")
+                    .help("write `${NAME}`, or `$${` for the characters themselves");
                 return;
             };
             for piece in found {
                 match piece {
-                    Piece::Literal(text) => filled.push_str(text),
+                    Piece::Text(text) => filled.push_str(text),
                     Piece::Variable { name, .. } => match value(name, vars, in_auth) {
                         Ok(value) if value.contains("{{") || value.starts_with('$') => {
                             faults
-                                .error(span, "bad-variable", format!("the value of `{name}` holds `{{{{` or begins with `$`"))
+                                .error(
+                                    span,
+                                    "bad-variable",
+                                    format!("the value of `{name}` holds `{{{{` or begins with `$`"),
+                                )
                                 .help("a variable is literal text; it cannot bring holes or paths into a mapping");
                         }
                         Ok(value) => filled.push_str(&value),

@@ -9,7 +9,6 @@ use crate::{
     mapping::{
         codec::Codec,
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
-        pattern::Pattern,
         selector::Selector,
         template::Template,
     },
@@ -90,14 +89,18 @@ pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Optio
         return None;
     };
     if target.to_string() == "id" || target.to_string() == "schemas" {
-        faults.error(key.span, "bad-attribute", format!("`{target}` is not written as a line")).help("the id stands as `id:` (or `key:`) beside `attributes`");
+        faults
+            .error(key.span, "bad-attribute", format!("`{target}` is not written as a line"))
+            .help("the id stands as `id:` (or `key:`) beside `attributes`");
         return None;
     }
     let item = match (path.filter, path.sub) {
         (None, _) => None,
         (Some(filter), Some(sub)) => Some((constants(&filter, key, faults)?, sub)),
         (Some(_), None) => {
-            faults.error(key.span, "bad-attribute", format!("`{}` names no sub-attribute", key.name)).help(format!("write `{}.value`", key.name));
+            faults
+                .error(key.span, "bad-attribute", format!("`{}` names no sub-attribute", key.name))
+                .help(format!("write `{}.value`", key.name));
             return None;
         }
     };
@@ -114,7 +117,9 @@ fn constants(filter: &Filter, key: &Key, faults: &mut Faults) -> Option<Vec<(Str
             Some(both)
         }
         _ => {
-            faults.error(key.span, "bad-attribute", "an item is told by `eq` alone").help("write e.g. `emails[type eq \"work\"].value`");
+            faults
+                .error(key.span, "bad-attribute", "an item is told by `eq` alone")
+                .help("write e.g. `emails[type eq \"work\"].value`");
             None
         }
     }
@@ -142,14 +147,19 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
         } else {
             "write one field".to_owned()
         };
-        faults.error(span, "list-or-not", format!("`{target}` is {}", if single_list { "a list" } else { "not a list" })).help(help);
+        faults
+            .error(span, "list-or-not", format!("`{target}` is {}", if single_list { "a list" } else { "not a list" }))
+            .help(help);
         return;
     }
     if target.attribute.sub_attributes.is_empty() || target.sub.is_some() || target.attribute.multi_valued {
     } else {
         faults
             .error(span, "bad-attribute", format!("`{target}` is complex: its sub-attributes have lines of their own"))
-            .help(format!("write e.g. `{target}.{}`", target.attribute.sub_attributes.first().map_or("value", |s| &s.name)));
+            .help(format!(
+                "write e.g. `{target}.{}`",
+                target.attribute.sub_attributes.first().map_or("value", |s| &s.name)
+            ));
         return;
     }
     let read_only = leaf.mutability == Mutability::ReadOnly || target.attribute.mutability == Mutability::ReadOnly;
@@ -159,7 +169,9 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
         Some((read, create, update)) => {
             if (create || update) && !may_write {
                 let why = if read_only { "SCIM knows it as read-only" } else { "its source cannot be written" };
-                faults.error(span, "cannot-write", format!("`{target}` cannot be written: {why}")).help("write `access: [read]`, or leave `access` out");
+                faults
+                    .error(span, "cannot-write", format!("`{target}` cannot be written: {why}"))
+                    .help("write `access: [read]`, or leave `access` out");
             }
             (read, create, update)
         }
@@ -180,7 +192,9 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
         let slot = Slot { constants, sub, at, codec };
         let known = drafts.iter_mut().find(|d| d.line.target == whole);
         match known.map(|d| &mut d.line.value) {
-            Some(Source::Slots(slots)) if slots.iter().any(|s| s.constants == slot.constants && s.sub == slot.sub) => repeated(span, &whole, faults),
+            Some(Source::Slots(slots)) if slots.iter().any(|s| s.constants == slot.constants && s.sub == slot.sub) => {
+                repeated(span, &whole, faults);
+            }
             Some(Source::Slots(slots)) => slots.push(slot),
             Some(_) => repeated(span, &whole, faults),
             None => drafts.push(Draft { line: line(whole, Source::Slots(vec![slot])), facts, span, relation }),
@@ -193,7 +207,9 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
 }
 
 fn repeated(span: Span, target: &Target, faults: &mut Faults) {
-    faults.error(span, "repeated-attribute", format!("`{target}` has a line already")).help("each attribute has one line");
+    faults
+        .error(span, "repeated-attribute", format!("`{target}` has a line already"))
+        .help("each attribute has one line");
 }
 
 /// Reads the right-hand side of a line over an HTTP app.
@@ -218,13 +234,19 @@ pub(super) fn said<'n>(node: &'n Node, target: &Target, faults: &mut Faults) -> 
         },
         Value::Map(_) => {
             let mut fields = node.map(faults, "a line")?;
-            super::not_supported(&mut fields, faults, &[("from", "relations kept on the other side"), ("store", "values kept by the gateway")]);
+            super::not_supported(
+                &mut fields,
+                faults,
+                &[("from", "relations kept on the other side"), ("store", "values kept by the gateway")],
+            );
             let said = if fields.has("each") { each(&mut fields, target, faults) } else { at(&mut fields, faults) };
             fields.finish(faults);
             said
         }
         Value::List(_) | Value::Null => {
-            faults.error(node.span, "bad-line", "a line is a path, a text, a value or a map").help("write e.g. `$.login`");
+            faults
+                .error(node.span, "bad-line", "a line is a path, a text, a value or a map")
+                .help("write e.g. `$.login`");
             None
         }
         _ => plain(Source::Constant(node.to_json()), false),
@@ -241,9 +263,18 @@ fn at<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
 }
 
 fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Option<Said<'n>> {
-    super::not_supported(fields, faults, &[("at_most", "whole-list writes"), ("moves", "single-valued memberships"), ("batch", "batches beside `each`; write `batch` inside `add` and `remove`")]);
+    super::not_supported(
+        fields,
+        faults,
+        &[
+            ("at_most", "whole-list writes"),
+            ("moves", "single-valued memberships"),
+            ("batch", "batches beside `each`; write `batch` inside `add` and `remove`"),
+        ],
+    );
     let items = fields.required(faults, "each").and_then(|n| selector(n, faults));
-    let pattern = fields.take("where").and_then(|n| super::pattern::pattern(n, "`where`", false, faults)).unwrap_or_default();
+    let pattern =
+        fields.take("where").and_then(|n| super::pattern::pattern(n, "`where`", false, faults)).unwrap_or_default();
     let mut list = Vec::new();
     for sub in ["value", "type", "primary", "display"] {
         if let Some(node) = fields.take(sub) {
@@ -251,14 +282,18 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
         }
     }
     if !list.iter().any(|f| f.sub == "value") {
-        faults.error(fields.span(), "missing-key", "`each` needs `value`").help("say where an item keeps its value: `value: $.address`, or `value: $` for a list of plain values");
+        faults
+            .error(fields.span(), "missing-key", "`each` needs `value`")
+            .help("say where an item keeps its value: `value: $.address`, or `value: $` for a list of plain values");
     }
     let of = fields.take("of").and_then(|n| of(n, faults));
     let relation = match (fields.take("add"), fields.take("remove")) {
         (Some(add), Some(remove)) => Some((add, remove)),
         (None, None) => None,
         _ => {
-            faults.error(fields.span(), "missing-key", "a relation needs both `add` and `remove`").help("say how a member is put in and taken out");
+            faults
+                .error(fields.span(), "missing-key", "a relation needs both `add` and `remove`")
+                .help("say how a member is put in and taken out");
             None
         }
     };
@@ -300,7 +335,9 @@ pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
     match Selector::compile(text) {
         Ok(selector) => Some(selector),
         Err(message) => {
-            faults.error(node.span, "bad-path", message).help("a path begins with `$`: `$.login`, `$.data[0].id`, `$['a b']`");
+            faults
+                .error(node.span, "bad-path", message)
+                .help("a path begins with `$`: `$.login`, `$.data[0].id`, `$['a b']`");
             None
         }
     }
@@ -318,7 +355,11 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
         for at in places {
             if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
                 faults
-                    .error(draft.span, "shared-field", format!("`{}` and `{other}` both write {}", draft.line.target, at.text()))
+                    .error(
+                        draft.span,
+                        "shared-field",
+                        format!("`{}` and `{other}` both write {}", draft.line.target, at.text()),
+                    )
                     .help("let one of them be `access: [read]`");
             }
             seen.push((at, &draft.line.target));
@@ -330,7 +371,9 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
 pub(super) fn check_required(name: &str, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
     let needed = if name == "User" { "userName" } else { "displayName" };
     if !drafts.iter().any(|d| d.line.target.to_string() == needed) {
-        faults.error(span, "missing-attribute", format!("a {name} needs `{needed}`")).help(format!("add a line `{needed}: …`"));
+        faults
+            .error(span, "missing-attribute", format!("a {name} needs `{needed}`"))
+            .help(format!("add a line `{needed}: …`"));
     }
 }
 

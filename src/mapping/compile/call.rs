@@ -85,7 +85,7 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         }
     }
     let json = fields.take("json").and_then(|n| term(n, setting, faults));
-    let mut answers: Vec<Arc<AnswerRule>> = fields.take("answers").map(|n| self::answers(n, faults)).unwrap_or_default();
+    let mut answers: Vec<Arc<AnswerRule>> = fields.take("answers").map(|n| answers_of(n, faults)).unwrap_or_default();
     answers.extend_from_slice(setting.shared);
     let repeat = match fields.take("repeat") {
         Some(node) if node.as_text() == Some("probe") => {
@@ -127,22 +127,34 @@ type Line = (Method, Vec<Segment>, Vec<(String, Term)>);
 fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line> {
     let text = node.text(faults, "a call")?;
     let Some((method, target)) = text.split_once(' ') else {
-        faults.error(node.span, "bad-call", format!("`{text}` is not a call")).help("write a method and a path: `GET /users/{{id}}`");
+        faults
+            .error(node.span, "bad-call", format!("`{text}` is not a call"))
+            .help("write a method and a path: `GET /users/{{id}}`");
         return None;
     };
-    let Some(method) = ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|m| *m == method).and_then(|m| m.parse::<Method>().ok()) else {
-        faults.error(node.span, "bad-call", format!("`{method}` is not a method")).help("write GET, POST, PUT, PATCH or DELETE");
+    let Some(method) = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+        .into_iter()
+        .find(|m| *m == method)
+        .and_then(|m| m.parse::<Method>().ok())
+    else {
+        faults
+            .error(node.span, "bad-call", format!("`{method}` is not a method"))
+            .help("write GET, POST, PUT, PATCH or DELETE");
         return None;
     };
     let (path, query) = target.split_once('?').map_or((target, None), |(p, q)| (p, Some(q)));
     let Some(path) = path.strip_prefix('/') else {
-        faults.error(node.span, "bad-call", "a call's path begins with `/`").help("the scheme and host stand once, in `app.rest.url`");
+        faults
+            .error(node.span, "bad-call", "a call's path begins with `/`")
+            .help("the scheme and host stand once, in `app.rest.url`");
         return None;
     };
     let mut segments = Vec::new();
     for segment in path.split('/') {
-        if matches!(segment, "" | "." | "..") && path != "" {
-            faults.error(node.span, "bad-call", "a path has no empty segments and no `.` or `..`").help("write the path as the app knows it");
+        if matches!(segment, "" | "." | "..") && !path.is_empty() {
+            faults
+                .error(node.span, "bad-call", "a path has no empty segments and no `.` or `..`")
+                .help("write the path as the app knows it");
             return None;
         }
         segments.push(match text_term(segment, node.span, setting, faults)? {
@@ -164,13 +176,21 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
         }
         let literal = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
         let term = text_term(value, node.span, setting, faults)?;
-        pairs.push((key.to_owned(), if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term }));
+        pairs.push((
+            key.to_owned(),
+            if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term },
+        ));
     }
     Some((method, segments, pairs))
 }
 
 fn text_term(text: &str, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
-    let span = faults.source().text().get(span.start..span.end).and_then(|w| w.find(text).map(|at| Span { start: span.start + at, end: span.start + at + text.len() })).unwrap_or(span);
+    let span = faults
+        .source()
+        .text()
+        .get(span.start..span.end)
+        .and_then(|w| w.find(text).map(|at| Span { start: span.start + at, end: span.start + at + text.len() }))
+        .unwrap_or(span);
     if !Template::has_holes(text) {
         return Some(Term::Literal(Json::String(text.to_owned())));
     }
@@ -203,7 +223,9 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
                 };
                 faults.not_supported(key.span, what);
             }
-            Some(Term::Object(entries.iter().filter_map(|(key, n)| Some((key.name.clone(), term(n, setting, faults)?))).collect()))
+            Some(Term::Object(
+                entries.iter().filter_map(|(key, n)| Some((key.name.clone(), term(n, setting, faults)?))).collect(),
+            ))
         }
         _ => Some(Term::Literal(node.to_json())),
     }
@@ -216,7 +238,9 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         if setting.names.contains(&name.as_str()) {
             continue;
         }
-        if ["before", "whole", "member", "changes", "next", "filter", "sort", "session", "tenant"].contains(&name.as_str()) {
+        if ["before", "whole", "member", "changes", "next", "filter", "sort", "session", "tenant"]
+            .contains(&name.as_str())
+        {
             faults.not_supported(span, &format!("calls that use `{name}`"));
             continue;
         }
@@ -228,14 +252,17 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         let fault = faults.error(span, "unknown-name", message);
         match did_you_mean(&name, setting.names.iter().copied()) {
             Some(near) => fault.help(format!("write `{near}`")),
-            None => fault.help(format!("here a call knows {}", setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))),
+            None => fault.help(format!(
+                "here a call knows {}",
+                setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+            )),
         };
     }
     Some(term)
 }
 
 /// Reads `answers`.
-pub(super) fn answers(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> {
+pub(super) fn answers_of(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> {
     let mut rules = Vec::new();
     for node in node.list(faults, "`answers`").unwrap_or_default() {
         let Some(mut fields) = node.map(faults, "an answer rule") else { continue };
@@ -245,7 +272,9 @@ pub(super) fn answers(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> 
         if let (Some((key, _)), Some(then)) = (detail, then)
             && then != Class::Refused
         {
-            faults.error(key.span, "detail-not-refused", "`detail` stands only with `then: refused`").help("leave it out: the app's texts reach a client only where it is at fault");
+            faults
+                .error(key.span, "detail-not-refused", "`detail` stands only with `then: refused`")
+                .help("leave it out: the app's texts reach a client only where it is at fault");
         }
         let detail = detail.and_then(|(_, n)| selector(n, faults));
         fields.finish(faults);
@@ -264,7 +293,9 @@ fn class(node: &Node, faults: &mut Faults) -> Option<Class> {
     }
     let found = Class::named(word);
     if found.is_none() {
-        faults.error(node.span, "unknown-class", format!("`{word}` is not a class of answers")).help("write ok, absent, exists, refused, denied, busy or broken");
+        faults
+            .error(node.span, "unknown-class", format!("`{word}` is not a class of answers"))
+            .help("write ok, absent, exists, refused, denied, busy or broken");
     }
     found
 }

@@ -29,7 +29,11 @@ pub(super) struct Facts {
 impl Facts {
     /// Takes the facts out of a line's fields.
     pub(super) fn take(fields: &mut Fields<'_>, faults: &mut Faults) -> Self {
-        super::not_supported(fields, faults, &[("fold", "folds"), ("default", "defaults"), ("volatile", "volatile attributes")]);
+        super::not_supported(
+            fields,
+            faults,
+            &[("fold", "folds"), ("default", "defaults"), ("volatile", "volatile attributes")],
+        );
         let unique = match fields.take("unique") {
             Some(node) if node.as_text() == Some("checked") => {
                 faults.not_supported(node.span, "checks before a write (`unique: checked`)");
@@ -127,10 +131,14 @@ fn values(node: &Node, faults: &mut Faults) -> Option<Codec> {
             _ => vec![node.to_json()],
         };
         if app.is_empty() {
-            faults.error(node.span, "empty-values", format!("`{}` has no value of the app", key.name)).help("write the word the app uses");
+            faults
+                .error(node.span, "empty-values", format!("`{}` has no value of the app", key.name))
+                .help("write the word the app uses");
         }
         if let Some(twice) = app.iter().find(|a| pairs.iter().any(|(_, known)| known.contains(a))) {
-            faults.error(node.span, "repeated-value", format!("{twice} stands for two values")).help("each of the app's words has one meaning");
+            faults
+                .error(node.span, "repeated-value", format!("{twice} stands for two values"))
+                .help("each of the app's words has one meaning");
         }
         pairs.push((scim, app));
     }

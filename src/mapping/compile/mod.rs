@@ -37,7 +37,7 @@ struct Written<'n> {
 pub fn load(path: &Path, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
     match Source::read(path) {
         Ok(source) => compile(source, vars),
-        Err(fault) => Err(std::iter::once(fault).collect()),
+        Err(fault) => Err(fault.into()),
     }
 }
 
@@ -61,7 +61,9 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     let mut fields = root.map(faults, "a mapping")?;
     match fields.required(faults, "mapping") {
         Some(version) if version.to_json() != serde_json::json!(1) => {
-            faults.error(version.span, "unknown-version", "this is not a version of the mapping language").help("write `mapping: 1`");
+            faults
+                .error(version.span, "unknown-version", "this is not a version of the mapping language")
+                .help("write `mapping: 1`");
         }
         _ => {}
     }
@@ -85,7 +87,9 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
         (None, Some(sql)) => (sql::app(sql, faults).map(|a| App::Sql(Arc::new(a))), sql::resources(&written, faults)),
         _ => {
-            faults.error(span, "missing-key", "`app` needs one of `rest` and `sql`").help("write `rest: { url: … }` or `sql: { url: … }`");
+            faults
+                .error(span, "missing-key", "`app` needs one of `rest` and `sql`")
+                .help("write `rest: { url: … }` or `sql: { url: … }`");
             return None;
         }
     };

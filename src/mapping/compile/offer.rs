@@ -42,7 +42,9 @@ pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {
 /// `meta` is always there; times and version only where the app has them.
 fn meta(published: &Attribute, drafts: &[Draft<'_>]) -> Attribute {
     let mapped = |sub: &Attribute| {
-        drafts.iter().any(|d| d.line.target.attribute.name == "meta" && d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name))
+        drafts.iter().any(|d| {
+            d.line.target.attribute.name == "meta" && d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name)
+        })
     };
     let kept = |sub: &&Arc<Attribute>| matches!(sub.name.as_str(), "resourceType" | "location") || mapped(sub);
     Attribute { sub_attributes: published.sub_attributes.iter().filter(kept).cloned().collect(), ..published.clone() }
@@ -76,17 +78,22 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
     let facts = &first.facts;
     made.sub_attributes = match &first.line.value {
         Source::Each(each) => {
-            let fixed = |name: &str| each.fields.iter().find_map(|f| match &f.value {
-                FieldSource::Constant(value) if f.sub == name => Some(vec![value.clone()]),
-                _ => None,
-            });
+            let fixed = |name: &str| {
+                each.fields.iter().find_map(|f| match &f.value {
+                    FieldSource::Constant(value) if f.sub == name => Some(vec![value.clone()]),
+                    _ => None,
+                })
+            };
             let named = |name: &str| each.fields.iter().any(|f| f.sub == name);
             let kept = |name: &str| named(name) || (each.of.is_some() && matches!(name, "$ref" | "type"));
             subs(published, facts, kept, fixed)
         }
         Source::Slots(slots) => {
             let told = |name: &str| -> Vec<Json> {
-                slots.iter().flat_map(|s| s.constants.iter().filter(|(sub, _)| sub == name).map(|(_, v)| v.clone())).collect()
+                slots
+                    .iter()
+                    .flat_map(|s| s.constants.iter().filter(|(sub, _)| sub == name).map(|(_, v)| v.clone()))
+                    .collect()
             };
             let kept = |name: &str| slots.iter().any(|s| s.sub == name) || !told(name).is_empty();
             subs(published, facts, kept, |name| Some(told(name)).filter(|t| !t.is_empty()))

@@ -15,9 +15,14 @@ use crate::{
 pub(super) fn pattern(node: &Node, what: &str, with_status: bool, faults: &mut Faults) -> Option<Pattern> {
     let entries = node.entries(faults, what)?;
     if entries.is_empty() {
-        faults.error(node.span, "empty-test", format!("{what} tests nothing")).help("write at least one entry, or leave it out");
+        faults
+            .error(node.span, "empty-test", format!("{what} tests nothing"))
+            .help("write at least one entry, or leave it out");
     }
-    let read: Vec<_> = entries.iter().filter_map(|(key, node)| Some((subject(key, with_status, faults)?, expected(node, faults)?))).collect();
+    let read: Vec<_> = entries
+        .iter()
+        .filter_map(|(key, node)| Some((subject(key, with_status, faults)?, expected(node, faults)?)))
+        .collect();
     Some(Pattern { entries: read })
 }
 
@@ -55,7 +60,9 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
             fields.finish(faults);
             let found = not.or(given).or(contains);
             if found.is_none() && !faults.has_errors() {
-                faults.error(node.span, "empty-test", "this expects nothing").help("write a value, a list of values, `{ not: … }`, `{ given: true }` or `{ contains: text }`");
+                faults
+                    .error(node.span, "empty-test", "this expects nothing")
+                    .help("write a value, a list of values, `{ not: … }`, `{ given: true }` or `{ contains: text }`");
             }
             found
         }

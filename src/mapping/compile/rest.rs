@@ -32,10 +32,14 @@ use super::{
 /// Reads `app.rest`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<RestApp> {
     let mut fields = node.map(faults, "`rest`")?;
-    super::not_supported(&mut fields, faults, &[("frame", "frames"), ("pace", "pace limits"), ("time_zone", "time zones")]);
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[("frame", "frames"), ("pace", "pace limits"), ("time_zone", "time zones")],
+    );
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let auth = fields.map(faults, "auth").map(|f| auth(f, faults)).unwrap_or_default();
-    let answers = fields.take("answers").map(|n| call::answers(n, faults)).unwrap_or_default();
+    let answers = fields.take("answers").map(|n| call::answers_of(n, faults)).unwrap_or_default();
     fields.finish(faults);
     let (origin, prefix) = url?;
     Some(RestApp { origin, prefix, auth, answers })
@@ -43,13 +47,17 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<RestApp> {
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
     let text = node.text(faults, "`url`")?;
-    let parsed = text.parse::<Uri>().ok().filter(|u| matches!(u.scheme_str(), Some("http" | "https")) && u.query().is_none());
+    let parsed =
+        text.parse::<Uri>().ok().filter(|u| matches!(u.scheme_str(), Some("http" | "https")) && u.query().is_none());
     let authority = parsed.as_ref().and_then(|u| u.authority()).filter(|a| !a.as_str().contains('@'));
     let (Some(uri), Some(authority)) = (&parsed, authority) else {
-        faults.error(node.span, "bad-url", "this is not the URL of an app").help("write scheme, host and perhaps a path: `https://app.example.com/api`; no query, no credentials");
+        faults
+            .error(node.span, "bad-url", "this is not the URL of an app")
+            .help("write scheme, host and perhaps a path: `https://app.example.com/api`; no query, no credentials");
         return None;
     };
-    let origin = Uri::builder().scheme(uri.scheme_str()?).authority(authority.as_str()).path_and_query("/").build().ok()?;
+    let origin =
+        Uri::builder().scheme(uri.scheme_str()?).authority(authority.as_str()).path_and_query("/").build().ok()?;
     Some((origin, uri.path().trim_end_matches('/').to_owned()))
 }
 
@@ -67,15 +75,18 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
         ],
     );
     let mut headers = Vec::new();
-    let mut add = |name: HeaderName, value: String, node: &Node, faults: &mut Faults| match HeaderValue::from_str(&value) {
-        Ok(mut value) => {
-            value.set_sensitive(true);
-            headers.push((name, value));
-        }
-        Err(_) => {
-            faults.error(node.span, "bad-header", "this value cannot stand in a header").help("it may hold visible ASCII characters and blanks; look for a line break at its end");
-        }
-    };
+    let mut add =
+        |name: HeaderName, value: String, node: &Node, faults: &mut Faults| match HeaderValue::from_str(&value) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                headers.push((name, value));
+            }
+            Err(_) => {
+                faults
+                    .error(node.span, "bad-header", "this value cannot stand in a header")
+                    .help("it may hold visible ASCII characters and blanks; look for a line break at its end");
+            }
+        };
     if let Some(node) = fields.take("bearer")
         && let Some(token) = node.text(faults, "`bearer`")
     {
@@ -104,12 +115,19 @@ fn resource(written: &Written<'_>, shared: &[Arc<AnswerRule>], faults: &mut Faul
     super::not_supported(
         &mut fields,
         faults,
-        &[("where", "conditions on records"), ("endpoint", "endpoints of your own"), ("extensions", "extension schemas of your own"), ("protect", "protected records")],
+        &[
+            ("where", "conditions on records"),
+            ("endpoint", "endpoints of your own"),
+            ("extensions", "extension schemas of your own"),
+            ("protect", "protected records"),
+        ],
     );
     let all = everything(written.name);
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
     let mut drafts = Vec::new();
-    for (key, node) in fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default() {
+    for (key, node) in
+        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
+    {
         if let Some(named) = attributes::named(key, &all, faults)
             && let Some(said) = attributes::said(node, &named.target, faults)
         {
@@ -122,7 +140,7 @@ fn resource(written: &Written<'_>, shared: &[Arc<AnswerRule>], faults: &mut Faul
     let records = records(&mut fields, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(records?) })
+    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)) })
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -130,14 +148,24 @@ fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
         return Some(Id { at: selector(node, faults)?, codec: Codec::Plain });
     }
     let mut fields = node.map(faults, "`id`")?;
-    super::not_supported(&mut fields, faults, &[("stable", "ids kept by the gateway"), ("before", "cutting codecs"), ("after", "cutting codecs")]);
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[("stable", "ids kept by the gateway"), ("before", "cutting codecs"), ("after", "cutting codecs")],
+    );
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
     let codec = super::facts::codec(&mut fields, faults);
     fields.finish(faults);
     Some(Id { at: at?, codec })
 }
 
-fn records(fields: &mut Fields<'_>, kind: &ResourceType, drafts: &[Draft<'_>], shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<RestRecords> {
+fn records(
+    fields: &mut Fields<'_>,
+    kind: &ResourceType,
+    drafts: &[Draft<'_>],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Option<RestRecords> {
     let setting = |names| Setting { names, shared };
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
@@ -147,7 +175,11 @@ fn records(fields: &mut Fields<'_>, kind: &ResourceType, drafts: &[Draft<'_>], s
         Some(node) => call(node, &setting(&["id"]), faults),
         None => None,
     };
-    let parts = fields.entries(faults, "parts").iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
+    let parts = fields
+        .entries(faults, "parts")
+        .iter()
+        .filter_map(|(key, node)| part(&key.name, node, shared, faults))
+        .collect();
     let list = fields.take("list").and_then(|n| list(n, kind, shared, faults));
     let create = fields.take("create").and_then(|n| create(n, kind, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, shared, faults)).unwrap_or_default();
@@ -159,7 +191,8 @@ fn records(fields: &mut Fields<'_>, kind: &ResourceType, drafts: &[Draft<'_>], s
         Some(node) => call(node, &setting(&["id"]), faults),
         None => None,
     };
-    let members = drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
+    let members =
+        drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
     check_claims(drafts, &update, faults);
     Some(RestRecords { get: get?, parts, list, create, update, delete, members })
 }
@@ -168,7 +201,9 @@ fn records(fields: &mut Fields<'_>, kind: &ResourceType, drafts: &[Draft<'_>], s
 fn check_claims(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
     let takes_rest = update.iter().any(|r| r.when.is_empty());
     for draft in drafts.iter().filter(|d| d.line.update && d.relation.is_none()) {
-        let claimed = update.iter().any(|r| r.when.iter().any(|(target, _)| target.attribute.name == draft.line.target.attribute.name));
+        let claimed = update
+            .iter()
+            .any(|r| r.when.iter().any(|(target, _)| target.attribute.name == draft.line.target.attribute.name));
         if !takes_rest && !claimed {
             faults
                 .error(draft.span, "unclaimed-change", format!("no rule of `update` writes `{}`", draft.line.target))
@@ -179,7 +214,13 @@ fn check_claims(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults
         && at + 1 < update.len()
         && let Some(draft) = drafts.first()
     {
-        faults.error(draft.span, "unreachable-rule", "a rule of `update` without `when` takes everything, so those behind it never apply").help("put it last");
+        faults
+            .error(
+                draft.span,
+                "unreachable-rule",
+                "a rule of `update` without `when` takes everything, so those behind it never apply",
+            )
+            .help("put it last");
     }
 }
 
@@ -205,7 +246,9 @@ fn pages(node: &Node, faults: &mut Faults) -> Option<Pages> {
         None => None,
     };
     if max.is_none() && !faults.has_errors() {
-        faults.error(fields.span(), "missing-key", "`pages` needs `max`").help("the most rows the app gives in one reply: `max: 100`");
+        faults
+            .error(fields.span(), "missing-key", "`pages` needs `max`")
+            .help("the most rows the app gives in one reply: `max: 100`");
     }
     fields.finish(faults);
     let by = [PageStyle::Page, PageStyle::Offset, PageStyle::Whole].into_iter().nth(by?)?;
@@ -221,7 +264,11 @@ fn part(name: &str, node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults
         return Some(Part { name: name.to_owned(), call: call(node, &setting, faults)?, pages: None });
     }
     let mut fields = node.map(faults, "a part")?;
-    super::not_supported(&mut fields, faults, &[("batch", "parts fetched in batches"), ("match", "parts fetched in batches")]);
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[("batch", "parts fetched in batches"), ("match", "parts fetched in batches")],
+    );
     let call = call::from_fields(&mut fields, &setting, faults);
     let pages = fields.take("pages").and_then(|n| pages(n, faults));
     fields.finish(faults);
@@ -252,7 +299,9 @@ fn list(node: &Node, kind: &ResourceType, shared: &[Arc<AnswerRule>], faults: &m
     fields.finish(faults);
     let (call, pages) = (call?, pages?);
     if call.rows.is_none() {
-        faults.error(span, "missing-key", "`list` needs `rows`").help("say where the reply holds its rows: `rows: $.data`, or `rows: $` for a bare list");
+        faults
+            .error(span, "missing-key", "`list` needs `rows`")
+            .help("say where the reply holds its rows: `rows: $.data`, or `rows: $` for a bare list");
         return None;
     }
     let mut used = Vec::new();
@@ -264,18 +313,33 @@ fn list(node: &Node, kind: &ResourceType, shared: &[Arc<AnswerRule>], faults: &m
         PageStyle::Whole => &[],
     };
     for name in needs.iter().filter(|n| !used.iter().any(|u| u == *n)) {
-        faults.error(span, "unpaged-call", format!("the list's call does not use `{name}`, so every page would be the first")).help(format!("put `{{{{{name}}}}}` where the app expects it"));
+        faults
+            .error(
+                span,
+                "unpaged-call",
+                format!("the list's call does not use `{name}`, so every page would be the first"),
+            )
+            .help(format!("put `{{{{{name}}}}}` where the app expects it"));
     }
     Some(List { call, pages, filters })
 }
 
-fn filters(mut fields: Fields<'_>, kind: &ResourceType, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Vec<FilterRule> {
+fn filters(
+    mut fields: Fields<'_>,
+    kind: &ResourceType,
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Vec<FilterRule> {
     super::not_supported(&mut fields, faults, &[("language", "filter languages"), ("over", "filter languages")]);
     let all_any = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(false);
     let mut rules = Vec::new();
     for (key, node) in fields.rest() {
         let Some((target, op, literal)) = claim(&key.name, kind) else {
-            let fault = faults.error(key.span, "bad-filter-rule", format!("`{}` is not a filter that {} can be asked", key.name, kind.name));
+            let fault = faults.error(
+                key.span,
+                "bad-filter-rule",
+                format!("`{}` is not a filter that {} can be asked", key.name, kind.name),
+            );
             fault.help("write an attribute that has a line, an operator and `?` or a value: `userName eq ?`");
             continue;
         };
@@ -284,10 +348,15 @@ fn filters(mut fields: Fields<'_>, kind: &ResourceType, shared: &[Arc<AnswerRule
         let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(false);
         let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(all_any);
         let setting = Setting { names: &["value", "page", "offset", "size"], shared };
-        let query: Vec<_> =
-            fields.entries(faults, "query").iter().filter_map(|(k, n)| Some((k.name.clone(), term(n, &setting, faults)?))).collect();
+        let query: Vec<_> = fields
+            .entries(faults, "query")
+            .iter()
+            .filter_map(|(k, n)| Some((k.name.clone(), term(n, &setting, faults)?)))
+            .collect();
         if query.is_empty() {
-            faults.error(key.span, "empty-filter-rule", "this rule lays nothing over the list's call").help("write what the app needs: `query: { login: $.value }`");
+            faults
+                .error(key.span, "empty-filter-rule", "this rule lays nothing over the list's call")
+                .help("write what the app needs: `query: { login: $.value }`");
         }
         fields.finish(faults);
         let leaf = target.leaf();
@@ -297,7 +366,9 @@ fn filters(mut fields: Fields<'_>, kind: &ResourceType, shared: &[Arc<AnswerRule
                 .help("if the app ignores letter case, write `case: any` in the rule; if it does not, write `case: exact` in the attribute's line");
         }
         if op == CompareOp::NotEqual && !exactly {
-            faults.error(key.span, "narrower-filter", "a rule for `ne` must match exactly").help("write `matches: exactly`, or leave the rule out");
+            faults
+                .error(key.span, "narrower-filter", "a rule for `ne` must match exactly")
+                .help("write `matches: exactly`, or leave the rule out");
         }
         rules.push(FilterRule { text: key.name.clone(), target, op, literal, query, exactly, any_case });
     }
@@ -335,7 +406,9 @@ fn create(node: &Node, kind: &ResourceType, shared: &[Arc<AnswerRule>], faults: 
     fields.finish(faults);
     let call = call?;
     if call.record.is_none() && call.id.is_none() {
-        faults.error(span, "nameless-create", "the reply of `create` tells neither the record nor its id").help("write `record: $` or `id: $.id`, where the reply holds it");
+        faults
+            .error(span, "nameless-create", "the reply of `create` tells neither the record nor its id")
+            .help("write `record: $` or `id: $.id`, where the reply holds it");
     }
     if call.method == Method::PUT {
         faults.not_supported(span, "creating by PUT, which may overwrite");
@@ -366,7 +439,13 @@ fn named(text: &str, span: crate::diagnostic::Span, kind: &ResourceType, faults:
     match path.map(|p| kind.resolve(&p)) {
         Ok(Resolution::Offered(target)) => Some(target),
         _ => {
-            faults.error(span, "unknown-attribute", format!("`{text}` is not an attribute that {} has a line for", kind.name)).help("name an attribute of this resource");
+            faults
+                .error(
+                    span,
+                    "unknown-attribute",
+                    format!("`{text}` is not an attribute that {} has a line for", kind.name),
+                )
+                .help("name an attribute of this resource");
             None
         }
     }
@@ -422,7 +501,11 @@ fn relation(add: &Node, remove: &Node, shared: &[Arc<AnswerRule>], faults: &mut 
     Some(Relation { add, remove, add_batch, remove_batch })
 }
 
-fn member_call(node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<(crate::mapping::call::CallTemplate, usize)> {
+fn member_call(
+    node: &Node,
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Option<(crate::mapping::call::CallTemplate, usize)> {
     let setting = Setting { names: &["id", "value", "values"], shared };
     if node.as_text().is_some() {
         return Some((call(node, &setting, faults)?, 1));
@@ -438,9 +521,20 @@ fn member_call(node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> 
     let many = names.iter().any(|n| n == "values");
     if many != batch.is_some() {
         faults
-            .error(span, "batch-or-not", if many { "a call that sends `values` says how many fit in one" } else { "`batch` needs a call that sends `$.values`" })
-            .help(if many { "write `batch: 100`, with the number the app allows" } else { "leave `batch` out: this call is sent once for each member" });
+            .error(
+                span,
+                "batch-or-not",
+                if many {
+                    "a call that sends `values` says how many fit in one"
+                } else {
+                    "`batch` needs a call that sends `$.values`"
+                },
+            )
+            .help(if many {
+                "write `batch: 100`, with the number the app allows"
+            } else {
+                "leave `batch` out: this call is sent once for each member"
+            });
     }
     Some((call, batch.and_then(|b| usize::try_from(b).ok()).unwrap_or(1)))
 }
-
