@@ -4,7 +4,7 @@
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${PORTOLAN_CACHE:-$REPO/.cache}
 mkdir -p "$CACHE"
-export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1
+export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
 
 say() { echo "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -27,6 +27,15 @@ need() {
       as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" >>"$CACHE/apt.log" 2>&1; } ||
     die "could not install $*; the reason is in $CACHE/apt.log"
   command -v "$command" >/dev/null || die "'$command' is still missing after installing $*"
+}
+
+# toolchain : what compiling needs.
+toolchain() {
+  PATH=$PATH:$HOME/.cargo/bin
+  command -v cargo >/dev/null || die "there is no cargo; get Rust from https://rustup.rs"
+  need cc gcc libc6-dev
+  need make make
+  need cmake cmake
 }
 
 # venv FOLDER REQUIREMENT… : a Python environment holding exactly these, made anew when the list changes.

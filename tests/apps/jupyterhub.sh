@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 HUB_VERSION=5.5.4
-PROXY_VERSION=5.2.0
+PROXY_VERSION=4.6.3                            # runs on the Node 18 that Debian 12 has
 PORT=${JUPYTERHUB_PORT:-18501}                 # what clients speak to
 HUB_PORT=${JUPYTERHUB_HUB_PORT:-18502}         # inner: the hub itself
 PROXY_PORT=${JUPYTERHUB_PROXY_PORT:-18503}     # inner: its proxy's control port
@@ -18,7 +18,8 @@ install() {
   need node nodejs
   need npm npm
   venv "$APP/venv" "jupyterhub==$HUB_VERSION"
-  [ -x "$APP/node_modules/.bin/configurable-http-proxy" ] ||
+  local proxy=$APP/node_modules/configurable-http-proxy/package.json
+  grep -q "\"version\": \"$PROXY_VERSION\"" "$proxy" 2>/dev/null ||
     npm install --prefix "$APP" --silent --no-audit --no-fund "configurable-http-proxy@$PROXY_VERSION" >"$CACHE/npm.log" 2>&1 ||
     die "npm could not install configurable-http-proxy; the reason is in $CACHE/npm.log"
 }
