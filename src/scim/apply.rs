@@ -132,7 +132,9 @@ fn edited(
     for &index in &hits {
         if let Some(item) = list[index].as_object_mut() {
             merge(item, parts, &target.attribute)?;
-            if let Some(sub) = target.attribute.sub_attributes.iter().find(|s| s.required && !item.contains_key(&s.name)) {
+            if let Some(sub) =
+                target.attribute.sub_attributes.iter().find(|s| s.required && !item.contains_key(&s.name))
+            {
                 return Err(invalid(format!("`{target}.{}` is required", sub.name)));
             }
         }
@@ -163,7 +165,10 @@ fn merge(item: &mut Map<String, Value>, parts: &Map<String, Value>, attribute: &
     for (name, value) in parts {
         let immutable = attribute.sub(name).is_some_and(|sub| sub.mutability == Mutability::Immutable);
         if immutable && item.get(name).is_some_and(|old| old != value) {
-            return Err(mutability(format!("`{}.{name}` is immutable; remove the item and add another", attribute.name)));
+            return Err(mutability(format!(
+                "`{}.{name}` is immutable; remove the item and add another",
+                attribute.name
+            )));
         }
         if value.is_null() {
             item.shift_remove(name);

@@ -183,7 +183,8 @@ impl Reader<'_> {
 
     fn whole_extension(&self, path: &PatchPath) -> Option<String> {
         let urn = format!("{}:{}", path.attr.urn.as_deref()?, path.attr.name);
-        let schema = self.resource_type.extensions.iter().map(|e| &e.schema).find(|s| s.id.eq_ignore_ascii_case(&urn))?;
+        let schema =
+            self.resource_type.extensions.iter().map(|e| &e.schema).find(|s| s.id.eq_ignore_ascii_case(&urn))?;
         (path.attr.sub.is_none() && path.filter.is_none()).then(|| schema.id.clone())
     }
 
@@ -265,7 +266,7 @@ impl Reader<'_> {
         }
         let list = Target { sub: None, ..target.clone() };
         let filter = path.filter.as_ref();
-        let selector = filter.map(|f| Selector::new(f, &list, self.resource_type, self.profile)).transpose()?;
+        let selector = filter.map(|f| Selector::new(f, &list, self.profile)).transpose()?;
         let at = target.to_string();
         let value = if op == Op::Remove { &Value::Null } else { value };
         let parts: Map<String, Value> = match &target.sub {
@@ -290,7 +291,7 @@ impl Reader<'_> {
             }
         };
         let create = if self.profile.create_on_no_match && op != Op::Remove {
-            selector.as_ref().map_or(Some(Map::new()), |s| s.template(&list, self.profile))
+            selector.as_ref().map_or(Some(Map::new()), Selector::template)
         } else {
             None
         };
@@ -302,9 +303,8 @@ impl Reader<'_> {
 
 fn check_schemas(body: &Value) -> Result<(), Refusal> {
     let schemas = body.as_object().and_then(|body| member(body, "schemas")).and_then(Value::as_array);
-    let named = schemas.is_some_and(|list| {
-        list.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(PATCH_OP))
-    });
+    let named =
+        schemas.is_some_and(|list| list.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(PATCH_OP)));
     if named { Ok(()) } else { Err(syntax(&format!("`schemas` does not name \"{PATCH_OP}\""))) }
 }
 
