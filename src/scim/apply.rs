@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::{
-    change::key,
+    change::{key, with_keyed},
     error::{Refusal, ScimType},
     fold::eq_fold,
     patch::{Action, Edit, Patch, Step, mutability},
@@ -30,18 +30,17 @@ impl Patch {
 impl Step {
     pub(super) fn apply(&self, resource: &mut Map<String, Value>) -> Result<(), Refusal> {
         let target = &self.target;
-        let old = resource::get(resource, target);
         let immutable = [&target.attribute, target.leaf()].iter().any(|a| a.mutability == Mutability::Immutable);
+        let fixed = if immutable { resource::get(resource, target).cloned() } else { None };
         let new = match &self.action {
             Action::Set(value) => Some(value.clone()),
             Action::Unset => None,
-            Action::Append(items) => Some(Value::Array(append(list(old), items, &target.attribute)?)),
-            Action::Assign(items) => Some(Value::Array(items.clone())),
-            Action::Without(items) => Some(Value::Array(without(list(old), items, &target.attribute))),
-            Action::Items { selector, edit } => Some(Value::Array(edited(list(old), target, selector.as_ref(), edit)?)),
+            of_list => {
+                let list = of_list.on(resource::take_list(resource, target), target)?;
+                (!list.is_empty()).then_some(Value::Array(list))
+            }
         };
-        let new = new.filter(|value| value.as_array().is_none_or(|list| !list.is_empty()));
-        if immutable && old.is_some() && old != new.as_ref() {
+        if fixed.is_some() && fixed != new {
             return Err(mutability(format!("`{target}` is immutable and has a value already")));
         }
         match new {
@@ -55,16 +54,23 @@ impl Step {
     }
 }
 
-fn list(old: Option<&Value>) -> Vec<Value> {
-    old.and_then(Value::as_array).cloned().unwrap_or_default()
+impl Action {
+    /// What the list is after the action; unchanged by the actions on single values.
+    pub(super) fn on(&self, list: Vec<Value>, target: &Target) -> Result<Vec<Value>, Refusal> {
+        match self {
+            Self::Set(_) | Self::Unset => Ok(list),
+            Self::Append(items) => append(list, items, &target.attribute),
+            Self::Assign(items) => Ok(items.clone()),
+            Self::Without(items) => Ok(without(list, items, &target.attribute)),
+            Self::Items { selector, edit } => edited(list, target, selector.as_ref(), edit),
+        }
+    }
 }
 
 /// What is there already is not added again; it takes the new one's sub-attributes (RFC 7644 §3.5.2.1).
 fn append(mut list: Vec<Value>, items: &[Value], attribute: &Attribute) -> Result<Vec<Value>, Refusal> {
     if attribute.is_keyed() {
-        let present: BTreeSet<String> = list.iter().filter_map(key).map(str::to_owned).collect();
-        list.extend(items.iter().filter(|item| key(item).is_none_or(|key| !present.contains(key))).cloned());
-        return Ok(list);
+        return Ok(with_keyed(list, items));
     }
     for item in items {
         let index = match list.iter().position(|old| is_same(old, item, attribute)) {

@@ -68,8 +68,10 @@ pub fn apply_changes(changes: &[Change], resource: &mut Map<String, Value>) {
                 continue;
             }
             To::Delta { add, remove } => {
-                let old = resource::get(resource, target).and_then(Value::as_array).cloned().unwrap_or_default();
-                in_and_out(old, add, remove)
+                let out: BTreeSet<&str> = remove.iter().map(String::as_str).collect();
+                let mut list = resource::take_list(resource, target);
+                list.retain(|item| key(item).is_none_or(|key| !out.contains(key)));
+                with_keyed(list, add)
             }
         };
         if list.is_empty() {
@@ -85,11 +87,12 @@ pub(super) fn key(item: &Value) -> Option<&str> {
     item.get("value").and_then(Value::as_str)
 }
 
-fn in_and_out(mut list: Vec<Value>, add: &[Value], remove: &[String]) -> Vec<Value> {
-    let out: BTreeSet<&str> = remove.iter().map(String::as_str).collect();
-    list.retain(|item| key(item).is_none_or(|key| !out.contains(key)));
-    let present: BTreeSet<String> = list.iter().filter_map(key).map(str::to_owned).collect();
-    list.extend(add.iter().filter(|item| key(item).is_none_or(|key| !present.contains(key))).cloned());
+/// The list of keyed items with those that it lacks.
+pub(super) fn with_keyed(mut list: Vec<Value>, add: &[Value]) -> Vec<Value> {
+    let present: BTreeSet<&str> = list.iter().filter_map(key).collect();
+    let lacking = |item: &&Value| key(item).is_none_or(|key| !present.contains(key));
+    let lacking: Vec<Value> = add.iter().filter(lacking).cloned().collect();
+    list.extend(lacking);
     list
 }
 

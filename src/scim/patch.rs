@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 
 use super::{
-    body::{fields, has_content, pass_over},
+    body::{fields, has_content, is_read_only, pass_over},
     error::{Refusal, ScimType},
     message::PATCH_OP,
     path::{AttrPath, PatchPath},
     profile::Profile,
-    schema::{Mutability, Resolution, ResourceType, Target, Type},
+    schema::{Resolution, ResourceType, Target, Type},
     selector::Selector,
     value::{invalid, is_empty, read, read_items, read_parts, unfold},
 };
@@ -148,8 +148,8 @@ impl Reader<'_> {
 
     /// `unknown` is the keyword for a path that names nothing.
     fn path(&mut self, op: Op, path: &PatchPath, value: &Value, unknown: ScimType) -> Result<(), Refusal> {
-        if let Some(urn) = self.whole_extension(path) {
-            return self.extension(op, &urn, value);
+        if let Some(urn) = self.whole_schema(path) {
+            return self.schema(op, &urn, value);
         }
         let sub = path.attr.sub.as_ref().or(path.sub.as_ref());
         let attr = AttrPath { sub: sub.cloned(), ..path.attr.clone() };
@@ -176,30 +176,27 @@ impl Reader<'_> {
             return self.single(op, &target, value);
         }
         if path.filter.is_none() && target.sub.is_none() {
-            return self.list(op, target, value);
+            return self.list(op, &target, value);
         }
-        self.items(op, path, target, value)
+        self.items(op, path, &target, value)
     }
 
-    fn whole_extension(&self, path: &PatchPath) -> Option<String> {
+    /// The URN of a schema of this type, where the path is nothing else.
+    fn whole_schema(&self, path: &PatchPath) -> Option<String> {
         let urn = format!("{}:{}", path.attr.urn.as_deref()?, path.attr.name);
-        let schema =
-            self.resource_type.extensions.iter().map(|e| &e.schema).find(|s| s.id.eq_ignore_ascii_case(&urn))?;
-        (path.attr.sub.is_none() && path.filter.is_none()).then(|| schema.id.clone())
+        let extensions = self.resource_type.extensions.iter().map(|e| &e.schema);
+        let mut schemas = extensions.chain([&self.resource_type.schema]);
+        let bare = path.attr.sub.is_none() && path.filter.is_none();
+        schemas.find(|s| bare && s.id.eq_ignore_ascii_case(&urn)).map(|s| s.id.clone())
     }
 
-    fn extension(&mut self, op: Op, urn: &str, value: &Value) -> Result<(), Refusal> {
+    fn schema(&mut self, op: Op, urn: &str, value: &Value) -> Result<(), Refusal> {
         let value = if op == Op::Remove { &Value::Null } else { value };
-        if !value.is_null() && !value.is_object() {
-            return Err(invalid(format!("`{urn}` is an object")));
+        let base = urn == self.resource_type.schema.id;
+        if !value.is_object() && (base || !value.is_null()) {
+            return Err(invalid(format!("`{urn}` is a whole schema: give it an object, or name one attribute")));
         }
-        let object = Map::from_iter([(urn.to_owned(), value.clone())]);
-        for field in fields(&object, self.resource_type) {
-            let attr = AttrPath { urn: field.urn.map(str::to_owned), name: field.key.to_owned(), sub: None };
-            let path = PatchPath { attr, filter: None, sub: None };
-            self.path(op, &path, field.value, ScimType::InvalidSyntax)?;
-        }
-        Ok(())
+        self.object(op, &Map::from_iter([(urn.to_owned(), value.clone())]))
     }
 
     fn not_offered(&self, op: Op, attr: &AttrPath, value: &Value, unknown: ScimType) -> Result<(), Refusal> {
@@ -231,7 +228,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn list(&mut self, op: Op, target: Target, value: &Value) -> Result<(), Refusal> {
+    fn list(&mut self, op: Op, target: &Target, value: &Value) -> Result<(), Refusal> {
         let items = match value {
             Value::Null => &[],
             Value::Array(items) => items.as_slice(),
@@ -239,6 +236,7 @@ impl Reader<'_> {
         };
         let items = read_items(items, &target.attribute, &target.to_string(), self.profile)?;
         let action = match op {
+            Op::Add if items.is_empty() => return Ok(()),
             Op::Add => Action::Append(items),
             Op::Remove if value.is_null() && target.attribute.required => {
                 return Err(mutability(format!("`{target}` is required; replace it instead")));
@@ -254,12 +252,12 @@ impl Reader<'_> {
             }
             Op::Remove => Action::Without(items),
         };
-        self.steps.push(Step { target, action });
+        self.steps.push(Step { target: target.clone(), action });
         Ok(())
     }
 
     /// `emails[type eq "work"]`, `emails[type eq "work"].value`, `emails.value`.
-    fn items(&mut self, op: Op, path: &PatchPath, target: Target, value: &Value) -> Result<(), Refusal> {
+    fn items(&mut self, op: Op, path: &PatchPath, target: &Target, value: &Value) -> Result<(), Refusal> {
         if path.filter.is_some() && path.attr.sub.is_some() {
             let detail = "the brackets stand after the list's name, as in emails[type eq \"work\"].value";
             return Err(Refusal::new(ScimType::InvalidPath, detail));
@@ -306,10 +304,6 @@ fn check_schemas(body: &Value) -> Result<(), Refusal> {
     let named =
         schemas.is_some_and(|list| list.iter().filter_map(Value::as_str).any(|urn| urn.eq_ignore_ascii_case(PATCH_OP)));
     if named { Ok(()) } else { Err(syntax(&format!("`schemas` does not name \"{PATCH_OP}\""))) }
-}
-
-fn is_read_only(target: &Target) -> bool {
-    [&target.attribute, target.leaf()].iter().any(|a| a.mutability == Mutability::ReadOnly)
 }
 
 /// A member of the message, in any letter case (the RFC's own examples differ).

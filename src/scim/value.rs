@@ -55,17 +55,15 @@ pub fn read_items(items: &[Value], attribute: &Attribute, at: &str, profile: &Pr
     Ok(list)
 }
 
+/// A sub-attribute and its value; none if it is unassigned.
+pub type Part = (Arc<Attribute>, Option<Value>);
+
 /// The sub-attributes that an object mentions, in their canonical order of mention; none stands for unassigned. ReadOnly ones
 /// are left out, as RFC 7644 §3.3 wants it.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_parts(
-    value: &Value,
-    attribute: &Attribute,
-    at: &str,
-    profile: &Profile,
-) -> Result<Vec<(Arc<Attribute>, Option<Value>)>, Refusal> {
+pub fn read_parts(value: &Value, attribute: &Attribute, at: &str, profile: &Profile) -> Result<Vec<Part>, Refusal> {
     let value = match value {
         Value::Array(items) if profile.bare_values && items.len() == 1 => &items[0],
         other => other,
@@ -79,7 +77,7 @@ pub fn read_parts(
         }
         _ => return Err(wrong(at, "an object", value)),
     };
-    let mut parts: Vec<(Arc<Attribute>, Option<Value>)> = Vec::with_capacity(object.len());
+    let mut parts: Vec<Part> = Vec::with_capacity(object.len());
     for (key, value) in object {
         let Some(sub) = attribute.sub(key) else {
             if value.is_null() || profile.ignore_unmapped {
@@ -109,7 +107,8 @@ pub fn unfold(value: &Value, target: &Target, profile: &Profile) -> Result<Vec<(
     if leaf.kind != Type::Complex || leaf.multi_valued || target.sub.is_some() {
         return Ok(vec![(target.clone(), read(value, leaf, &at, profile)?)]);
     }
-    let parts = if is_empty(value) {
+    let bare_nothing = profile.bare_values && value.as_str() == Some("");
+    let parts = if is_empty(value) || bare_nothing {
         let writable = leaf.sub_attributes.iter().filter(|sub| sub.mutability != Mutability::ReadOnly);
         writable.map(|sub| (sub.clone(), None)).collect()
     } else {
