@@ -105,3 +105,80 @@ impl From<Entry> for To {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::{message::PATCH_OP, profile::Profile, published};
+
+    fn blind(name: &str, operations: Value) -> Option<Vec<String>> {
+        let body = json!({"schemas": [PATCH_OP], "Operations": operations});
+        let patch = Patch::parse(&body, &published::resource_type(name), &Profile::TOLERANT, "x").unwrap();
+        let shown = |change: Change| match change.to {
+            To::Value(value) => format!("{}={value}", change.target),
+            To::Unassigned => format!("{}-", change.target),
+            To::Delta { add, remove } => {
+                format!("{} +{} -{}", change.target, Value::Array(add), remove.join(","))
+            }
+        };
+        Some(patch.blind()?.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn members_fold_in_order() {
+        let add = |id: &str| json!({"op": "add", "path": "members", "value": [{"value": id}]});
+        let remove = |id: &str| json!({"op": "remove", "path": format!("members[value eq \"{id}\"]")});
+        let cases = [
+            (json!([add("a"), add("b"), add("a")]), Some("members +[{\"value\":\"a\"},{\"value\":\"b\"}] -")),
+            (json!([add("a"), remove("a")]), Some("members +[] -a")),
+            (json!([remove("a"), add("a")]), Some("members +[{\"value\":\"a\"}] -")),
+            (
+                json!([remove("a"), {"op": "remove", "path": "members", "value": ["b", "c"]}]),
+                Some("members +[] -a,b,c"),
+            ),
+            (json!([{"op": "remove", "path": "members[value eq \"a\" or value eq \"b\"]"}]), Some("members +[] -a,b")),
+            (
+                json!([{"op": "replace", "path": "members", "value": [{"value": "a"}]}, add("b"), remove("a")]),
+                Some("members=[{\"value\":\"b\"}]"),
+            ),
+            (json!([{"op": "remove", "path": "members"}, remove("a")]), Some("members-")),
+            (json!([add("a"), {"op": "remove", "path": "members"}]), Some("members-")),
+            (json!([{"op": "remove", "path": "members[value sw \"a\"]"}]), None),
+            (json!([{"op": "remove", "path": "members[type eq \"User\"]"}]), None),
+            (json!([{"op": "remove", "path": "members[value eq \"a\" and type eq \"User\"]"}]), None),
+            (json!([{"op": "remove", "path": "members[not (value eq \"a\")]"}]), None),
+        ];
+        for (operations, expected) in cases {
+            let changes = blind("Group", operations.clone());
+            assert_eq!(changes, expected.map(|text| vec![text.to_owned()]), "{operations}");
+        }
+        assert_eq!(blind("Group", json!([{"op": "add", "path": "members", "value": []}])), Some(vec![]));
+    }
+
+    #[test]
+    fn the_last_word_on_a_single_value_counts() {
+        let operations = json!([
+            {"op": "add", "path": "title", "value": "a"},
+            {"op": "replace", "path": "name", "value": {"givenName": "G", "familyName": null}},
+            {"op": "remove", "path": "title"},
+            {"op": "replace", "path": "name.givenName", "value": "H"}
+        ]);
+        let expected = ["title-", "name.givenName=\"H\"", "name.familyName-"];
+        assert_eq!(blind("User", operations).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_list_that_was_fixed_is_known() {
+        let fixed = json!([
+            {"op": "replace", "path": "emails", "value": [{"value": "a", "type": "work"}]},
+            {"op": "add", "path": "emails", "value": {"value": "b", "primary": true}},
+            {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "c"}
+        ]);
+        let expected = "emails=[{\"value\":\"c\",\"type\":\"work\"},{\"value\":\"b\",\"primary\":true}]";
+        assert_eq!(blind("User", fixed).unwrap(), [expected]);
+        assert_eq!(blind("User", json!([{"op": "add", "path": "emails", "value": [{"value": "a"}]}])), None);
+    }
+}

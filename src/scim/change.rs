@@ -129,3 +129,117 @@ fn targets(resource_type: &ResourceType) -> impl Iterator<Item = Target> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use proptest::{collection, option, prelude::*, sample};
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::{message::PATCH_OP, patch::Patch, profile::Profile, published};
+
+    fn map(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    /// Without what has no value, and with members in one order, for the order of a keyed list says nothing.
+    fn canonical(mut resource: Map<String, Value>) -> Value {
+        resource
+            .retain(|_, value| !crate::scim::value::is_empty(value) && value.as_object().is_none_or(|o| !o.is_empty()));
+        if let Some(Value::Array(members)) = resource.get_mut("members") {
+            members.sort_by_key(ToString::to_string);
+        }
+        Value::Object(resource)
+    }
+
+    fn word() -> impl Strategy<Value = Value> {
+        sample::select(vec!["a", "b", "c", "A"]).prop_map(Value::from)
+    }
+
+    fn user() -> impl Strategy<Value = Map<String, Value>> {
+        let part = || option::of(word());
+        let emails = collection::vec((word(), word()).prop_map(|(v, t)| json!({"value": v, "type": t})), 0..3);
+        (word(), part(), part(), part(), emails, part(), part()).prop_map(
+            |(user_name, title, given, family, emails, department, manager)| {
+                let target = published::resource_type("User");
+                let mut resource = map(json!({"schemas": [target.schema.id], "userName": user_name}));
+                let parts = [
+                    ("title", None, None, title),
+                    ("name", Some("givenName"), None, given),
+                    ("name", Some("familyName"), None, family),
+                    ("department", None, Some(()), department),
+                    ("manager", Some("value"), Some(()), manager),
+                ];
+                for (name, sub, extended, value) in parts {
+                    let extension = &target.extensions[0].schema;
+                    let (schema, urn) = if extended.is_some() {
+                        (extension, Some(extension.id.as_str().into()))
+                    } else {
+                        (&target.schema, None)
+                    };
+                    let attribute = schema.attributes.iter().find(|a| a.name == name).unwrap().clone();
+                    let sub = sub.map(|sub| attribute.sub(sub).unwrap().clone());
+                    if let Some(value) = value {
+                        resource::set(&mut resource, &Target { extension: urn, attribute, sub }, value);
+                    }
+                }
+                if !emails.is_empty() {
+                    resource.insert("emails".to_owned(), Value::Array(emails));
+                }
+                resource
+            },
+        )
+    }
+
+    fn members() -> impl Strategy<Value = Vec<Value>> {
+        let ids = sample::subsequence(vec!["a", "b", "c", "d"], 0..=4).prop_shuffle();
+        ids.prop_map(|ids| ids.into_iter().map(|id| json!({"value": id})).collect())
+    }
+
+    fn group() -> impl Strategy<Value = Map<String, Value>> {
+        (word(), members())
+            .prop_map(|(name, members)| map(canonical(map(json!({"displayName": name, "members": members})))))
+    }
+
+    fn operation() -> impl Strategy<Value = Value> {
+        let id = || sample::select(vec!["a", "b", "c", "d"]);
+        prop_oneof![
+            (sample::select(vec!["add", "replace"]), members())
+                .prop_map(|(op, members)| json!({"op": op, "path": "members", "value": members})),
+            id().prop_map(|id| json!({"op": "remove", "path": format!("members[value eq \"{id}\"]")})),
+            (id(), id()).prop_map(|(a, b)| json!({"op": "remove", "path": "members", "value": [{"value": a}, b]})),
+            Just(json!({"op": "remove", "path": "members"})),
+            word().prop_map(|name| json!({"op": "replace", "value": {"displayName": name}})),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_differs_is_what_changes_a_user(before in user(), after in user()) {
+            let mut changed = before.clone();
+            apply_changes(&diff(&before, &after, &published::resource_type("User")), &mut changed);
+            prop_assert_eq!(canonical(changed), canonical(after));
+        }
+
+        #[test]
+        fn what_differs_is_what_changes_a_group(before in group(), after in group()) {
+            let changes = diff(&before, &after, &published::resource_type("Group"));
+            let whole = changes.iter().any(|c| c.target.attribute.name == "members" && !matches!(c.to, To::Delta { .. }));
+            prop_assert!(!whole, "members change by delta");
+            let mut changed = before.clone();
+            apply_changes(&changes, &mut changed);
+            prop_assert_eq!(canonical(changed), canonical(after));
+        }
+
+        #[test]
+        fn a_patch_without_a_read_does_the_same(before in group(), operations in collection::vec(operation(), 1..6)) {
+            let body = json!({"schemas": [PATCH_OP], "Operations": operations});
+            let patch = Patch::parse(&body, &published::resource_type("Group"), &Profile::TOLERANT, "g").unwrap();
+            let (mut read, mut blind) = (before.clone(), before);
+            patch.apply(&mut read).unwrap();
+            apply_changes(&patch.blind().unwrap(), &mut blind);
+            prop_assert_eq!(canonical(blind), canonical(read));
+        }
+    }
+}

@@ -318,3 +318,98 @@ pub(super) fn mutability(detail: String) -> Refusal {
 fn syntax(detail: &str) -> Refusal {
     Refusal::new(ScimType::InvalidSyntax, detail)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::published;
+
+    fn parse(resource_type: &ResourceType, profile: &Profile, operation: &Value) -> Result<Patch, Refusal> {
+        let body = json!({"schemas": [PATCH_OP], "Operations": [operation]});
+        Patch::parse(&body, resource_type, profile, "u-1")
+    }
+
+    /// A type that maps no more than what is required.
+    fn small(name: &str) -> ResourceType {
+        let whole = published::resource_type(name);
+        ResourceType { schema: whole.schema.keep(|a, _| a.required), extensions: vec![], ..whole }
+    }
+
+    #[test]
+    fn the_message_itself() {
+        let ops = |n: usize| Value::Array(vec![json!({"op": "add", "path": "title", "value": "x"}); n]);
+        let cases = [
+            (json!([]), "invalidSyntax"),
+            (json!({"schemas": [PATCH_OP]}), "invalidSyntax"),
+            (json!({"schemas": [PATCH_OP], "Operations": []}), "invalidSyntax"),
+            (json!({"schemas": [PATCH_OP], "Operations": [7]}), "invalidSyntax"),
+            (json!({"schemas": [], "Operations": ops(1)}), "invalidSyntax"),
+            (json!({"schemas": [PATCH_OP], "Operations": ops(MAX_OPERATIONS + 1)}), "tooMany"),
+        ];
+        let user = published::resource_type("User");
+        for (body, keyword) in cases {
+            let refusal = Patch::parse(&body, &user, &Profile::TOLERANT, "u-1").unwrap_err();
+            assert_eq!(refusal.scim_type.keyword(), keyword, "{refusal}");
+        }
+        let lower = json!({"SCHEMAS": [PATCH_OP], "operations": [{"OP": "Add", "Path": "TITLE", "Value": "x"}]});
+        assert_eq!(Patch::parse(&lower, &user, &Profile::STRICT, "u-1").unwrap().steps.len(), 1);
+    }
+
+    #[test]
+    fn refused_by_everybody() {
+        let cases = [
+            ("User", json!({"op": "move", "path": "title"}), "invalidSyntax"),
+            ("User", json!({"op": "replace", "path": 7, "value": 1}), "invalidPath"),
+            ("User", json!({"op": "replace", "path": "userName", "value": null}), "invalidValue"),
+            ("User", json!({"op": "replace", "path": "title[value eq \"x\"]", "value": "y"}), "invalidPath"),
+            ("User", json!({"op": "remove", "path": "emails[colour ne \"red\"]"}), "invalidFilter"),
+            ("User", json!({"op": "remove", "path": "meta.created"}), "mutability"),
+            ("User", json!({"op": "remove", "path": "groups[value eq \"g\"]"}), "mutability"),
+            ("User", json!({"op": "add", "path": "emails", "value": [{"value": 7}]}), "invalidValue"),
+            ("Group", json!({"op": "remove", "path": "members", "value": []}), "invalidValue"),
+            ("Group", json!({"op": "add", "path": "members", "value": [{"display": "x"}]}), "invalidValue"),
+            ("User", json!({"op": "remove", "path": "urn:ietf:params:scim:schemas:core:2.0:User"}), "invalidValue"),
+        ];
+        for (name, operation, keyword) in cases {
+            for profile in Profile::ALL {
+                let refusal = parse(&published::resource_type(name), &profile, &operation).expect_err(keyword);
+                assert_eq!(refusal.scim_type.keyword(), keyword, "{operation}: {refusal}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_dropped_unless_that_would_be_a_lie() {
+        let dropped = [
+            json!({"op": "replace", "path": "nickName", "value": "Mo"}),
+            json!({"op": "remove", "path": "emails[type eq \"work\"].value"}),
+            json!({"op": "add", "path": "roles", "value": [{"value": "admin"}]}),
+            json!({"op": "replace", "path": "active", "value": true}),
+            json!({"op": "replace", "value": {"schemas": ["urn:x:y"], "colour": "red", "name.givenName": "Mara"}}),
+        ];
+        for operation in dropped {
+            let patch = parse(&small("User"), &Profile::TOLERANT, &operation).unwrap();
+            assert_eq!(patch.steps, [], "{operation}");
+            assert!(parse(&small("User"), &Profile::STRICT, &operation).is_err(), "{operation}");
+        }
+        let lies = [
+            json!({"op": "replace", "path": "active", "value": false}),
+            json!({"op": "replace", "value": {"Active": "False"}}),
+            json!({"op": "replace", "path": "urn:ietf:params:scim:schemas:core:2.0:User", "value": {"active": false}}),
+            json!({"op": "replace", "value": {"urn:ietf:params:scim:schemas:core:2.0:User:active": false}}),
+            json!({"op": "replace", "path": "password", "value": "x"}),
+            json!({"op": "remove", "path": "roles"}),
+            json!({"op": "remove", "path": "entitlements[value eq \"e\"]"}),
+            json!({"op": "replace", "path": "roles", "value": []}),
+            json!({"op": "remove", "path": "members[value eq \"u\"]"}),
+        ];
+        for operation in lies {
+            assert!(parse(&small("User"), &Profile::TOLERANT, &operation).is_err(), "{operation}");
+        }
+        let member = json!({"op": "remove", "path": "members", "value": [{"value": "u"}]});
+        assert!(parse(&small("Group"), &Profile::TOLERANT, &member).is_err());
+    }
+}
