@@ -216,3 +216,89 @@ fn is_equal(a: &Value, b: &Value, case_exact: bool) -> bool {
         _ => a == b,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::{message::PATCH_OP, profile::Profile, published};
+
+    fn patched(name: &str, before: &Value, operations: &Value) -> Result<Value, String> {
+        let body = json!({"schemas": [PATCH_OP], "Operations": operations});
+        let mut resource = before.as_object().unwrap().clone();
+        Patch::parse(&body, &published::resource_type(name), &Profile::TOLERANT, "x")
+            .and_then(|patch| patch.apply(&mut resource))
+            .map_err(|refusal| refusal.scim_type.keyword().to_owned())?;
+        Ok(Value::Object(resource))
+    }
+
+    /// What the published vectors leave out.
+    #[test]
+    fn rules() {
+        let cases = [
+            (
+                "an item that lost its value goes",
+                json!({"emails": [{"value": "a", "type": "work"}, {"value": "b"}]}),
+                json!([{"op": "remove", "path": "emails[type eq \"work\"].value"}]),
+                Ok(json!({"emails": [{"value": "b"}]})),
+            ),
+            (
+                "an item added again becomes the primary one",
+                json!({"emails": [{"value": "A", "type": "work"}, {"value": "b", "primary": true}]}),
+                json!([{"op": "add", "path": "emails", "value": [{"value": "a", "type": "Work", "primary": true}]}]),
+                Ok(
+                    json!({"emails": [{"value": "a", "type": "Work", "primary": true}, {"value": "b", "primary": false}]}),
+                ),
+            ),
+            (
+                "the same value with another type is another item",
+                json!({"emails": [{"value": "a", "type": "work"}]}),
+                json!([{"op": "add", "path": "emails", "value": [{"value": "a", "type": "home"}]}]),
+                Ok(json!({"emails": [{"value": "a", "type": "work"}, {"value": "a", "type": "home"}]})),
+            ),
+            (
+                "only one item may be made primary",
+                json!({"emails": [{"value": "a"}, {"value": "b"}]}),
+                json!([{"op": "replace", "path": "emails.primary", "value": true}]),
+                Err("invalidValue"),
+            ),
+            (
+                "roles named by value leave",
+                json!({"roles": [{"value": "Viewer", "primary": true}, {"value": "editor"}]}),
+                json!([{"op": "remove", "path": "roles", "value": [{"value": "viewer"}]}]),
+                Ok(json!({"roles": [{"value": "editor"}]})),
+            ),
+            (
+                "a filter that no item could be made from creates none",
+                json!({}),
+                json!([{"op": "add", "path": "emails[type ne \"work\"].value", "value": "a"}]),
+                Err("noTarget"),
+            ),
+            (
+                "an extension that is emptied goes, and its URN",
+                json!({"schemas": ["a", published::enterprise_user().id], (published::enterprise_user().id.as_str()): {
+                    "manager": {"value": "u", "displayName": "U"}, "department": "d"}}),
+                json!([{"op": "remove", "path": published::enterprise_user().id}]),
+                Ok(json!({"schemas": ["a"]})),
+            ),
+        ];
+        for (rule, before, operations, expected) in cases {
+            assert_eq!(patched("User", &before, &operations), expected.map_err(str::to_owned), "{rule}");
+        }
+    }
+
+    #[test]
+    fn a_member_is_added_or_removed_and_never_changed() {
+        let before = json!({"members": [{"value": "u-1", "display": "One"}]});
+        let path = |sub: &str| format!("members[value eq \"u-1\"].{sub}");
+        let replace = |sub: &str, value: &str| json!([{"op": "replace", "path": path(sub), "value": value}]);
+        assert_eq!(patched("Group", &before, &replace("value", "u-2")), Err("mutability".to_owned()));
+        assert_eq!(patched("Group", &before, &replace("display", "One")), Ok(before.clone()), "equal is no change");
+        let typed = json!({"members": [{"value": "u-1", "display": "One", "type": "User"}]});
+        assert_eq!(patched("Group", &before, &replace("type", "User")), Ok(typed), "it had none");
+        let again = json!([{"op": "add", "path": "members", "value": [{"value": "u-1", "display": "Uno"}]}]);
+        assert_eq!(patched("Group", &before, &again), Ok(before));
+    }
+}

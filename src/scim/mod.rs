@@ -18,7 +18,9 @@ pub mod message;
 pub mod patch;
 pub mod path;
 pub mod profile;
+pub mod projection;
 pub mod published;
+mod resolve;
 pub mod resource;
 #[cfg(test)]
 mod sample;
