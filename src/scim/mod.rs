@@ -2,6 +2,10 @@
 //!
 //! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
 
+mod apply;
+mod blind;
+mod apply;
+mod blind;
 pub mod body;
 pub mod change;
 pub mod condition;
@@ -13,6 +17,7 @@ pub mod filter;
 pub mod fold;
 pub mod instant;
 pub mod message;
+pub mod patch;
 pub mod path;
 pub mod profile;
 pub mod projection;
@@ -22,6 +27,7 @@ pub mod resource;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+mod selector;
 pub mod value;
 
 pub use error::{Refusal, ScimType};
