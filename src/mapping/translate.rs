@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::scim::{
-    Refusal, ScimType,
+    self, Refusal, ScimType,
     change::{Change, To},
     schema::{Attribute, Target, Type},
 };
@@ -39,11 +39,11 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
 pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, record)?;
     let mut made = Map::new();
-    made.insert("schemas".to_owned(), Value::Null);
+    made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
     for line in resource.lines.iter().filter(|l| !l.write_only) {
         if let Some(value) = read(line, record, base).map_err(|e| e.on(line, &id))? {
-            put(&mut made, &line.target, &value);
+            scim::resource::set(&mut made, &line.target, value);
         }
     }
     let mut meta = Map::new();
@@ -53,11 +53,6 @@ pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<S
     }
     meta.insert("location".to_owned(), Value::String(location(base, &resource.kind.endpoint, &id)));
     made.insert("meta".to_owned(), Value::Object(meta));
-    let mut schemas = vec![Value::String(resource.kind.schema.id.clone())];
-    schemas.extend(
-        resource.kind.extensions.iter().filter(|e| made.contains_key(&e.schema.id)).map(|e| json!(e.schema.id)),
-    );
-    made.insert("schemas".to_owned(), Value::Array(schemas));
     Ok(made)
 }
 
@@ -72,10 +67,15 @@ pub fn location(base: &str, endpoint: &str, id: &str) -> String {
 ///
 /// # Errors
 /// A value that the app's form does not know.
-pub fn record(resource: &Resource, scim: &Map<String, Value>, start: &Value, lenient: bool) -> Result<Value, Refusal> {
+pub fn record(
+    resource: &Resource,
+    attributes: &Map<String, Value>,
+    start: &Value,
+    lenient: bool,
+) -> Result<Value, Refusal> {
     let mut made = if start.is_object() { start.clone() } else { json!({}) };
     for line in resource.lines.iter().filter(|l| l.create) {
-        match value_of(scim, &line.target) {
+        match scim::resource::get(attributes, &line.target) {
             Some(value) => write(line, &mut made, value, lenient)?,
             None => {
                 if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
@@ -106,47 +106,6 @@ pub fn changed<'a>(
         }
     }
     Ok(made)
-}
-
-/// The value of an attribute in a canonical resource.
-#[must_use]
-pub fn value_of<'a>(scim: &'a Map<String, Value>, target: &Target) -> Option<&'a Value> {
-    let home = match &target.extension {
-        Some(urn) => scim.get(urn.as_ref())?.as_object()?,
-        None => scim,
-    };
-    let value = home.get(&target.attribute.name)?;
-    match &target.sub {
-        Some(sub) if !target.attribute.multi_valued => value.get(&sub.name),
-        _ => Some(value),
-    }
-}
-
-fn put(made: &mut Map<String, Value>, target: &Target, value: &Value) {
-    let object = |place: &mut Map<String, Value>, key: &str| -> Map<String, Value> {
-        match place.get_mut(key).map(Value::take) {
-            Some(Value::Object(object)) => object,
-            _ => Map::new(),
-        }
-    };
-    let insert = |home: &mut Map<String, Value>| match &target.sub {
-        Some(sub) if !target.attribute.multi_valued => {
-            let mut complex = object(home, &target.attribute.name);
-            complex.insert(sub.name.clone(), value.clone());
-            home.insert(target.attribute.name.clone(), Value::Object(complex));
-        }
-        _ => {
-            home.insert(target.attribute.name.clone(), value.clone());
-        }
-    };
-    match &target.extension {
-        Some(urn) => {
-            let mut home = object(made, urn);
-            insert(&mut home);
-            made.insert(urn.to_string(), Value::Object(home));
-        }
-        None => insert(made),
-    }
 }
 
 fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unreadable> {

@@ -4,8 +4,6 @@
 
 mod apply;
 mod blind;
-mod apply;
-mod blind;
 pub mod body;
 pub mod change;
 pub mod condition;
@@ -23,6 +21,7 @@ pub mod profile;
 pub mod projection;
 pub mod published;
 mod resolve;
+pub mod request;
 pub mod resource;
 #[cfg(test)]
 mod sample;
