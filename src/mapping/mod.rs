@@ -1,1 +1,97 @@
-//! mapping
+//! A mapping: what one YAML file says of an app, read, checked, compiled, and used to translate.
+//!
+//! The file as written is read by `file`, turned by `compile` into the types below (as meant), all faults together; from
+//! then on nothing is parsed. Lines, tests, terms and calls are the words of the language; `rest` and `sql` hold what
+//! differs between the two kinds of app; `translate` turns records into resources and back.
+
+pub mod answer;
+pub mod call;
+pub mod codec;
+mod compile;
+pub mod line;
+pub mod pattern;
+pub mod rest;
+pub mod selector;
+pub mod sql;
+pub mod template;
+pub mod term;
+pub mod translate;
+pub mod vars;
+
+use std::sync::Arc;
+
+use crate::scim::schema::{ResourceType, Target};
+
+use self::{codec::Codec, line::Line, selector::Selector};
+
+pub use compile::{compile, load};
+
+/// One app, as its mapping describes it.
+#[derive(Debug)]
+pub struct Mapping {
+    /// How the app is reached.
+    pub app: App,
+    /// The resource types, in the order of the file.
+    pub resources: Vec<Arc<Resource>>,
+}
+
+/// How the app is reached.
+#[derive(Debug)]
+pub enum App {
+    /// An HTTP API.
+    Rest(Arc<rest::RestApp>),
+    /// A database.
+    Sql(Arc<sql::SqlApp>),
+}
+
+/// One resource type and the app's records behind it.
+#[derive(Debug)]
+pub struct Resource {
+    /// What is offered over SCIM; derived from the lines.
+    pub kind: ResourceType,
+    /// Where a record keeps what SCIM calls `id`.
+    pub id: Id,
+    /// The attribute lines.
+    pub lines: Vec<Line>,
+    /// How records are read and written.
+    pub records: Records,
+}
+
+/// Where the id stands in a record, and its codec.
+#[derive(Debug)]
+pub struct Id {
+    /// The path in the record.
+    pub at: Selector,
+    /// For prefixes and suffixes.
+    pub codec: Codec,
+}
+
+/// How records are read and written.
+#[derive(Debug)]
+pub enum Records {
+    /// By calls.
+    Rest(Box<rest::RestRecords>),
+    /// By statements.
+    Sql(sql::SqlRecords),
+}
+
+impl Mapping {
+    /// The resource type of that name, `User`.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.resources.iter().find(|r| r.kind.name == name)
+    }
+}
+
+impl Resource {
+    /// The line of an attribute: the one whose target has the same attribute and, for a complex one, sub-attribute.
+    #[must_use]
+    pub fn line(&self, target: &Target) -> Option<&Line> {
+        self.lines.iter().find(|l| {
+            l.target.extension == target.extension
+                && l.target.attribute.name == target.attribute.name
+                && (l.target.attribute.multi_valued
+                    || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
+        })
+    }
+}

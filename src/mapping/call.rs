@@ -1,0 +1,41 @@
+//! A call: one HTTP exchange as the mapping writes it, with holes. `plan::call` fills it.
+
+use std::sync::Arc;
+
+use http::{HeaderName, Method};
+
+use super::{answer::AnswerRule, selector::Selector, template::Template, term::Term};
+
+/// One exchange with holes.
+#[derive(Debug)]
+pub struct CallTemplate {
+    /// The method.
+    pub method: Method,
+    /// The path below the app's URL, segment by segment; no value can add one.
+    pub path: Vec<Segment>,
+    /// Query parameters in order; keys are literal.
+    pub query: Vec<(String, Term)>,
+    /// Headers.
+    pub headers: Vec<(HeaderName, Term)>,
+    /// The JSON body.
+    pub json: Option<Term>,
+    /// The call's own answer rules, then the app's.
+    pub answers: Arc<[Arc<AnswerRule>]>,
+    /// Where an ok reply holds the record.
+    pub record: Option<Selector>,
+    /// Where an ok reply holds rows.
+    pub rows: Option<Selector>,
+    /// Where an ok reply holds the new record's id.
+    pub id: Option<Selector>,
+    /// Whether a lost answer may be followed by the same call again.
+    pub repeat: bool,
+}
+
+/// One segment of a call's path.
+#[derive(Debug)]
+pub enum Segment {
+    /// As written.
+    Literal(String),
+    /// A text with holes, each percent-encoded; `.`, `..` and empty results are refused.
+    Text(Template),
+}

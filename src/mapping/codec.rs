@@ -1,0 +1,143 @@
+//! Codecs: the same fact in the app's form and in SCIM's, both directions.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::pattern::same;
+
+/// One step between the record's form and SCIM's.
+#[derive(Debug, Clone)]
+pub enum Codec {
+    /// As it is.
+    Plain,
+    /// `values`: SCIM's value and the app's, the first of which is written, all are read.
+    Values {
+        /// SCIM's value, the app's values.
+        pairs: Vec<(Value, Vec<Value>)>,
+        /// What a word that is not listed means when read.
+        or_else: Option<Value>,
+    },
+    /// `given`: whether the field is there; read-only.
+    Given(bool),
+    /// `time`: an instant in another form.
+    Time(TimeForm),
+    /// `prefix` and `suffix` around the app's text.
+    Around {
+        /// In front.
+        prefix: String,
+        /// Behind.
+        suffix: String,
+    },
+}
+
+/// How the app writes an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeForm {
+    /// RFC 3339; any fraction and offset.
+    Iso,
+    /// `2026-11-22 10:00:00`, in UTC.
+    Utc,
+    /// Seconds since 1970.
+    Unix,
+}
+
+/// A record that the mapping does not describe rightly: the app holds a value that its line cannot read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// What was found and what the line knows.
+    pub message: String,
+}
+
+impl Codec {
+    /// From the record's form to SCIM's. Nothing for what the codec knows as no value.
+    ///
+    /// # Errors
+    /// A value that the mapping does not list, or a time that is none.
+    pub fn read(&self, found: &Value) -> Result<Option<Value>, Unreadable> {
+        match self {
+            Self::Plain => Ok((!found.is_null()).then(|| found.clone())),
+            Self::Given(when) => Ok(Some(Value::Bool(found.is_null() != *when))),
+            Self::Values { pairs, or_else } => {
+                let known = pairs.iter().find(|(_, app)| app.iter().any(|a| same(a, found))).map(|(scim, _)| scim);
+                match known.or(or_else.as_ref()) {
+                    Some(scim) => Ok(Some(scim.clone())),
+                    None if found.is_null() => Ok(None),
+                    None => Err(Unreadable {
+                        message: format!("the value {found} is not listed in `values`; list it or add `else`"),
+                    }),
+                }
+            }
+            Self::Time(form) => match found {
+                Value::Null => Ok(None),
+                _ => form.read(found).map(|at| Some(Value::String(at.to_string()))).ok_or_else(|| Unreadable {
+                    message: format!("{found} is not a time of the form `{}`", form.word()),
+                }),
+            },
+            Self::Around { prefix, suffix } => match found {
+                Value::Null => Ok(None),
+                Value::String(s) => match s.strip_prefix(prefix.as_str()).and_then(|s| s.strip_suffix(suffix.as_str()))
+                {
+                    Some(inner) => Ok(Some(Value::String(inner.to_owned()))),
+                    None => {
+                        Err(Unreadable { message: format!("{found} does not stand between `{prefix}` and `{suffix}`") })
+                    }
+                },
+                _ => Err(Unreadable { message: format!("{found} is not text") }),
+            },
+        }
+    }
+
+    /// From SCIM's form to the record's; `None` where this value has no form there.
+    #[must_use]
+    pub fn write(&self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Plain => Some(value.clone()),
+            Self::Given(_) => None,
+            Self::Values { pairs, .. } => {
+                pairs.iter().find(|(scim, _)| same(scim, value)).and_then(|(_, app)| app.first().cloned())
+            }
+            Self::Time(form) => value.as_str().and_then(|s| s.parse::<Timestamp>().ok()).map(|at| form.write(at)),
+            Self::Around { prefix, suffix } => value.as_str().map(|s| Value::String(format!("{prefix}{s}{suffix}"))),
+        }
+    }
+
+    /// Whether the codec can write.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        !matches!(self, Self::Given(_))
+    }
+}
+
+impl TimeForm {
+    /// The word in a mapping.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Iso => "iso",
+            Self::Utc => "utc",
+            Self::Unix => "unix",
+        }
+    }
+
+    fn read(self, found: &Value) -> Option<Timestamp> {
+        match self {
+            Self::Iso => found.as_str()?.parse().ok(),
+            Self::Utc => {
+                let at: jiff::civil::DateTime = found.as_str()?.parse().ok()?;
+                Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+            }
+            Self::Unix => Timestamp::from_second(found.as_i64().or_else(|| found.as_str()?.parse().ok())?).ok(),
+        }
+    }
+
+    /// The instant in this form, whole seconds.
+    #[must_use]
+    pub fn write(self, at: Timestamp) -> Value {
+        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+        match self {
+            Self::Iso => Value::String(at.to_string()),
+            Self::Utc => Value::String(at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
+            Self::Unix => Value::from(at.as_second()),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A line: one attribute, read and written in the same words.
+
+use serde_json::Value;
+
+use crate::scim::schema::Target;
+
+use super::{codec::Codec, pattern::Pattern, selector::Selector, template::Template};
+
+/// One attribute line.
+#[derive(Debug)]
+pub struct Line {
+    /// The attribute: `userName`, `name.givenName`, or a list such as `emails` (without sub-attribute).
+    pub target: Target,
+    /// Where its value comes from and goes to.
+    pub value: Source,
+    /// What stands in the record for "no value"; read and written alike.
+    pub empty: Empty,
+    /// Whether the app takes it when a record is made.
+    pub create: bool,
+    /// Whether the app takes it on a record that is there.
+    pub update: bool,
+    /// Whether the value is given only, never shown: passwords.
+    pub write_only: bool,
+}
+
+/// Where a line's value comes from and goes to.
+#[derive(Debug)]
+pub enum Source {
+    /// One field of the record, through a codec.
+    At {
+        /// The field.
+        at: Selector,
+        /// Both directions.
+        codec: Codec,
+    },
+    /// A text made of fields; for display only.
+    Text(Template),
+    /// Always the same value.
+    Constant(Value),
+    /// A list of the record, item by item.
+    Each(Each),
+    /// A list made of single fields: `emails[type eq "work"].value: $.mail`.
+    Slots(Vec<Slot>),
+    /// The other side of a relation that is kept elsewhere: `groups: { from: Group.members }`.
+    From {
+        /// The resource type that keeps it.
+        of: Of,
+        /// The part of the record in which the derived items stand, each with `value` and `display`; none where nothing
+        /// fetches them, and the attribute is then not offered.
+        part: Option<String>,
+    },
+}
+
+/// A list of the record and how its items read and write.
+#[derive(Debug)]
+pub struct Each {
+    /// The list in the record; its first step is the part's name where a part brings it.
+    pub items: Selector,
+    /// Which items are meant; its plain literals are written into new items.
+    pub pattern: Pattern,
+    /// Sub-attribute to field of the item. A list of plain values has `value` at `$`.
+    pub fields: Vec<Field>,
+    /// The resource type that `value` names, for `members` and the like.
+    pub of: Option<Of>,
+}
+
+/// Another resource type that a value names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Of {
+    /// `User`.
+    pub name: String,
+    /// `/Users`.
+    pub endpoint: String,
+}
+
+/// One sub-attribute of a list's items.
+#[derive(Debug)]
+pub struct Field {
+    /// The sub-attribute's canonical name: `value`, `type`, `primary`, `display`.
+    pub sub: String,
+    /// Where it stands in the item, or what it always is.
+    pub value: FieldSource,
+}
+
+/// Where a sub-attribute of an item comes from.
+#[derive(Debug)]
+pub enum FieldSource {
+    /// A field of the item.
+    At {
+        /// The field; `$` for an item that is a plain value.
+        at: Selector,
+        /// Both directions.
+        codec: Codec,
+    },
+    /// Always the same value.
+    Constant(Value),
+}
+
+/// One item of a list that has a field of its own in the record.
+#[derive(Debug)]
+pub struct Slot {
+    /// What tells the item from others: `type` is `work`.
+    pub constants: Vec<(String, Value)>,
+    /// The sub-attribute that the field holds, `value`.
+    pub sub: String,
+    /// The field.
+    pub at: Selector,
+    /// Both directions.
+    pub codec: Codec,
+}
+
+/// What stands for "no value" in a record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Empty {
+    /// JSON null, SQL NULL.
+    Null,
+    /// This value: `""`, `0`.
+    Is(Value),
+}

@@ -1,0 +1,78 @@
+//! A test: what must hold of a record, an item or a reply. Its plain literals also turn into a template (what is
+//! tested when reading is filled in when writing). Tests are the mapping author's facts, never client data.
+
+use serde_json::Value;
+
+use super::selector::Selector;
+
+/// Entries that must all hold.
+#[derive(Debug, Default)]
+pub struct Pattern {
+    /// Path (or `status`) and what is expected there; a path that finds several values holds if one does.
+    pub entries: Vec<(Subject, Expected)>,
+}
+
+/// What is looked at.
+#[derive(Debug)]
+pub enum Subject {
+    /// A place in the record, item or reply body.
+    At(Selector),
+    /// The HTTP status of a reply.
+    Status,
+}
+
+/// What is expected.
+#[derive(Debug)]
+pub enum Expected {
+    /// Any of these values (null also means "not there"); numbers and texts that print alike are equal.
+    AnyOf(Vec<Value>),
+    /// None of these values.
+    NoneOf(Vec<Value>),
+    /// There (and not null), or not.
+    Given(bool),
+    /// A text that holds this text, in this letter case.
+    Contains(String),
+    /// A status class: 4 for `4xx`.
+    StatusClass(u16),
+}
+
+impl Pattern {
+    /// Whether all entries hold. `status` is the reply's, where there is one.
+    #[must_use]
+    pub fn holds(&self, subject: &Value, status: Option<u16>) -> bool {
+        self.entries.iter().all(|(place, expected)| match place {
+            Subject::Status => status.is_some_and(|s| expected.holds_one(&Value::from(s), Some(s))),
+            Subject::At(selector) => {
+                let found = selector.all(subject);
+                if found.is_empty() {
+                    return expected.holds_one(&Value::Null, None);
+                }
+                match expected {
+                    Expected::NoneOf(_) | Expected::Given(false) => found.iter().all(|v| expected.holds_one(v, None)),
+                    _ => found.iter().any(|v| expected.holds_one(v, None)),
+                }
+            }
+        })
+    }
+}
+
+impl Expected {
+    fn holds_one(&self, found: &Value, status: Option<u16>) -> bool {
+        match self {
+            Self::AnyOf(values) => values.iter().any(|v| same(v, found)),
+            Self::NoneOf(values) => !values.iter().any(|v| same(v, found)),
+            Self::Given(given) => found.is_null() != *given,
+            Self::Contains(text) => found.as_str().is_some_and(|s| s.contains(text.as_str())),
+            Self::StatusClass(class) => status.is_some_and(|s| s / 100 == *class),
+        }
+    }
+}
+
+/// Equal as JSON, or printing alike: an app that writes ids as numbers today and as texts tomorrow means the same.
+#[must_use]
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(n), Value::String(s)) | (Value::String(s), Value::Number(n)) => n.to_string() == *s,
+        _ => a == b,
+    }
+}

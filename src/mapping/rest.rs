@@ -1,0 +1,149 @@
+//! What a mapping says of an HTTP app: where it is, how to sign in, which calls read and write its records.
+
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue};
+use serde_json::Value;
+
+use crate::scim::{filter::CompareOp, schema::Target};
+
+use super::{answer::AnswerRule, call::CallTemplate, selector::Selector, term::Term};
+
+/// The app.
+#[derive(Debug)]
+pub struct RestApp {
+    /// Scheme and authority; every call stays on it.
+    pub origin: http::Uri,
+    /// The path prefix, without a slash at its end.
+    pub prefix: String,
+    /// Headers that sign us in; marked sensitive.
+    pub auth: Vec<(HeaderName, HeaderValue)>,
+    /// The app's answer rules.
+    pub answers: Vec<Arc<AnswerRule>>,
+}
+
+/// The calls of one resource type.
+#[derive(Debug)]
+pub struct RestRecords {
+    /// Reads one record by id.
+    pub get: CallTemplate,
+    /// Fetched besides, by name.
+    pub parts: Vec<Part>,
+    /// Reads many.
+    pub list: Option<List>,
+    /// Makes one; none: not offered.
+    pub create: Option<Create>,
+    /// Changes one, rule by rule from the top.
+    pub update: Vec<ChangeRule>,
+    /// Removes one; none: not offered.
+    pub delete: Option<CallTemplate>,
+    /// The list that other resources are members of.
+    pub members: Option<Relation>,
+}
+
+/// One more reply that hangs under a name of the record.
+#[derive(Debug)]
+pub struct Part {
+    /// The name: `people` stands at `$.people`.
+    pub name: String,
+    /// The call; `$.id` is the record's.
+    pub call: CallTemplate,
+    /// How its rows go on; none: one reply.
+    pub pages: Option<Pages>,
+}
+
+/// The source of many records.
+#[derive(Debug)]
+pub struct List {
+    /// The call; its `rows` is set.
+    pub call: CallTemplate,
+    /// How it goes on.
+    pub pages: Pages,
+    /// What of a filter the app can answer.
+    pub filters: Vec<FilterRule>,
+}
+
+/// How a list goes on from page to page.
+#[derive(Debug)]
+pub struct Pages {
+    /// The style.
+    pub by: PageStyle,
+    /// The most rows of one page.
+    pub max: u32,
+    /// The number of the first page, for `PageStyle::Page`.
+    pub first: u32,
+    /// Where a reply tells how many rows there are in all.
+    pub total: Option<Selector>,
+}
+
+/// The styles of paging.
+#[derive(Debug)]
+pub enum PageStyle {
+    /// Pages are numbered.
+    Page,
+    /// Rows are skipped.
+    Offset,
+    /// Everything comes in one reply; a full reply may be cut.
+    Whole,
+}
+
+/// What of a filter the app can answer.
+#[derive(Debug)]
+pub struct FilterRule {
+    /// As written: `userName eq ?`.
+    pub text: String,
+    /// The attribute.
+    pub target: Target,
+    /// The operator.
+    pub op: CompareOp,
+    /// The value it is for; none: any (`?`).
+    pub literal: Option<Value>,
+    /// What it lays over the list's query; `$.value` is the literal.
+    pub query: Vec<(String, Term)>,
+    /// Whether the app adds no row that does not match.
+    pub exactly: bool,
+    /// Whether the app's comparison ignores letter case.
+    pub any_case: bool,
+}
+
+/// How a record is made.
+#[derive(Debug)]
+pub struct Create {
+    /// The call.
+    pub call: CallTemplate,
+    /// The record a new one begins from.
+    pub start: Value,
+    /// The attributes the call takes, by canonical name of the attribute; none: all. The rest follows as an update.
+    pub takes: Option<Vec<String>>,
+}
+
+/// One way to change a record.
+#[derive(Debug)]
+pub struct ChangeRule {
+    /// Attribute and the value it must become; empty: takes what is left.
+    pub when: Vec<(Target, To)>,
+    /// The call.
+    pub call: CallTemplate,
+}
+
+/// What an attribute must become for a change rule to claim it.
+#[derive(Debug)]
+pub enum To {
+    /// Any of these values.
+    AnyOf(Vec<Value>),
+    /// Some value, or none.
+    Given(bool),
+}
+
+/// How a list of members is changed.
+#[derive(Debug)]
+pub struct Relation {
+    /// Puts members in; `$.value` or `$.values`.
+    pub add: CallTemplate,
+    /// Takes members out.
+    pub remove: CallTemplate,
+    /// How many one call takes; 1 where the call names `value`.
+    pub add_batch: usize,
+    /// As `add_batch`.
+    pub remove_batch: usize,
+}

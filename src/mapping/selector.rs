@@ -1,0 +1,204 @@
+//! Selectors: `$.a.b[0]`, compiled once. A plain path is walked step by step; a path with wildcards or filters goes to
+//! jsonpath-rust, which is an order of magnitude dearer and is used only where it is needed.
+
+use jsonpath_rust::{
+    parser::{
+        model::{JpQuery, Segment, Selector as Part},
+        parse_json_path,
+    },
+    query::js_path_process,
+};
+use serde_json::{Map, Value};
+
+/// A compiled path.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    text: String,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Plain(Vec<Step>),
+    Query(Box<JpQuery>),
+}
+
+/// One step of a plain path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A member of an object.
+    Key(String),
+    /// An item of a list.
+    Index(usize),
+}
+
+impl Selector {
+    /// Compiles `$…`.
+    ///
+    /// # Errors
+    /// A sentence: what is wrong with the path.
+    pub fn compile(text: &str) -> Result<Self, String> {
+        if text.contains("..") {
+            return Err(format!("`{text}` searches at every depth (`..`), which is not allowed; write the whole path"));
+        }
+        let query =
+            parse_json_path(text).map_err(|e| format!("`{text}` is not a path: {}", first_line(&e.to_string())))?;
+        let form = plain(&query).map_or_else(|| Form::Query(Box::new(query)), Form::Plain);
+        Ok(Self { text: text.to_owned(), form })
+    }
+
+    /// A plain path of one key: a column.
+    #[must_use]
+    pub fn key(name: &str) -> Self {
+        Self { text: format!("$.{name}"), form: Form::Plain(vec![Step::Key(name.to_owned())]) }
+    }
+
+    /// The path as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The steps of a plain path; none where it can find several values.
+    #[must_use]
+    pub fn steps(&self) -> Option<&[Step]> {
+        match &self.form {
+            Form::Plain(steps) => Some(steps),
+            Form::Query(_) => None,
+        }
+    }
+
+    /// Whether this is `$`, the whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.steps().is_some_and(<[Step]>::is_empty)
+    }
+
+    /// The first key of a plain path: the field of the record that it is under.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        match self.steps()?.first()? {
+            Step::Key(key) => Some(key),
+            Step::Index(_) => None,
+        }
+    }
+
+    /// The first value found.
+    #[must_use]
+    pub fn one<'a>(&self, whole: &'a Value) -> Option<&'a Value> {
+        match &self.form {
+            Form::Plain(steps) => walk(whole, steps),
+            Form::Query(_) => self.all(whole).into_iter().next(),
+        }
+    }
+
+    /// All values found.
+    #[must_use]
+    pub fn all<'a>(&self, whole: &'a Value) -> Vec<&'a Value> {
+        match &self.form {
+            Form::Plain(steps) => walk(whole, steps).into_iter().collect(),
+            Form::Query(query) => js_path_process(query, whole)
+                .map(|found| found.into_iter().map(|f| f.val()).collect())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Writes a value at a plain path, making the objects on the way. Whatever else stands there is replaced.
+    pub fn set(&self, whole: &mut Value, value: Value) {
+        let Some(steps) = self.steps() else { return };
+        let mut place = whole;
+        for step in steps {
+            let Step::Key(key) = step else { return };
+            if !place.is_object() {
+                *place = Value::Object(Map::new());
+            }
+            let Value::Object(object) = place else { return };
+            place = object.entry(key.clone()).or_insert(Value::Null);
+        }
+        *place = value;
+    }
+
+    /// Whether a value can be written at this path: a plain path of keys.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.steps().is_some_and(|s| s.iter().all(|step| matches!(step, Step::Key(_))))
+    }
+}
+
+impl PartialEq for Selector {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.form, &other.form) {
+            (Form::Plain(a), Form::Plain(b)) => a == b,
+            _ => self.text == other.text,
+        }
+    }
+}
+
+fn walk<'a>(whole: &'a Value, steps: &[Step]) -> Option<&'a Value> {
+    steps.iter().try_fold(whole, |value, step| match step {
+        Step::Key(key) => value.get(key),
+        Step::Index(index) => value.get(index),
+    })
+}
+
+fn plain(query: &JpQuery) -> Option<Vec<Step>> {
+    query
+        .segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::Selector(Part::Name(name)) => Some(Step::Key(unquoted(name))),
+            Segment::Selector(Part::Index(index)) => usize::try_from(*index).ok().map(Step::Index),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The parser keeps the quotes of `$['a b']`.
+fn unquoted(name: &str) -> String {
+    let quoted = |q: char| name.strip_prefix(q).and_then(|n| n.strip_suffix(q));
+    quoted('\'').or_else(|| quoted('"')).unwrap_or(name).to_owned()
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().map(str::trim).find(|l| l.starts_with('=')).map_or_else(
+        || text.lines().next().unwrap_or_default().trim().to_owned(),
+        |l| l.trim_start_matches('=').trim().to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn plain_paths_are_walked_and_written() {
+        let record = json!({"a": {"b c": [1, {"d": "x"}]}, "urn:x:y": 2});
+        for (path, found) in [("$.a['b c'][1].d", json!("x")), ("$['urn:x:y']", json!(2)), ("$", record.clone())] {
+            let selector = Selector::compile(path).unwrap();
+            assert!(selector.steps().is_some(), "{path} is plain");
+            assert_eq!(selector.one(&record), Some(&found), "{path}");
+        }
+        let mut made = Value::Null;
+        Selector::compile("$.a.b").unwrap().set(&mut made, json!(1));
+        Selector::compile("$.a.c").unwrap().set(&mut made, json!(2));
+        assert_eq!(made, json!({"a": {"b": 1, "c": 2}}));
+    }
+
+    #[test]
+    fn wildcards_find_several_and_cannot_write() {
+        let selector = Selector::compile("$.errors[*].code").unwrap();
+        assert!(!selector.writes());
+        assert_eq!(selector.all(&json!({"errors": [{"code": "a"}, {"code": "b"}]})), [&json!("a"), &json!("b")]);
+    }
+
+    #[test]
+    fn bad_paths_are_refused_in_a_sentence() {
+        for path in ["$..x", "$.a[", "a.b", "$.", ""] {
+            let message = Selector::compile(path).unwrap_err();
+            assert!(!message.contains('\n'), "{message}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! What a mapping says of a database: tables, keys, conditions, columns that SCIM does not name.
+//!
+//! A record is the row of the base table as a JSON object, column by column, with the rows of child and junction tables
+//! as lists under the attribute's name: so lines, codecs and translation are the same as for an HTTP app.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// The database.
+#[derive(Debug)]
+pub struct SqlApp {
+    /// Which engine, and where.
+    pub url: Url,
+}
+
+/// A database URL, taken apart.
+#[derive(Debug, Clone)]
+pub enum Url {
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+/// An identifier, quoted whenever it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ident(pub String);
+
+/// The rows of one resource type.
+#[derive(Debug)]
+pub struct SqlRecords {
+    /// The base table.
+    pub table: Ident,
+    /// The key column.
+    pub key: Key,
+    /// True of every row that exists for SCIM; scalars are written on insert as well.
+    pub only: Vec<ColumnTest>,
+    /// Columns of the base table that lines read or write (without the key), each once.
+    pub columns: Vec<Ident>,
+    /// Columns that SCIM does not name, on insert.
+    pub insert: Vec<(Ident, Stamp)>,
+    /// The same on insert and on every change, of members as well.
+    pub touch: Vec<(Ident, Stamp)>,
+    /// What DELETE does.
+    pub delete: Delete,
+    /// Lists with a table of their own.
+    pub children: Vec<Child>,
+    /// The junction table of `members`.
+    pub members: Option<Junction>,
+    /// The junction table of another type's members, seen from here: `groups`.
+    pub groups: Option<Derived>,
+}
+
+/// The key column of a base table.
+#[derive(Debug)]
+pub struct Key {
+    /// The column.
+    pub column: Ident,
+    /// How an id is written: a whole number, or text.
+    pub kind: KeyKind,
+}
+
+/// What a key is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A whole number; an id that does not print back as it came is nobody's (`042`).
+    Integer,
+    /// Text, letter by letter.
+    Text,
+}
+
+/// A fixed condition on a column.
+#[derive(Debug)]
+pub struct ColumnTest {
+    /// The column.
+    pub column: Ident,
+    /// What it must be.
+    pub is: ColumnIs,
+}
+
+/// What a column must be.
+#[derive(Debug, Clone)]
+pub enum ColumnIs {
+    /// Any of these; null among them means IS NULL.
+    AnyOf(Vec<Value>),
+    /// None of these.
+    NoneOf(Vec<Value>),
+}
+
+/// What is written into a column that SCIM does not name.
+#[derive(Debug, Clone)]
+pub enum Stamp {
+    /// The time of the request, in the form of the column's line, else RFC 3339 in UTC with seconds.
+    Now,
+    /// The name of the client.
+    Client,
+    /// A literal.
+    Is(Value),
+}
+
+/// What DELETE does.
+#[derive(Debug)]
+pub enum Delete {
+    /// Children and junction rows go, then the row.
+    Rows,
+    /// The row is marked; `only` no longer holds.
+    Set(Vec<(Ident, Stamp)>),
+}
+
+/// A table whose rows are the items of a list.
+#[derive(Debug)]
+pub struct Child {
+    /// The list's name in the record: the attribute's name.
+    pub name: String,
+    /// The table.
+    pub table: Ident,
+    /// Its column that holds the base table's key.
+    pub link: Ident,
+    /// Its own key, for updates in place and a stable order.
+    pub key: Option<Ident>,
+    /// The columns that lines read or write.
+    pub columns: Vec<Ident>,
+    /// True of every row that is meant; scalars are written on insert.
+    pub only: Vec<ColumnTest>,
+    /// Columns that SCIM does not name, on insert.
+    pub insert: Vec<(Ident, Stamp)>,
+}
+
+/// A table of pairs: who is a member of what.
+#[derive(Debug)]
+pub struct Junction {
+    /// The list's name in the record: `members`.
+    pub name: String,
+    /// The table.
+    pub table: Ident,
+    /// Its column that holds this type's key.
+    pub link: Ident,
+    /// Its column that holds the member's key.
+    pub value: Ident,
+    /// The member's resource type, by name.
+    pub of: String,
+    /// The member's base table, key and conditions: a member that does not exist for SCIM is none.
+    pub member: Reference,
+    /// Columns that SCIM does not name, on insert.
+    pub insert: Vec<(Ident, Stamp)>,
+}
+
+/// The other side of a junction.
+#[derive(Debug)]
+pub struct Derived {
+    /// The list's name in the record: `groups`.
+    pub name: String,
+    /// The junction table.
+    pub table: Ident,
+    /// Its column that holds this type's key.
+    pub link: Ident,
+    /// Its column that holds the other type's key.
+    pub value: Ident,
+    /// The other type's table, key and conditions.
+    pub other: Reference,
+    /// The other table's column shown as `display`.
+    pub display: Option<Ident>,
+}
+
+/// Another resource type's base table, as far as a join needs it.
+#[derive(Debug)]
+pub struct Reference {
+    /// The table.
+    pub table: Ident,
+    /// Its key.
+    pub key: Ident,
+    /// How its ids are written.
+    pub kind: KeyKind,
+    /// Its conditions.
+    pub only: Vec<ColumnTest>,
+}

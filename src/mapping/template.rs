@@ -1,0 +1,265 @@
+//! Texts with holes: `{{first}} {{last}}`. Handlebars parses and renders them; of its language only the plain
+//! expression is allowed, so a text cannot branch, loop or call.
+//!
+//! A hole's value passes through the encoder of the place where the text stands: handlebars calls it as its escape
+//! function, and it is the only way in (law 8). The context handed to handlebars holds just what the text names.
+
+use std::sync::LazyLock;
+
+use handlebars::{
+    Context, Handlebars, Path, PathSeg, Template as Parsed,
+    template::{Parameter, TemplateElement},
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+/// Where a text stands; decides its encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A segment of a path.
+    Segment,
+    /// A value of a query parameter or of a form.
+    Query,
+    /// A header's value.
+    Header,
+    /// A text inside JSON, or shown to people: nothing is encoded, as nothing is parsed.
+    Text,
+}
+
+/// A compiled text.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: String,
+    parsed: Parsed,
+    holes: Vec<Vec<String>>,
+}
+
+/// Why a text could not be made: nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// A name has no value.
+    Missing(String),
+    /// A value cannot stand in this place.
+    Value {
+        /// The name.
+        name: String,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// RFC 3986 unreserved characters stay; everything else is encoded.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+static TEXT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(handlebars::no_escape));
+static PERCENT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(percent));
+
+fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.register_escape_fn(escape);
+    registry.set_strict_mode(true);
+    registry
+}
+
+/// A value as it stands in a segment or a query.
+#[must_use]
+pub fn percent(value: &str) -> String {
+    utf8_percent_encode(value, RESERVED).to_string()
+}
+
+impl Template {
+    /// Whether a text has holes at all.
+    #[must_use]
+    pub fn has_holes(text: &str) -> bool {
+        text.contains("{{")
+    }
+
+    /// Compiles a text with holes.
+    ///
+    /// # Errors
+    /// A sentence: what is not allowed in it.
+    pub fn compile(text: &str) -> Result<Self, String> {
+        let parsed = Parsed::compile(text)
+            .map_err(|e| format!("`{text}` is not a text with `{{{{name}}}}` holes: {}", e.reason()))?;
+        let mut holes = Vec::new();
+        for element in &parsed.elements {
+            match element {
+                TemplateElement::RawString(_) => {}
+                TemplateElement::Expression(inner) => {
+                    if !inner.params.is_empty() || !inner.hash.is_empty() {
+                        return Err(format!(
+                            "`{text}`: quotes inside `{{{{ }}}}` are not supported yet; write one name"
+                        ));
+                    }
+                    let Some(name) = plain_name(&inner.name) else {
+                        return Err(format!(
+                            "`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"
+                        ));
+                    };
+                    holes.push(name);
+                }
+                _ => {
+                    return Err(format!(
+                        "`{text}`: only `{{{{name}}}}` may stand in a text, no blocks, comments or raw values"
+                    ));
+                }
+            }
+        }
+        Ok(Self { source: text.to_owned(), parsed, holes })
+    }
+
+    /// The text as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.source
+    }
+
+    /// The names in the holes, each as its path: `record`, `name`.
+    #[must_use]
+    pub fn holes(&self) -> &[Vec<String>] {
+        &self.holes
+    }
+
+    /// Makes a text for people: a name without value leaves its place empty, and blanks around it go. Nothing where no
+    /// name has a value.
+    #[must_use]
+    pub fn display<'a>(&self, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Option<String> {
+        static BLANK: Value = Value::Bool(false);
+        let given = |path: &[String]| look_up(path).filter(|v| !v.is_null() && v.as_str() != Some(""));
+        if !self.holes.iter().any(|h| given(h).is_some()) {
+            return None;
+        }
+        let mut context = Value::Object(Map::new());
+        for hole in &self.holes {
+            let text = match given(hole).unwrap_or(&BLANK) {
+                Value::String(s) => s.clone(),
+                Value::Number(n) => n.to_string(),
+                _ => String::new(),
+            };
+            put(&mut context, hole, text);
+        }
+        let made = self.fill(&TEXT, context).ok()?;
+        Some(made.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Makes the text. `look_up` finds a name's value.
+    ///
+    /// # Errors
+    /// A name without value, or a value that cannot stand here.
+    pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
+        let mut context = Value::Object(Map::new());
+        for hole in &self.holes {
+            let name = || hole.join(".");
+            let text = match look_up(hole) {
+                Some(Value::String(s)) if !s.is_empty() => s.clone(),
+                Some(Value::Number(n)) => n.to_string(),
+                Some(Value::Bool(b)) => b.to_string(),
+                None | Some(Value::Null | Value::String(_)) => return Err(Unfit::Missing(name())),
+                Some(_) => return Err(Unfit::Value { name: name(), why: "it is a list or an object, not one value" }),
+            };
+            if let Some(why) = unfit(place, &text) {
+                return Err(Unfit::Value { name: name(), why });
+            }
+            put(&mut context, hole, text);
+        }
+        let registry = if matches!(place, Place::Segment | Place::Query) { &*PERCENT } else { &*TEXT };
+        self.fill(registry, context)
+    }
+
+    fn fill(&self, registry: &Handlebars<'static>, context: Value) -> Result<String, Unfit> {
+        let context = Context::from(context);
+        let mut out = handlebars::StringOutput::new();
+        let mut state = handlebars::RenderContext::new(None);
+        handlebars::Renderable::render(&self.parsed, registry, &context, &mut state, &mut out)
+            .map_err(|e| Unfit::Missing(e.reason().to_string()))?;
+        out.into_string().map_err(|_| Unfit::Missing(self.source.clone()))
+    }
+}
+
+fn unfit(place: Place, text: &str) -> Option<&'static str> {
+    match place {
+        Place::Segment if text == "." || text == ".." => Some("`.` and `..` cannot stand in a path"),
+        Place::Segment if text.contains(['/', '\\']) => Some("`/` and `\\` cannot stand in a segment of a path"),
+        Place::Segment | Place::Query | Place::Header if text.contains(char::is_control) => {
+            Some("it holds control characters")
+        }
+        _ => None,
+    }
+}
+
+/// Writes a text at a path of names; a name that holds deeper names first is kept as an object.
+fn put(context: &mut Value, path: &[String], text: String) {
+    let mut place = context;
+    for name in path {
+        if !place.is_object() {
+            *place = Value::Object(Map::new());
+        }
+        let Value::Object(object) = place else { return };
+        place = object.entry(name.clone()).or_insert(Value::Null);
+    }
+    *place = Value::String(text);
+}
+
+fn plain_name(parameter: &Parameter) -> Option<Vec<String>> {
+    let parts: Vec<String> = match parameter {
+        Parameter::Name(name) => vec![name.clone()],
+        Parameter::Path(Path::Relative((steps, _))) => {
+            let named = |step: &PathSeg| match step {
+                PathSeg::Named(name) => Some(name.clone()),
+                _ => None,
+            };
+            steps.iter().map(named).collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    let plain =
+        |part: &String| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    (!parts.is_empty() && parts.iter().all(plain)).then_some(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn render(text: &str, place: Place, value: &Value) -> Result<String, Unfit> {
+        Template::compile(text).unwrap().render(place, |path| path.iter().try_fold(value, |v, k| v.get(k)))
+    }
+
+    #[test]
+    fn values_pass_through_the_encoder_of_their_place() {
+        let names = json!({"id": "a b%/é", "record": {"name": "O'Neil & {{x}} \"Co\"", "n": 7}});
+        assert_eq!(render("{{record.name}}-{{record.n}}", Place::Text, &names).unwrap(), "O'Neil & {{x}} \"Co\"-7");
+        assert_eq!(
+            render("{{record.name}}", Place::Query, &names).unwrap(),
+            "O%27Neil%20%26%20%7B%7Bx%7D%7D%20%22Co%22"
+        );
+        assert!(matches!(render("{{id}}", Place::Segment, &names), Err(Unfit::Value { .. })));
+    }
+
+    #[test]
+    fn nothing_is_sent_for_a_name_without_value() {
+        for value in [json!({}), json!({"id": null}), json!({"id": ""}), json!({"id": []})] {
+            assert!(render("{{id}}", Place::Segment, &value).is_err(), "{value}");
+        }
+        assert!(render("{{id}}", Place::Segment, &json!({"id": ".."})).is_err());
+    }
+
+    #[test]
+    fn only_plain_names_may_stand_in_holes() {
+        for text in [
+            "{{#if a}}x{{/if}}",
+            "{{{raw}}}",
+            "{{> part}}",
+            "{{lookup a b}}",
+            "{{../a}}",
+            "{{a",
+            "{{@root}}",
+            "{{! c }}",
+        ] {
+            assert!(Template::compile(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Terms: what to send. A tree of literals, paths and texts, evaluated leaf by leaf over the names in sight; a text is
+//! never parsed again, so a value cannot become structure.
+
+use serde_json::{Map, Value};
+
+use super::{
+    selector::{Selector, Step},
+    template::{Place, Template, Unfit},
+};
+
+/// The names that a call may use.
+pub const NAMES: [&str; 9] = ["id", "record", "changed", "value", "values", "size", "page", "offset", "total"];
+
+/// Names that may be missing: the leaf that uses one is then left out.
+const OPTIONAL: [&str; 2] = ["offset", "page"];
+
+/// What to send.
+#[derive(Debug, Clone)]
+pub enum Term {
+    /// Itself.
+    Literal(Value),
+    /// A value with its JSON type: `$.record.users` is the name `record` and the path `$.users` in it.
+    Path {
+        /// The name.
+        name: String,
+        /// Below it.
+        rest: Selector,
+    },
+    /// A text with holes.
+    Text(std::sync::Arc<Template>),
+    /// An object; keys are literal.
+    Object(Vec<(String, Term)>),
+    /// A list.
+    List(Vec<Term>),
+}
+
+/// The names in sight and their values.
+#[derive(Debug, Default, Clone)]
+pub struct Scope<'a> {
+    names: Vec<(&'static str, std::borrow::Cow<'a, Value>)>,
+}
+
+impl<'a> Scope<'a> {
+    /// With one more name.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: Value) -> Self {
+        self.names.push((name, std::borrow::Cow::Owned(value)));
+        self
+    }
+
+    /// With one more name, whose value is not copied.
+    #[must_use]
+    pub fn lend(mut self, name: &'static str, value: &'a Value) -> Self {
+        self.names.push((name, std::borrow::Cow::Borrowed(value)));
+        self
+    }
+
+    /// The value of a name; the last one given wins.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_ref())
+    }
+
+    fn at(&self, path: &[String]) -> Option<&Value> {
+        let (name, rest) = path.split_first()?;
+        rest.iter().try_fold(self.get(name)?, |v, key| v.get(key))
+    }
+}
+
+impl Term {
+    /// Compiles a string leaf: a path, a text with holes, or a literal (`$$` for a dollar in front).
+    ///
+    /// # Errors
+    /// A sentence: what is wrong with it.
+    pub fn leaf(text: &str) -> Result<Self, String> {
+        if let Some(rest) = text.strip_prefix("$$") {
+            return Ok(Self::Literal(Value::String(format!("${rest}"))));
+        }
+        if text.starts_with('$') {
+            let selector = Selector::compile(text)?;
+            let Some([Step::Key(name), ..]) = selector.steps() else {
+                return Err(format!("`{text}` must begin with one of the names {}", NAMES.join(", ")));
+            };
+            let name = name.clone();
+            let rest = Selector::compile(&text.replacen(&format!("$.{name}"), "$", 1))?;
+            return Ok(Self::Path { name, rest });
+        }
+        if Template::has_holes(text) {
+            return Ok(Self::Text(std::sync::Arc::new(Template::compile(text)?)));
+        }
+        Ok(Self::Literal(Value::String(text.to_owned())))
+    }
+
+    /// The names that it uses.
+    pub fn names(&self, found: &mut Vec<String>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Path { name, .. } => found.push(name.clone()),
+            Self::Text(text) => found.extend(text.holes().iter().filter_map(|h| h.first().cloned())),
+            Self::Object(entries) => entries.iter().for_each(|(_, t)| t.names(found)),
+            Self::List(items) => items.iter().for_each(|t| t.names(found)),
+        }
+    }
+
+    /// Evaluates to a JSON value; nothing where its only missing names may be missing.
+    ///
+    /// # Errors
+    /// A name without value, or a value that cannot stand here.
+    pub fn evaluate(&self, place: Place, scope: &Scope<'_>) -> Result<Option<Value>, Unfit> {
+        match self {
+            Self::Literal(value) => Ok(Some(value.clone())),
+            Self::Path { name, rest } => match scope.get(name).and_then(|v| rest.one(v)) {
+                Some(value) => Ok(Some(value.clone())),
+                None => missing(name, rest.text()),
+            },
+            Self::Text(text) => match text.render(place, |path| scope.at(path)) {
+                Ok(made) => Ok(Some(Value::String(made))),
+                Err(Unfit::Missing(name)) => missing(&name, "$"),
+                Err(unfit) => Err(unfit),
+            },
+            Self::Object(entries) => {
+                let mut object = Map::new();
+                for (key, term) in entries {
+                    if let Some(value) = term.evaluate(place, scope)? {
+                        object.insert(key.clone(), value);
+                    }
+                }
+                Ok(Some(Value::Object(object)))
+            }
+            Self::List(items) => {
+                let made: Result<Vec<_>, _> = items.iter().map(|t| t.evaluate(place, scope)).collect();
+                Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
+            }
+        }
+    }
+
+    /// Evaluates to the text of a query value or header; a hole's value is encoded for the place, and so is a whole value.
+    ///
+    /// # Errors
+    /// As [`Term::evaluate`], and for lists and objects.
+    pub fn text(&self, place: Place, scope: &Scope<'_>) -> Result<Option<String>, Unfit> {
+        let whole = |value: &Value| -> Result<Option<String>, Unfit> {
+            let text = match value {
+                Value::String(s) => s.clone(),
+                Value::Number(n) => n.to_string(),
+                Value::Bool(b) => b.to_string(),
+                _ => return Err(Unfit::Value { name: self.describe(), why: "it is not one text, number or boolean" }),
+            };
+            if text.contains(char::is_control) {
+                return Err(Unfit::Value { name: self.describe(), why: "it holds control characters" });
+            }
+            Ok(Some(if place == Place::Query { super::template::percent(&text) } else { text }))
+        };
+        match self {
+            Self::Text(_) => Ok(self.evaluate(place, scope)?.and_then(|v| v.as_str().map(str::to_owned))),
+            _ => self.evaluate(place, scope)?.as_ref().map_or(Ok(None), whole),
+        }
+    }
+
+    fn describe(&self) -> String {
+        match self {
+            Self::Path { name, rest } => format!("{name}{}", rest.text().trim_start_matches('$')),
+            Self::Text(text) => text.text().to_owned(),
+            Self::Literal(value) => value.to_string(),
+            Self::Object(_) => "an object".to_owned(),
+            Self::List(_) => "a list".to_owned(),
+        }
+    }
+}
+
+fn missing(name: &str, rest: &str) -> Result<Option<Value>, Unfit> {
+    if OPTIONAL.contains(&name) {
+        Ok(None)
+    } else {
+        Err(Unfit::Missing(format!("{name}{}", rest.trim_start_matches('$'))))
+    }
+}

@@ -1,0 +1,135 @@
+//! A call with nothing left open: what a backend is asked to do, and what it answers. A backend knows these and has
+//! never heard of SCIM.
+
+use std::{fmt, sync::Arc};
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use crate::mapping::answer::{AnswerRule, Class};
+
+/// One exchange with the app.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// Over HTTP.
+    Http(HttpCall),
+    /// In SQL.
+    Sql(Statement),
+}
+
+/// One HTTP exchange.
+#[derive(Debug, Clone)]
+pub struct HttpCall {
+    /// The method.
+    pub method: Method,
+    /// The path below the app's URL and the query, encoded.
+    pub target: String,
+    /// Headers besides those that sign us in.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// What its reply means, before the app's own rules.
+    pub answers: Arc<[Arc<AnswerRule>]>,
+    /// Whether it may be sent again when its answer is lost.
+    pub repeat: bool,
+}
+
+/// One SQL statement: a text without any value in it, and its values.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// The text; `?` for each value.
+    pub sql: Arc<str>,
+    /// The values in order.
+    pub binds: Vec<Bind>,
+    /// What its outcome must be.
+    pub expect: Expect,
+}
+
+/// A bound value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bind {
+    /// NULL.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Real(f64),
+    /// Text.
+    Text(String),
+    /// A set of values in one parameter: a JSON list as text.
+    Set(Vec<Value>),
+}
+
+/// What a statement's outcome must be, and what it means when it is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// At least one row read or changed, else this.
+    Some(Class),
+    /// No row, else this; the first row's first column is named in the detail: `no such member: 7`.
+    None(Class, &'static str),
+}
+
+/// What the app answered, classed.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// What it means.
+    pub class: Class,
+    /// The body as JSON: for SQL the list of rows; a text body is one string; null when there is none.
+    pub body: Value,
+    /// The status, for the log.
+    pub status: Option<u16>,
+    /// A sentence that the mapping lets through to the client.
+    pub detail: Option<String>,
+    /// How long the app asks us to wait, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Reply {
+    /// The rows of an SQL reply.
+    #[must_use]
+    pub fn rows(&self) -> &[Value] {
+        self.body.as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// The first row.
+    #[must_use]
+    pub fn first_row(&self) -> Option<&Map<String, Value>> {
+        self.rows().first()?.as_object()
+    }
+}
+
+/// One line, without values from people: `GET /users/{id}` is not known any more, so the log uses the template.
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(call) => {
+                write!(f, "{} {}", call.method, call.target)?;
+                match &call.body {
+                    Some(body) => write!(f, "  {body}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Sql(statement) => {
+                f.write_str(&statement.sql)?;
+                for (i, bind) in statement.binds.iter().enumerate() {
+                    write!(f, "{}{bind}", if i == 0 { "  -- " } else { ", " })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Bind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Integer(n) => write!(f, "{n}"),
+            Self::Real(n) => write!(f, "{n}"),
+            Self::Text(text) => write!(f, "{}", Value::String(text.clone())),
+            Self::Set(values) => write!(f, "{}", Value::Array(values.clone())),
+        }
+    }
+}
