@@ -34,7 +34,7 @@ run_nginx() {
 cat >"$RUN/portolan.yaml" <<YAML
 listen: 127.0.0.1:$GATEWAY_PORT
 mapping: $REPO/benches/acme.yaml
-vars: { ACME_URL: "http://127.0.0.1:$APP_PORT", ACME_TOKEN: bench }
+vars: { ACME_URL: "http://127.0.0.1:$APP_PORT", ACME_TOKEN: { value: bench, secret: true } }
 clients:
   - { name: bench, profile: tolerant, bearers: [ { bearer_sha256: $(printf %s bench | sha256sum | cut -d' ' -f1) } ] }
 YAML

@@ -9,7 +9,7 @@ create table staff_person (
   known_as   text,
   job_title  text,
   dept_cd    text,
-  acct_state text not null default 'A',    -- A: may sign in, L: locked
+  acct_state text default 'A',             -- A: may sign in, L: locked
   left_on    text,                         -- a leaver keeps the row, for payroll
   idp_ref    text,
   made_at    text not null,

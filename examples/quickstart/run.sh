@@ -37,6 +37,7 @@ command -v cmake >/dev/null || missing="${missing:+$missing and }cmake"
 [ -z "$missing" ] || install
 command -v cc >/dev/null || die "there is still no C compiler; on macOS: xcode-select --install"
 
-[ -x target/release/portolan ] || say "building; the first time takes a few minutes"
+program=${CARGO_TARGET_DIR:-target}/release/portolan
+[ -x "$program" ] || say "building; the first time takes a few minutes"
 cargo build --release --locked --quiet
-exec "${CARGO_TARGET_DIR:-target}/release/portolan" demo "$@"
+exec "$program" demo "$@"
