@@ -4,6 +4,7 @@
 
 use portolan::scim::{
     Refusal,
+    body::{read_create, read_replace},
     change::{apply_changes, diff},
     message::PATCH_OP,
     patch::Patch,
@@ -11,6 +12,7 @@ use portolan::scim::{
     published,
     schema::{Extension, ResourceType},
 };
+use proptest::{collection, prelude::*, sample};
 use serde_json::{Map, Value, json};
 
 type Resource = Map<String, Value>;
@@ -156,4 +158,70 @@ fn a_refused_patch_changes_nothing_but_the_copy() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+const WORDS: [&str; 19] = [
+    "userName",
+    "name",
+    "name.givenName",
+    "emails",
+    "Emails[type eq \"work\"].value",
+    "emails[primary eq true]",
+    "value",
+    "type",
+    "primary",
+    "members",
+    "$ref",
+    "active",
+    "schemas",
+    "id",
+    "False",
+    "é[",
+    "",
+    "urn:ietf:params:scim:schemas:core:2.0:User",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+];
+
+fn word() -> impl Strategy<Value = String> {
+    sample::select(WORDS.to_vec()).prop_map(str::to_owned)
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            collection::vec((word(), inner), 0..4).prop_map(|entries| Value::Object(entries.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Nothing that a client sends panics, and what is accepted without a read is accepted with one.
+    #[test]
+    fn any_message_is_answered(
+        operations in collection::vec((sample::select(vec!["add", "remove", "replace"]), word(), any_json()), 1..4),
+        body in any_json(),
+        tolerant in any::<bool>(),
+    ) {
+        let profile = if tolerant { Profile::TOLERANT } else { Profile::STRICT };
+        let operations: Vec<Value> =
+            operations.into_iter().map(|(op, path, value)| json!({"op": op, "path": path, "value": value})).collect();
+        for name in ["User", "Group"] {
+            let resource_type = resource_type(name);
+            let _ = read_replace(&body, &resource_type, &profile);
+            let message = json!({"schemas": [PATCH_OP], "Operations": operations});
+            let Ok(patch) = Patch::parse(&message, &resource_type, &profile, "id") else { continue };
+            let mut resource = read_create(&body, &resource_type, &profile).unwrap_or_default();
+            let refused = patch.apply(&mut resource).is_err();
+            prop_assert!(!refused || patch.blind().is_none());
+        }
+    }
 }
