@@ -26,6 +26,19 @@ pub enum Request {
     Schemas(Option<String>),
     /// An operation on resources of one type: its place in the list of types.
     Resource(usize, Operation, Projection),
+    /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
+    Root(Vec<(usize, Query, Projection)>),
+}
+
+/// A query for resources of one type.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// What every resource of the answer fulfils.
+    pub condition: Condition,
+    /// The first one, from 1 (RFC 7644 §3.4.2.4).
+    pub start_index: usize,
+    /// How many at most; none: as many as the service gives.
+    pub count: Option<usize>,
 }
 
 /// An operation on resources of one type.
@@ -36,15 +49,8 @@ pub enum Operation {
         /// The resource.
         id: String,
     },
-    /// `GET /Users?filter=…`.
-    Query {
-        /// What every resource of the answer fulfils.
-        condition: Condition,
-        /// The first one, from 1 (RFC 7644 §3.4.2.4).
-        start_index: usize,
-        /// How many at most; none: as many as the service gives.
-        count: Option<usize>,
-    },
+    /// `GET /Users?filter=…` or `POST /Users/.search`.
+    Query(Query),
     /// `POST /Users`.
     Create {
         /// The canonical resource that was sent.
@@ -97,6 +103,9 @@ impl From<Refusal> for Unread {
 const COLLECTION: &[Method] = &[Method::GET, Method::POST];
 const ONE: &[Method] = &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
 const DISCOVERY: &[Method] = &[Method::GET];
+const SEARCH: &[Method] = &[Method::POST];
+const ROOT: &[Method] = &[Method::GET];
+const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 /// The query parameters that are known; others are ignored (RFC 7644 §3.4.2).
 #[derive(Debug, Default)]
@@ -128,12 +137,16 @@ pub fn read(
     if let [name @ ("ServiceProviderConfig" | "ResourceTypes" | "Schemas"), rest @ ..] = segments.as_slice() {
         return discovery(method, name, rest, &parameters);
     }
-    let [endpoint, rest @ ..] = segments.as_slice() else {
-        return Err(Unread::NotOffered("queries at the root are not offered; ask one resource type".to_owned()));
+    let (endpoint, rest) = match segments.as_slice() {
+        [] if matches!(method.as_str(), "GET" | "HEAD") => return root(&parameters, types, profile),
+        [] => return Err(Unread::Method(ROOT)),
+        [".search"] if method == Method::POST => return root(&search(&json(body)?)?, types, profile),
+        [".search"] => return Err(Unread::Method(SEARCH)),
+        [endpoint, rest @ ..] => (endpoint, rest),
     };
     let Some(at) = types.iter().position(|t| t.endpoint.trim_start_matches('/') == *endpoint) else {
         return Err(match *endpoint {
-            "Me" | "Bulk" | ".search" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
+            "Me" | "Bulk" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
             _ if is_version(endpoint) => {
                 Refusal::new(ScimType::InvalidVers, format!("`{endpoint}` is not a version of the protocol that is offered here")).into()
             }
@@ -141,12 +154,16 @@ pub fn read(
         });
     };
     let kind = &types[at];
-    let projection = || Projection::parse(parameters.attributes.as_deref(), parameters.excluded.as_deref(), kind);
     let operation = match (rest, method.as_str()) {
-        ([], "GET" | "HEAD") => query_of(&parameters, kind, profile)?,
+        ([], "GET" | "HEAD") => Operation::Query(query_of(&parameters, kind, profile)?),
         ([], "POST") => Operation::Create { resource: body::read_create(&json(body)?, kind, profile)? },
         ([], _) => return Err(Unread::Method(COLLECTION)),
-        ([".search"], _) => return Err(Unread::NotOffered("`/.search` is not offered; send the query with GET".to_owned())),
+        ([".search"], "POST") => {
+            let parameters = search(&json(body)?)?;
+            let query = query_of(&parameters, kind, profile)?;
+            return Ok(Request::Resource(at, Operation::Query(query), parameters.projection(kind)?));
+        }
+        ([".search"], _) => return Err(Unread::Method(SEARCH)),
         ([id], "GET" | "HEAD") => Operation::Read { id: (*id).to_owned() },
         ([id], "PUT") => Operation::Replace { id: (*id).to_owned(), changes: body::read_replace(&json(body)?, kind, profile)? },
         ([id], "PATCH") => Operation::Patch {
@@ -158,7 +175,7 @@ pub fn read(
         ([_], _) => return Err(Unread::Method(ONE)),
         _ => return Err(Unread::NoEndpoint),
     };
-    Ok(Request::Resource(at, operation, projection()?))
+    Ok(Request::Resource(at, operation, parameters.projection(kind)?))
 }
 
 fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters) -> Result<Request, Unread> {
@@ -181,7 +198,54 @@ fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters
     }
 }
 
-fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Operation, Unread> {
+fn root(parameters: &Parameters, types: &[ResourceType], profile: &Profile) -> Result<Request, Unread> {
+    let queries: Result<Vec<_>, Unread> = types
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| Ok((at, query_of(parameters, kind, profile)?, parameters.projection(kind)?)))
+        .collect();
+    Ok(Request::Root(queries?))
+}
+
+/// A SearchRequest says in a body what a query says in a URL (RFC 7644 §3.4.3).
+fn search(body: &Value) -> Result<Parameters, Refusal> {
+    let wrong = |detail: String| Refusal::new(ScimType::InvalidSyntax, detail);
+    let object = body.as_object().ok_or_else(|| wrong("a search request is a JSON object".to_owned()))?;
+    let is_search = |v: &Value| v.as_array().is_some_and(|s| s.iter().any(|s| s.as_str() == Some(SEARCH_REQUEST)));
+    let mut found = Parameters::default();
+    let mut named = false;
+    for (name, value) in object.iter().filter(|(_, v)| !v.is_null()) {
+        let text = || value.as_str().map(str::to_owned).ok_or_else(|| wrong(format!("`{name}` must be a text")));
+        let whole = || match value {
+            Value::Number(n) => Ok(n.to_string()),
+            _ => Err(wrong(format!("`{name}` must be a whole number"))),
+        };
+        let names = || {
+            let list = value.as_array().and_then(|l| l.iter().map(|v| v.as_str()).collect::<Option<Vec<_>>>());
+            list.map(|l| l.join(",")).ok_or_else(|| wrong(format!("`{name}` must be a list of names")))
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "schemas" => named = is_search(value),
+            "filter" => found.filter = Some(text()?),
+            "startindex" => found.start_index = Some(whole()?),
+            "count" => found.count = Some(whole()?),
+            "attributes" => found.attributes = Some(names()?),
+            "excludedattributes" => found.excluded = Some(names()?),
+            "sortby" => found.sort_by = true,
+            "cursor" => found.cursor = true,
+            _ => {}
+        }
+    }
+    if named { Ok(found) } else { Err(wrong(format!("`schemas` of a search request must hold {SEARCH_REQUEST}"))) }
+}
+
+impl Parameters {
+    fn projection(&self, kind: &ResourceType) -> Result<Projection, Refusal> {
+        Projection::parse(self.attributes.as_deref(), self.excluded.as_deref(), kind)
+    }
+}
+
+fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Query, Unread> {
     if parameters.sort_by {
         return Err(Unread::NotOffered("`sortBy` is not offered".to_owned()));
     }
@@ -201,7 +265,7 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
     // Below 1 means 1, below 0 means 0 (RFC 7644 §3.4.2.4).
     let start_index = number("startIndex", &parameters.start_index)?.unwrap_or(1).max(1);
     let count = number("count", &parameters.count)?.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
-    Ok(Operation::Query { condition, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
+    Ok(Query { condition, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.

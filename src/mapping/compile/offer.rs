@@ -134,9 +134,6 @@ fn subs(
         {
             sub.case_exact = exact;
         }
-        if sub.name == "$ref" {
-            sub.mutability = Mutability::ReadOnly;
-        }
         Arc::new(sub)
     });
     made.collect()
