@@ -63,7 +63,9 @@ impl Failure {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.kind {
-            Kind::Unreachable | Kind::Busy | Kind::TimedOut | Kind::Lost | Kind::TooLarge | Kind::Nonsense => Fault::App,
+            Kind::Unreachable | Kind::Busy | Kind::TimedOut | Kind::Lost | Kind::TooLarge | Kind::Nonsense => {
+                Fault::App
+            }
             Kind::BadCall | Kind::OffScript => Fault::Mapping,
             Kind::Internal => Fault::Gateway,
         }

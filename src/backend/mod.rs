@@ -50,7 +50,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub enum Backend {
     /// Over HTTP.
-    Rest(rest::Rest),
+    Rest(Arc<rest::Rest>),
     /// In SQL.
     Sql(sql::Sql),
     /// From a conversation written down.
@@ -64,7 +64,7 @@ impl Backend {
     /// A sentence for the operator: the database file is not there, or the system has no root certificates.
     pub async fn open(app: &App, limits: Limits) -> Result<Self, OpenError> {
         match app {
-            App::Rest(app) => rest::Rest::open(app.clone(), limits).map(Self::Rest),
+            App::Rest(app) => rest::Rest::open(app.clone(), limits).map(|rest| Self::Rest(Arc::new(rest))),
             App::Sql(app) => match &app.url {
                 Url::Sqlite(path) => sql::Sql::open(path, limits).await.map(Self::Sql),
             },
@@ -105,7 +105,7 @@ pub struct Session {
 
 #[derive(Debug)]
 enum With {
-    Rest(rest::Rest),
+    Rest(Arc<rest::Rest>),
     Sql(sql::Session),
     Script(Arc<script::Script>),
 }

@@ -34,7 +34,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(3);
 const IDLE_TIME: Duration = Duration::from_secs(4);
 
 /// An HTTP app.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Rest {
     app: Arc<RestApp>,
     client: Client,
@@ -42,7 +42,7 @@ pub struct Rest {
 }
 
 /// Plain where the app's URL is plain: such a gateway runs where there are no root certificates.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 enum Client {
     Plain(legacy::Client<HttpConnector, Full<Bytes>>),
     Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
@@ -76,13 +76,16 @@ impl Rest {
 
     pub(super) async fn call(&self, call: &HttpCall) -> Result<Reply, Failure> {
         let begun = Instant::now();
-        let outcome = tokio::time::timeout(self.limits.call_time, self.once_or_again(call)).await.unwrap_or_else(|_| {
-            let message = format!("the app gave no whole answer within {:?}", self.limits.call_time);
-            Err(Failure::after_sending(Kind::TimedOut, message))
-        });
+        let outcome =
+            tokio::time::timeout(self.limits.call_time, self.once_or_again(call)).await.unwrap_or_else(|_| {
+                let message = format!("the app gave no whole answer within {:?}", self.limits.call_time);
+                Err(Failure::after_sending(Kind::TimedOut, message))
+            });
         let ms = begun.elapsed().as_millis();
         match &outcome {
-            Ok(reply) => tracing::debug!(method = %call.method, status = reply.status, class = reply.class.word(), ms, "call"),
+            Ok(reply) => {
+                tracing::debug!(method = %call.method, status = reply.status, class = reply.class.word(), ms, "call");
+            }
             Err(failure) => tracing::debug!(method = %call.method, %failure, ms, "call failed"),
         }
         outcome
@@ -106,7 +109,8 @@ impl Rest {
             Client::Tls(client) => client.request(request),
         };
         let (head, body) = answer.await.map_err(|e| no_answer(&e))?.into_parts();
-        let body = Limited::new(body, self.limits.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?.to_bytes();
+        let body =
+            Limited::new(body, self.limits.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?.to_bytes();
         let answer = Answer {
             status: head.status.as_u16(),
             content_type: text(&head.headers, &header::CONTENT_TYPE),

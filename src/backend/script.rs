@@ -103,7 +103,12 @@ impl Script {
             Some(body) => body.to_string(),
         };
         let (status, retry_after) = (reply.status, header("retry-after"));
-        classify(call, &self.app.answers, self.depth, &Answer { status, content_type, retry_after, body: body.as_bytes() })
+        classify(
+            call,
+            &self.app.answers,
+            self.depth,
+            &Answer { status, content_type, retry_after, body: body.as_bytes() },
+        )
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {

@@ -240,10 +240,10 @@ impl Session {
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
         self.go_on()?;
-        self.transaction.commit().await.map_err(|e| {
-            let failure = failed(&e);
-            // a database that refuses to commit says so; anything else may have happened after it did
-            if matches!(e, sqlx::Error::Database(_)) { failure } else { Failure { sent: true, ..failure } }
+        self.transaction.commit().await.map_err(|error| {
+            let failure = failed(&error);
+            // these two are said instead of committing; anything else may have happened after it
+            Failure { sent: !matches!(failure.kind, Kind::Busy | Kind::BadCall), ..failure }
         })
     }
 
@@ -300,10 +300,10 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// An error outside a statement, where no class fits.
+/// An error outside a statement, where no class fits; a constraint that the app checks at commit among them.
 fn failed(error: &sqlx::Error) -> Failure {
     match outcome(error) {
         Err(failure) => failure,
-        Ok(_) => Failure::new(Kind::Unreachable, format!("the database refused: {error}")),
+        Ok(_) => Failure::new(Kind::BadCall, format!("the database refused: {error}")),
     }
 }

@@ -39,10 +39,10 @@ fn value(row: &SqliteRow, at: usize, truth: bool) -> Result<Value, &'static str>
             let number = row.try_get_unchecked::<f64, _>(at).map_err(|_| UNREADABLE)?;
             Number::from_f64(number).map(Value::Number).ok_or("an infinite number")
         }
-        "TEXT" => {
-            row.try_get_unchecked::<String, _>(at).map(Value::String).map_err(|_| "text that is not UTF-8")
-        }
-        _ => Err("binary data (BLOB), which has no form in JSON; read it through a view as `hex(…)` or `CAST(… AS TEXT)`"),
+        "TEXT" => row.try_get_unchecked::<String, _>(at).map(Value::String).map_err(|_| "text that is not UTF-8"),
+        _ => Err(
+            "binary data (BLOB), which has no form in JSON; read it through a view as `hex(…)` or `CAST(… AS TEXT)`",
+        ),
     }
 }
 
