@@ -2,3 +2,4 @@
 //! do IO because it cannot see a backend.
 
 pub mod call;
+pub mod sql;
