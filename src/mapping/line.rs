@@ -44,7 +44,7 @@ pub enum Source {
     /// The other side of a relation that is kept elsewhere: `groups: { from: Group.members }`.
     From {
         /// The resource type that keeps it.
-        resource: String,
+        of: Of,
         /// The part of the record in which the derived items stand, each with `value` and `display`; none where nothing
         /// fetches them, and the attribute is then not offered.
         part: Option<String>,
@@ -61,7 +61,16 @@ pub struct Each {
     /// Sub-attribute to field of the item. A list of plain values has `value` at `$`.
     pub fields: Vec<Field>,
     /// The resource type that `value` names, for `members` and the like.
-    pub of: Option<String>,
+    pub of: Option<Of>,
+}
+
+/// Another resource type that a value names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Of {
+    /// `User`.
+    pub name: String,
+    /// `/Users`.
+    pub endpoint: String,
 }
 
 /// One sub-attribute of a list's items.
@@ -105,8 +114,6 @@ pub struct Slot {
 pub enum Empty {
     /// JSON null, SQL NULL.
     Null,
-    /// The field is not there.
-    Absent,
     /// This value: `""`, `0`.
     Is(Value),
 }

@@ -111,6 +111,28 @@ impl Template {
         &self.holes
     }
 
+    /// Makes a text for people: a name without value leaves its place empty, and blanks around it go. Nothing where no
+    /// name has a value.
+    #[must_use]
+    pub fn display<'a>(&self, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Option<String> {
+        static BLANK: Value = Value::Bool(false);
+        let given = |path: &[String]| look_up(path).filter(|v| !v.is_null() && v.as_str() != Some(""));
+        if !self.holes.iter().any(|h| given(h).is_some()) {
+            return None;
+        }
+        let mut context = Value::Object(Map::new());
+        for hole in &self.holes {
+            let text = match given(hole).unwrap_or(&BLANK) {
+                Value::String(s) => s.clone(),
+                Value::Number(n) => n.to_string(),
+                _ => String::new(),
+            };
+            put(&mut context, hole, text);
+        }
+        let made = self.fill(&TEXT, context).ok()?;
+        Some(made.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// Makes the text. `look_up` finds a name's value.
     ///
     /// # Errors
@@ -132,6 +154,10 @@ impl Template {
             put(&mut context, hole, text);
         }
         let registry = if matches!(place, Place::Segment | Place::Query) { &*PERCENT } else { &*TEXT };
+        self.fill(registry, context)
+    }
+
+    fn fill(&self, registry: &Handlebars<'static>, context: Value) -> Result<String, Unfit> {
         let context = Context::from(context);
         let mut out = handlebars::StringOutput::new();
         let mut state = handlebars::RenderContext::new(None);

@@ -1,1 +1,377 @@
-//! translate
+//! Records into resources and back: the only place where the app's view of a thing becomes SCIM's.
+
+use serde_json::{Map, Value, json};
+
+use crate::scim::{
+    Refusal, ScimType,
+    change::{Change, To},
+    schema::{Attribute, Target, Type},
+};
+
+use super::{
+    Resource,
+    codec::{Codec, Unreadable},
+    line::{Each, Empty, FieldSource, Line, Slot, Source},
+    pattern::{Expected, Subject, same},
+    template::percent,
+};
+
+/// The id of a record, as text: the app's own digits and letters.
+///
+/// # Errors
+/// A record without id.
+pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
+    let found = resource.id.at.one(record).filter(|v| !v.is_null());
+    let read = found.map(|v| resource.id.codec.read(v)).transpose()?.flatten();
+    match read.as_ref().and_then(text) {
+        Some(id) if !id.is_empty() => Ok(id),
+        _ => Err(Unreadable { message: format!("a {} record has no id at {}", resource.kind.name, resource.id.at.text()) }),
+    }
+}
+
+/// The canonical resource of a record (RFC 7643 §3): everything its lines can read, not yet projected. `base` is the
+/// base URL that `meta.location` and `$ref` begin with.
+///
+/// # Errors
+/// A record that its lines cannot read.
+pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
+    let id = id(resource, record)?;
+    let mut made = Map::new();
+    made.insert("schemas".to_owned(), Value::Null);
+    made.insert("id".to_owned(), Value::String(id.clone()));
+    for line in resource.lines.iter().filter(|l| !l.write_only) {
+        if let Some(value) = read(line, record, base).map_err(|e| e.on(line, &id))? {
+            put(&mut made, &line.target, value);
+        }
+    }
+    let mut meta = Map::new();
+    meta.insert("resourceType".to_owned(), Value::String(resource.kind.name.clone()));
+    if let Some(Value::Object(given)) = made.shift_remove("meta") {
+        meta.extend(given);
+    }
+    meta.insert("location".to_owned(), Value::String(location(base, &resource.kind.endpoint, &id)));
+    made.insert("meta".to_owned(), Value::Object(meta));
+    let mut schemas = vec![Value::String(resource.kind.schema.id.clone())];
+    schemas.extend(resource.kind.extensions.iter().filter(|e| made.contains_key(&e.schema.id)).map(|e| json!(e.schema.id)));
+    made.insert("schemas".to_owned(), Value::Array(schemas));
+    Ok(made)
+}
+
+/// The URL of a resource.
+#[must_use]
+pub fn location(base: &str, endpoint: &str, id: &str) -> String {
+    format!("{base}{endpoint}/{}", percent(id))
+}
+
+/// The record that a new resource becomes, on top of `start`. `lenient`: items of a list for which the record has no
+/// field are left out instead of refused.
+///
+/// # Errors
+/// A value that the app's form does not know.
+pub fn record(resource: &Resource, scim: &Map<String, Value>, start: &Value, lenient: bool) -> Result<Value, Refusal> {
+    let mut made = if start.is_object() { start.clone() } else { json!({}) };
+    for line in resource.lines.iter().filter(|l| l.create) {
+        match value_of(scim, &line.target) {
+            Some(value) => write(line, &mut made, value, lenient)?,
+            None => {
+                if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
+                    at.set(&mut made, empty.clone());
+                }
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// The part of the record that changes write: just their fields.
+///
+/// # Errors
+/// As [`record`].
+pub fn changed<'a>(resource: &Resource, changes: impl IntoIterator<Item = &'a Change>, lenient: bool) -> Result<Value, Refusal> {
+    let mut made = json!({});
+    for change in changes {
+        let Some(line) = resource.line(&change.target) else { continue };
+        match &change.to {
+            To::Value(value) => write(line, &mut made, value, lenient)?,
+            To::Unassigned => clear(line, &mut made),
+            To::Delta { .. } => {}
+        }
+    }
+    Ok(made)
+}
+
+/// The value of an attribute in a canonical resource.
+#[must_use]
+pub fn value_of<'a>(scim: &'a Map<String, Value>, target: &Target) -> Option<&'a Value> {
+    let home = match &target.extension {
+        Some(urn) => scim.get(urn.as_ref())?.as_object()?,
+        None => scim,
+    };
+    let value = home.get(&target.attribute.name)?;
+    match &target.sub {
+        Some(sub) if !target.attribute.multi_valued => value.get(&sub.name),
+        _ => Some(value),
+    }
+}
+
+fn put(made: &mut Map<String, Value>, target: &Target, value: Value) {
+    let object = |place: &mut Map<String, Value>, key: &str| -> Map<String, Value> {
+        match place.get_mut(key).map(Value::take) {
+            Some(Value::Object(object)) => object,
+            _ => Map::new(),
+        }
+    };
+    let insert = |home: &mut Map<String, Value>| match &target.sub {
+        Some(sub) if !target.attribute.multi_valued => {
+            let mut complex = object(home, &target.attribute.name);
+            complex.insert(sub.name.clone(), value.clone());
+            home.insert(target.attribute.name.clone(), Value::Object(complex));
+        }
+        _ => {
+            home.insert(target.attribute.name.clone(), value.clone());
+        }
+    };
+    match &target.extension {
+        Some(urn) => {
+            let mut home = object(made, urn);
+            insert(&mut home);
+            made.insert(urn.to_string(), Value::Object(home));
+        }
+        None => insert(made),
+    }
+}
+
+fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unreadable> {
+    match &line.value {
+        Source::At { at, codec } => read_field(at.one(record), codec, &line.empty, line.target.leaf()),
+        Source::Constant(value) => Ok(Some(value.clone())),
+        Source::Text(template) => {
+            Ok(template.display(|path| path.iter().try_fold(record, |v, key| v.get(key))).filter(|t| !t.is_empty()).map(Value::String))
+        }
+        Source::Each(each) => {
+            let items: Vec<&Value> = match each.items.steps() {
+                Some(_) => match each.items.one(record) {
+                    None | Some(Value::Null) => Vec::new(),
+                    Some(Value::Array(items)) => items.iter().collect(),
+                    Some(other) => return Err(Unreadable { message: format!("{other} is not a list") }),
+                },
+                None => each.items.all(record),
+            };
+            let mut list = Vec::with_capacity(items.len());
+            for item in items.into_iter().filter(|i| each.pattern.holds(i, None)) {
+                list.extend(read_item(each, item, &line.target.attribute, base)?);
+            }
+            Ok((!list.is_empty()).then_some(Value::Array(list)))
+        }
+        Source::Slots(slots) => {
+            let mut list = Vec::new();
+            for slot in slots {
+                let Some(leaf) = line.target.attribute.sub(&slot.sub) else { continue };
+                if let Some(value) = read_field(slot.at.one(record), &slot.codec, &line.empty, leaf)? {
+                    let mut item: Map<String, Value> = Map::new();
+                    item.insert(slot.sub.clone(), value);
+                    item.extend(slot.constants.iter().cloned());
+                    list.push(Value::Object(item));
+                }
+            }
+            Ok((!list.is_empty()).then_some(Value::Array(list)))
+        }
+        Source::From { of, part } => {
+            let items = part.as_ref().and_then(|p| record.get(p)).and_then(Value::as_array);
+            let list: Vec<Value> = items
+                .into_iter()
+                .flatten()
+                .filter_map(|item| {
+                    let value = text(item.get("value")?)?;
+                    let mut made = Map::new();
+                    made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &value)));
+                    made.insert("value".to_owned(), Value::String(value));
+                    if let Some(display) = item.get("display").and_then(text) {
+                        made.insert("display".to_owned(), Value::String(display));
+                    }
+                    Some(Value::Object(made))
+                })
+                .collect();
+            Ok((!list.is_empty()).then_some(Value::Array(list)))
+        }
+    }
+}
+
+fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
+    let mut made = Map::new();
+    for field in &each.fields {
+        let Some(leaf) = attribute.sub(&field.sub) else { continue };
+        let value = match &field.value {
+            FieldSource::Constant(value) => Some(value.clone()),
+            FieldSource::At { at, codec } => read_field(at.one(item), codec, &Empty::Null, leaf)?,
+        };
+        if let Some(value) = value {
+            made.insert(field.sub.clone(), value);
+        }
+    }
+    // An item without its value says nothing: a constant type alone is not an e-mail address.
+    let Some(value) = made.get("value").cloned() else { return Ok(None) };
+    if let (Some(of), Some(id)) = (&each.of, text(&value)) {
+        made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
+        made.insert("type".to_owned(), Value::String(of.name.clone()));
+    }
+    Ok(Some(Value::Object(made)))
+}
+
+/// Reads one field. Empty text is no value, everywhere (RFC 7643 §2.5 knows only one kind of nothing).
+fn read_field(found: Option<&Value>, codec: &Codec, empty: &Empty, leaf: &Attribute) -> Result<Option<Value>, Unreadable> {
+    let nothing = Value::Null;
+    let found = match found {
+        Some(v) if v.as_str() == Some("") || matches!(empty, Empty::Is(e) if same(e, v)) => &nothing,
+        Some(v) => v,
+        None => &nothing,
+    };
+    match codec.read(found)? {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(s)) if s.is_empty() => Ok(None),
+        Some(value) => shape(value, leaf).map(Some),
+    }
+}
+
+/// Gives a value the JSON type of its attribute, where that loses nothing.
+fn shape(value: Value, leaf: &Attribute) -> Result<Value, Unreadable> {
+    let fits = match (leaf.kind, &value) {
+        (Type::String | Type::Reference | Type::Binary, Value::String(_))
+        | (Type::Boolean, Value::Bool(_))
+        | (Type::Integer | Type::Decimal, Value::Number(_)) => Some(value.clone()),
+        (Type::String | Type::Reference, Value::Number(n)) => Some(Value::String(n.to_string())),
+        (Type::String, Value::Bool(b)) => Some(Value::String(b.to_string())),
+        (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(0) => Some(Value::Bool(false)),
+        (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(1) => Some(Value::Bool(true)),
+        (Type::DateTime, Value::String(s)) => s.parse::<jiff::Timestamp>().is_ok().then(|| value.clone()),
+        (Type::Integer | Type::Decimal, Value::String(s)) => s.parse::<serde_json::Number>().ok().map(Value::Number),
+        _ => None,
+    };
+    fits.ok_or_else(|| Unreadable { message: format!("{value} is not of type {:?}; give the line a codec", leaf.kind) })
+}
+
+fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
+    match &line.value {
+        Source::At { at, codec } => {
+            at.set(made, encode(codec, value, &line.target)?);
+            Ok(())
+        }
+        Source::Each(each) => {
+            let items: Result<Vec<Value>, Refusal> =
+                value.as_array().into_iter().flatten().map(|item| write_item(each, item, &line.target)).collect();
+            each.items.set(made, Value::Array(items?));
+            Ok(())
+        }
+        Source::Slots(slots) => write_slots(line, slots, made, value, lenient),
+        Source::Text(_) | Source::Constant(_) | Source::From { .. } => Ok(()),
+    }
+}
+
+fn write_item(each: &Each, item: &Value, target: &Target) -> Result<Value, Refusal> {
+    let mut made = Value::Null;
+    for field in &each.fields {
+        if let (FieldSource::At { at, codec }, Some(value)) = (&field.value, item.get(&field.sub)) {
+            let written = encode(codec, value, target)?;
+            if at.is_whole() {
+                return Ok(written);
+            }
+            at.set(&mut made, written);
+        }
+    }
+    for (subject, expected) in &each.pattern.entries {
+        if let (Subject::At(at), Expected::AnyOf(values)) = (subject, expected)
+            && let Some(first) = values.first()
+        {
+            at.set(&mut made, first.clone());
+        }
+    }
+    Ok(made)
+}
+
+fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
+    let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
+    let mut placed = vec![false; items.len()];
+    for slot in slots {
+        let fits = |item: &Value, exact: bool| {
+            slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
+                Some(found) => alike(found, wanted),
+                None => !exact,
+            })
+        };
+        let at = |exact: bool| items.iter().enumerate().position(|(i, item)| !placed[i] && fits(item, exact));
+        match at(true).or_else(|| at(false)) {
+            Some(i) => {
+                placed[i] = true;
+                match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
+                    Some(value) => slot.at.set(made, encode(&slot.codec, value, &line.target)?),
+                    None => slot.at.set(made, line.empty.value()),
+                }
+            }
+            None => slot.at.set(made, line.empty.value()),
+        }
+    }
+    match placed.iter().position(|p| !p) {
+        Some(i) if !lenient => Err(Refusal::new(
+            ScimType::InvalidValue,
+            format!("the app has no place for {} in {}; it keeps {}", items[i], line.target, describe(slots)),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn describe(slots: &[Slot]) -> String {
+    let one = |slot: &Slot| slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ");
+    slots.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn clear(line: &Line, made: &mut Value) {
+    match &line.value {
+        Source::At { at, .. } => at.set(made, line.empty.value()),
+        Source::Each(each) => each.items.set(made, json!([])),
+        Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),
+        Source::Text(_) | Source::Constant(_) | Source::From { .. } => {}
+    }
+}
+
+fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
+    codec.write(value).ok_or_else(|| {
+        let known = match codec {
+            Codec::Values { pairs, .. } => format!("; it knows {}", pairs.iter().map(|(v, _)| v.to_string()).collect::<Vec<_>>().join(", ")),
+            _ => String::new(),
+        };
+        Refusal::new(ScimType::InvalidValue, format!("the app has no form for {value} in {target}{known}"))
+    })
+}
+
+/// Type names and the like are hints, compared without letter case (RFC 7643 §2.4).
+fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+        _ => a == b,
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(s) => Some(s.clone()),
+        Value::Number(n) => Some(n.to_string()),
+        _ => None,
+    }
+}
+
+impl Empty {
+    /// What is written for "no value".
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Is(value) => value.clone(),
+        }
+    }
+}
+
+impl Unreadable {
+    fn on(self, line: &Line, id: &str) -> Self {
+        Self { message: format!("{} of record {id}: {}", line.target, self.message) }
+    }
+}

@@ -2,18 +2,24 @@
 //!
 //! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
 
+pub mod body;
 pub mod change;
 pub mod condition;
 mod cursor;
+pub mod discovery;
 pub mod error;
 pub mod evaluate;
 pub mod filter;
 pub mod fold;
 pub mod instant;
+pub mod message;
 pub mod path;
 pub mod profile;
+pub mod published;
+pub mod resource;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+pub mod value;
 
 pub use error::{Refusal, ScimType};

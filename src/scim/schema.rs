@@ -2,12 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::path::AttrPath;
 
 /// The data types of RFC 7643 §2.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Type {
     /// UTF-8 text.
+    #[default]
     String,
     /// `true` or `false`.
     Boolean,
@@ -26,11 +30,13 @@ pub enum Type {
 }
 
 /// When a value may be written (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mutability {
     /// Never by a client.
     ReadOnly,
     /// Always.
+    #[default]
     ReadWrite,
     /// At creation, or while it has no value.
     Immutable,
@@ -39,22 +45,26 @@ pub enum Mutability {
 }
 
 /// When a value is returned (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Returned {
     /// Whatever the projection says.
     Always,
     /// In no answer.
     Never,
     /// Unless excluded.
+    #[default]
     Default,
     /// Only when asked for by name.
     Request,
 }
 
 /// Whether two resources may hold the same value (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// They may.
+    #[default]
     None,
     /// Not within this service.
     Server,
@@ -62,32 +72,44 @@ pub enum Uniqueness {
     Global,
 }
 
-/// One attribute definition (RFC 7643 §7).
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One attribute definition (RFC 7643 §7). Its JSON form is the one of `/Schemas`; read, a key left out has the default
+/// of RFC 7643 §2.2.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Attribute {
     /// The name in its canonical letter case.
     pub name: String,
     /// The data type.
+    #[serde(rename = "type", default)]
     pub kind: Type,
     /// Whether it holds a list.
+    #[serde(default)]
     pub multi_valued: bool,
     /// A sentence for people.
     pub description: String,
     /// Whether a resource must have it.
+    #[serde(default)]
     pub required: bool,
     /// Suggested values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canonical_values: Vec<String>,
     /// Whether `A` and `a` differ.
+    #[serde(default)]
     pub case_exact: bool,
     /// When it may be written.
+    #[serde(default)]
     pub mutability: Mutability,
     /// When it is returned.
+    #[serde(default)]
     pub returned: Returned,
     /// Whether it is unique.
+    #[serde(default)]
     pub uniqueness: Uniqueness,
     /// What a reference may point to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reference_types: Vec<String>,
     /// Of a complex attribute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "shared")]
     pub sub_attributes: Vec<Arc<Attribute>>,
 }
 
@@ -97,10 +119,36 @@ impl Attribute {
     pub fn sub(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
     }
+
+    /// Whether each item of the list is told from the others by a `value` that stays the same, compared letter by letter,
+    /// as a group's members are: such a list can be changed by what goes in and out of it.
+    #[must_use]
+    pub fn is_keyed(&self) -> bool {
+        self.multi_valued
+            && self.sub("value").is_some_and(|value| {
+                value.mutability == Mutability::Immutable
+                    && value.case_exact
+                    && matches!(value.kind, Type::String | Type::Reference)
+            })
+    }
+}
+
+/// The JSON form of a list of definitions that others share.
+mod shared {
+    use super::{Arc, Attribute, Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(list: &[Arc<Attribute>], out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(list.iter().map(Arc::as_ref))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Arc<Attribute>>, D::Error> {
+        Ok(Vec::<Attribute>::deserialize(from)?.into_iter().map(Arc::new).collect())
+    }
 }
 
 /// A schema: a URN and its attributes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Schema {
     /// The URN.
     pub id: String,
@@ -109,7 +157,26 @@ pub struct Schema {
     /// A sentence for people.
     pub description: String,
     /// Its attributes.
+    #[serde(with = "shared")]
     pub attributes: Vec<Arc<Attribute>>,
+}
+
+impl Schema {
+    /// The same schema with only those attributes, and those of their sub-attributes, that `keep` says yes to.
+    /// `keep` is asked about an attribute first (without a sub-attribute), then about each of its sub-attributes.
+    #[must_use]
+    pub fn keep(&self, keep: impl Fn(&Attribute, Option<&Attribute>) -> bool) -> Self {
+        let pruned = |attribute: &Arc<Attribute>| {
+            let mut subs = attribute.sub_attributes.clone();
+            subs.retain(|sub| keep(attribute, Some(sub)));
+            if subs.len() == attribute.sub_attributes.len() {
+                return attribute.clone();
+            }
+            Arc::new(Attribute { sub_attributes: subs, ..attribute.as_ref().clone() })
+        };
+        let attributes = self.attributes.iter().filter(|a| keep(a, None)).map(pruned).collect();
+        Self { attributes, ..self.clone() }
+    }
 }
 
 /// An extension of a resource type (RFC 7643 §3.3).

@@ -57,3 +57,33 @@ pub fn value(value: &Value) -> Bind {
 pub fn exact(column: &str) -> String {
     format!("{column} COLLATE BINARY")
 }
+
+/// A column as text byte by byte; a number prints.
+#[must_use]
+pub fn text(column: &str) -> String {
+    exact(&format!("CAST({column} AS TEXT)"))
+}
+
+/// A column as text without regard to `A`-`Z`; other letters stay as they are, see [`crate::scim::fold`].
+#[must_use]
+pub fn lower(column: &str) -> String {
+    format!("lower({column})")
+}
+
+/// A column as a number.
+#[must_use]
+pub fn number(column: &str) -> String {
+    format!("CAST({column} AS NUMERIC)")
+}
+
+/// The last `length` characters of a text.
+#[must_use]
+pub fn end(text: &str, length: usize) -> String {
+    format!("substr({text}, -{length})")
+}
+
+/// Whether a text holds the one that is bound.
+#[must_use]
+pub fn contains(text: &str) -> String {
+    format!("instr({text}, ?) > 0")
+}

@@ -7,6 +7,7 @@
 pub mod dialect;
 pub mod filter;
 mod leaf;
+mod logic;
 pub mod members;
 pub mod select;
 pub mod write;

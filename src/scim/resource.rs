@@ -1,0 +1,82 @@
+//! A resource as canonical JSON, and how a target is read and written in it: extensions live under their URN, what has no
+//! value is not there, and `schemas` names the extensions that are (RFC 7643 §2.5, §3.3).
+
+use serde_json::{Map, Value, json};
+
+use super::schema::Target;
+
+/// The value at a target, if it has one.
+#[must_use]
+pub fn get<'a>(resource: &'a Map<String, Value>, target: &Target) -> Option<&'a Value> {
+    let object = match &target.extension {
+        None => resource,
+        Some(urn) => resource.get(urn.as_ref())?.as_object()?,
+    };
+    let value = object.get(&target.attribute.name)?;
+    match &target.sub {
+        None => Some(value),
+        Some(sub) => value.get(&sub.name),
+    }
+}
+
+/// Gives a target its value; an extension's URN joins `schemas`.
+pub fn set(resource: &mut Map<String, Value>, target: &Target, value: Value) {
+    if let Some(urn) = &target.extension {
+        name_schema(resource, urn);
+    }
+    let object = match &target.extension {
+        None => Some(resource),
+        Some(urn) => object_at(resource, urn),
+    };
+    let Some(object) = object else { return };
+    match &target.sub {
+        None => drop(object.insert(target.attribute.name.clone(), value)),
+        Some(sub) => {
+            if let Some(parent) = object_at(object, &target.attribute.name) {
+                parent.insert(sub.name.clone(), value);
+            }
+        }
+    }
+}
+
+/// Takes a target's value away. A complex attribute or extension that has nothing left goes too, and with an extension its URN.
+pub fn unset(resource: &mut Map<String, Value>, target: &Target) {
+    let Some(urn) = &target.extension else { return unset_in(resource, target) };
+    let Some(Value::Object(object)) = resource.get_mut(urn.as_ref()) else { return };
+    unset_in(object, target);
+    if object.is_empty() {
+        resource.shift_remove(urn.as_ref());
+        if let Some(Value::Array(schemas)) = resource.get_mut("schemas") {
+            schemas.retain(|schema| schema.as_str() != Some(urn));
+        }
+    }
+}
+
+fn unset_in(object: &mut Map<String, Value>, target: &Target) {
+    let name = &target.attribute.name;
+    if let Some(sub) = &target.sub {
+        let Some(Value::Object(parent)) = object.get_mut(name) else { return };
+        parent.shift_remove(&sub.name);
+        if !parent.is_empty() {
+            return;
+        }
+    }
+    object.shift_remove(name);
+}
+
+/// The object under a key; what stands there and is no object gives way.
+fn object_at<'a>(object: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Map<String, Value>> {
+    let value = object.entry(key).or_insert_with(|| json!({}));
+    if !value.is_object() {
+        *value = json!({});
+    }
+    value.as_object_mut()
+}
+
+fn name_schema(resource: &mut Map<String, Value>, urn: &str) {
+    if let Value::Array(schemas) = resource.entry("schemas").or_insert_with(|| json!([]))
+        && !schemas.iter().any(|schema| schema.as_str() == Some(urn))
+    {
+        schemas.push(urn.into());
+    }
+}

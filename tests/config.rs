@@ -1,0 +1,124 @@
+//! `portolan.yaml` at the door: files as people write them, whole reports as people read them.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portolan::config::{Config, Limits, Listen, LogFormat, Overrides};
+use portolan::diagnostic::Diagnostics;
+
+const PROFILES: [&str; 2] = ["tolerant", "strict"];
+
+fn env(name: &str) -> Option<String> {
+    let value = match name {
+        "PORTOLAN_DATA" => "/var/lib/portolan",
+        "PORT" => "8443",
+        "CURSOR_KEY" => "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "YAML" => "{ a: 1 }",
+        "HUNTER" => "hunter2",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+fn load(path: &str) -> Result<Config, Diagnostics> {
+    Config::load(Path::new(path), &env, &PROFILES, &Overrides::default())
+}
+
+#[test]
+fn reports() {
+    common::check_reports("tests/config", |path| match load(&path.display().to_string()) {
+        Ok(config) => format!("accepted\n\n{}", config.warnings.render(false)),
+        Err(faults) => faults.render(false),
+    });
+}
+
+#[test]
+fn every_key_arrives() {
+    let config = load("tests/config/full.yaml").unwrap();
+    assert_eq!(config.listen, Listen::Tcp("0.0.0.0:8443".parse().unwrap()));
+    assert_eq!(config.base_url(), "https://scim.example.com/tenant/scim");
+    assert_eq!(config.mapping, Path::new("tests/config/hr.yaml"));
+
+    let vars: Vec<_> =
+        config.vars.iter().map(|(name, var)| (name.as_str(), var.value.expose().as_str(), var.secret)).collect();
+    let expected = [
+        ("DATABASE", "sqlite:/var/lib/portolan/hr.sqlite", false),
+        ("LITERAL", "${PORT} costs $5", false),
+        ("NOT_YAML", "{ a: 1 }", false),
+        ("TOKEN", "two\nlines", true),
+    ];
+    assert_eq!(vars, expected);
+
+    let [entra, okta] = &config.clients[..] else { panic!("{:?}", config.clients) };
+    assert_eq!((entra.name.as_str(), entra.profile.as_str()), ("entra", "tolerant"));
+    assert_eq!((okta.name.as_str(), okta.profile.as_str()), ("okta", "strict"));
+    assert_eq!(entra.bearers[0].sha256, [0xab; 32]);
+    assert_eq!(entra.bearers[0].until, Some("2999-01-01T00:00:00Z".parse().unwrap()));
+    assert_eq!((entra.bearers[1].sha256, entra.bearers[1].until), ([0xcd; 32], None));
+
+    let keys: Vec<_> = config.cursor_keys.iter().map(|key| (key.id.as_str(), key.key.expose().len())).collect();
+    assert_eq!(keys, [("k2", 32), ("k1", 40)]);
+    let pass_through = config.pass_through.unwrap();
+    assert_eq!(pass_through.to, "http://127.0.0.1:9000");
+    assert_eq!(pass_through.listen, Some(Listen::Unix("/run/portolan/app.sock".into())));
+    let expected = Limits {
+        body: 2 << 20,
+        header: 32 << 10,
+        headers: 50,
+        header_time: Duration::from_secs(2),
+        request_time: Duration::from_secs(60),
+        upstream_time: Duration::from_millis(500),
+        answer: 8 << 20,
+        rows: 5000,
+        calls: 100,
+        page: 50,
+        max_page: 500,
+        connections: 64,
+        in_flight: 32,
+        drain: Duration::ZERO,
+    };
+    assert_eq!(config.limits, expected);
+    assert_eq!((config.log.level, config.log.format), (tracing::Level::DEBUG, LogFormat::Json));
+    assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn most_keys_may_be_left_out() {
+    let config = load("tests/config/least.yaml").unwrap();
+    assert_eq!(config.base_url(), "http://127.0.0.1:8080/scim/v2");
+    assert_eq!(config.limits, Limits::default());
+    assert_eq!((config.log.level, config.log.format), (tracing::Level::INFO, LogFormat::Text));
+    assert_eq!(config.clients[0].profile, "tolerant");
+    assert!(config.vars.is_empty() && config.cursor_keys.is_empty() && config.pass_through.is_none());
+}
+
+#[test]
+fn the_command_line_comes_first() {
+    let overrides = Overrides { listen: Some("[::1]:0".into()), mapping: Some(PathBuf::from("other.yaml")) };
+    let load = |overrides| Config::load(Path::new("tests/config/least.yaml"), &env, &PROFILES, overrides);
+    let config = load(&overrides).unwrap();
+    assert_eq!((config.base_url(), config.mapping), ("http://[::1]:0/scim/v2".into(), PathBuf::from("other.yaml")));
+
+    let faults = load(&Overrides { listen: Some("nowhere".into()), mapping: None }).unwrap_err();
+    assert!(faults.render(false).starts_with("error[bad-value]: `nowhere` is not an address to listen on\n"));
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let config = load("tests/config/full.yaml").unwrap();
+    let shown = format!("{config:?}");
+    assert!(shown.contains("TOKEN") && !shown.contains("two") && !shown.contains("48, 49, 50"), "{shown}");
+
+    let report = load("tests/config/secrets.yaml").unwrap_err();
+    let shown = format!("{}{}", report.render(true), report.to_json());
+    assert!(!shown.contains("hunter2") && !shown.contains("tiger"), "{shown}");
+}
+
+#[test]
+fn a_missing_file_is_a_fault() {
+    let report = load("tests/config/none.yaml").unwrap_err().render(false);
+    assert!(report.starts_with("error[file]: tests/config/none.yaml: "), "{report}");
+}
