@@ -92,11 +92,11 @@ impl Pair {
     }
 
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(parts, Logic::all::<Vec<Logic>>)
+        Self::joined(parts, Logic::all)
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(parts, Logic::any::<Vec<Logic>>)
+        Self::joined(parts, Logic::any)
     }
 
     fn joined(parts: impl IntoIterator<Item = Self>, join: fn(Vec<Logic>) -> Logic) -> Self {

@@ -47,12 +47,13 @@ impl Piece {
     }
 
     /// With the values of a set, as a subselect between parentheses.
-    fn set(mut self, values: Vec<Value>) -> Self {
-        self.text.push_str("(SELECT s.value FROM ");
-        self.text.push_str(dialect::SET);
-        self.text.push_str(" AS s)");
-        self.binds.push(Bind::Set(values));
-        self
+    fn set(self, values: Vec<Value>) -> Self {
+        self.then("(SELECT s.value").piece(Self::from_set(values)).then(")")
+    }
+
+    /// ` FROM` the values of a set.
+    fn from_set(values: Vec<Value>) -> Self {
+        Self { text: format!(" FROM {} AS s", dialect::SET), binds: vec![Bind::Set(values)] }
     }
 
     /// With another piece.
@@ -64,9 +65,10 @@ impl Piece {
 
     /// Pieces with a text between each two.
     fn join(pieces: impl IntoIterator<Item = Self>, between: &str) -> Self {
-        pieces.into_iter().enumerate().fold(Self::default(), |all, (i, piece)| {
-            if i == 0 { piece } else { all.then(between).piece(piece) }
-        })
+        pieces
+            .into_iter()
+            .enumerate()
+            .fold(Self::default(), |all, (i, piece)| if i == 0 { piece } else { all.then(between).piece(piece) })
     }
 
     fn expect(self, expect: Expect) -> Statement {

@@ -54,7 +54,11 @@ pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) 
 pub fn walk(records: &SqlRecords, pushed: &Pushed, after: Option<&Value>, limit: usize) -> Statement {
     let key = key_column("r", &records.key.column, records.key.kind);
     let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(dialect::value(after)));
-    selected(rows(records), records, pushed, behind).then(&order(records)).then(" LIMIT ").bind(whole(limit)).expect(Expect::Any)
+    selected(rows(records), records, pushed, behind)
+        .then(&order(records))
+        .then(" LIMIT ")
+        .bind(whole(limit))
+        .expect(Expect::Any)
 }
 
 /// How many records the pushed part selects, as `count`; the filter's total only where it is exact.
@@ -75,7 +79,12 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
     let children = records.children.iter().map(|c| (&c.name, child_rows(c, keys)));
     let members = records.members.iter().map(|j| (&j.name, member_rows(j, keys)));
     let groups = records.groups.iter().map(|d| (&d.name, group_rows(d, keys)));
-    children.chain(members).chain(groups).filter(|(name, _)| wanted(name)).map(|(name, piece)| part(name, piece)).collect()
+    children
+        .chain(members)
+        .chain(groups)
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, piece)| part(name, piece))
+        .collect()
 }
 
 /// Hangs the rows of a list under their records; a record without any has an empty list.
@@ -138,8 +147,7 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
 }
 
 fn rows(records: &SqlRecords) -> Piece {
-    let shown: Vec<String> =
-        once(&records.key.column).chain(&records.columns).map(|name| shown("r", name)).collect();
+    let shown: Vec<String> = once(&records.key.column).chain(&records.columns).map(|name| shown("r", name)).collect();
     Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(&records.table, "r")))
 }
 
