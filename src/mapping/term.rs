@@ -61,7 +61,9 @@ impl<'a> Scope<'a> {
         self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_ref())
     }
 
-    fn at(&self, path: &[String]) -> Option<&Value> {
+    /// The value at a path of names.
+    #[must_use]
+    pub fn at(&self, path: &[String]) -> Option<&Value> {
         let (name, rest) = path.split_first()?;
         rest.iter().try_fold(self.get(name)?, |v, key| v.get(key))
     }

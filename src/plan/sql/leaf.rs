@@ -1,0 +1,309 @@
+//! One comparison with one column, through the line's codec. Nothing here knows where the column stands.
+//!
+//! The meaning is that of [`crate::scim::evaluate`] on what the line reads: empty text and the line's `empty` are no
+//! value; letter case goes by [`crate::scim::fold`], which an ASCII-only `lower` meets for every variant of a literal.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        codec::{Codec, TimeForm},
+        line::Empty,
+        pattern::same,
+        sql::KeyKind,
+    },
+    plan::call::Bind,
+    scim::{
+        condition::{Condition, Literal},
+        evaluate::evaluate_item,
+        filter::CompareOp,
+        fold::variants_ascii_lower,
+        schema::{Attribute, Target, Type},
+    },
+};
+
+use super::{
+    Piece, dialect, key_of,
+    logic::{Logic, Pair},
+};
+
+/// The most texts that one literal may become.
+const VARIANTS: usize = 16;
+
+/// What an attribute is, as far as the database knows.
+pub(super) enum Found<'a> {
+    Column(Column<'a>),
+    /// The same for every row.
+    Constant(&'a Value),
+    /// No row has it.
+    Absent,
+    /// Only the resource, once read, has it.
+    Elsewhere(&'static str),
+}
+
+/// A column and how a line reads it.
+pub(super) struct Column<'a> {
+    /// Qualified and quoted.
+    pub(super) sql: String,
+    pub(super) codec: &'a Codec,
+    pub(super) empty: &'a Empty,
+    /// For a key, which has always a value.
+    pub(super) key: Option<KeyKind>,
+}
+
+impl Found<'_> {
+    pub(super) fn present(&self) -> Pair {
+        match self {
+            Self::Column(column) => Pair::exact(column.present()),
+            Self::Constant(value) => Pair::exact(decided(assigned(value))),
+            Self::Absent => Pair::exact(Logic::False),
+            Self::Elsewhere(why) => Pair::unknown(why),
+        }
+    }
+
+    /// Without value every comparison is false, but `ne`, which is the negation of `eq`.
+    pub(super) fn compare(&self, leaf: &std::sync::Arc<Attribute>, op: CompareOp, literal: &Literal) -> Pair {
+        if op == CompareOp::NotEqual {
+            return self.compare(leaf, CompareOp::Equal, literal).not();
+        }
+        let holds = |value: &Value| {
+            let target = Target { extension: None, attribute: leaf.clone(), sub: None };
+            evaluate_item(&Condition::Compare { target, op, value: literal.clone() }, value)
+        };
+        match self {
+            Self::Column(column) => column.compare(leaf, op, literal, &holds),
+            Self::Constant(value) => Pair::exact(decided(holds(value))),
+            Self::Absent => Pair::exact(Logic::False),
+            Self::Elsewhere(why) => Pair::unknown(why),
+        }
+    }
+}
+
+fn decided(holds: bool) -> Logic {
+    if holds { Logic::True } else { Logic::False }
+}
+
+fn assigned(value: &Value) -> bool {
+    !value.is_null() && value.as_str() != Some("")
+}
+
+impl Column<'_> {
+    /// Neither NULL nor empty text nor what the line calls empty.
+    fn given(&self) -> Logic {
+        Logic::all([self.not_empty_text(), self.not_the_empty()])
+    }
+
+    fn not_empty_text(&self) -> Logic {
+        Logic::sql(format!("{} <> ''", dialect::exact(&self.sql)))
+    }
+
+    fn not_the_empty(&self) -> Logic {
+        match self.empty {
+            Empty::Is(value) if assigned(value) => {
+                Logic::sql(format!("{} <> {}", dialect::exact(&self.sql), dialect::literal(value)))
+            }
+            _ => Logic::True,
+        }
+    }
+
+    fn is_empty(&self, value: &Value) -> bool {
+        !assigned(value) || matches!(self.empty, Empty::Is(empty) if same(empty, value))
+    }
+
+    fn present(&self) -> Logic {
+        match self.codec {
+            _ if self.key.is_some() => Logic::True,
+            Codec::Given(_) => Logic::True,
+            Codec::Values { pairs, or_else } => {
+                let null = pairs.iter().any(|(_, app)| app.iter().any(Value::is_null));
+                if null || or_else.is_some() { Logic::True } else { self.given() }
+            }
+            Codec::Around { prefix, suffix } => {
+                let bare = dialect::literal(&Value::String(format!("{prefix}{suffix}")));
+                Logic::all([self.given(), Logic::sql(format!("{} <> {bare}", dialect::exact(&self.sql)))])
+            }
+            Codec::Plain | Codec::Time(_) => self.given(),
+        }
+    }
+
+    fn compare(&self, leaf: &Attribute, op: CompareOp, literal: &Literal, holds: &dyn Fn(&Value) -> bool) -> Pair {
+        match (self.codec, literal) {
+            (Codec::Given(when), _) => {
+                let (full, bare) = (holds(&Value::Bool(*when)), holds(&Value::Bool(!*when)));
+                let full = if full { self.given() } else { Logic::False };
+                let bare = if bare { self.given().not() } else { Logic::False };
+                Pair::exact(Logic::any([full, bare]))
+            }
+            (Codec::Values { pairs, or_else }, _) => Pair::exact(self.listed(pairs, or_else.as_ref(), holds)),
+            (Codec::Plain, Literal::Boolean(wanted)) => {
+                let is = format!("{} = {}", self.sql, dialect::literal(&Value::Bool(*wanted)));
+                Pair::exact(Logic::all([Logic::sql(is), self.not_the_empty()]))
+            }
+            (Codec::Plain, Literal::Number(number)) => self.number(op, &Value::Number(number.clone())),
+            (Codec::Plain, Literal::Text(wanted)) => self.text(leaf, op, wanted),
+            (Codec::Around { prefix, suffix }, Literal::Text(wanted)) if op == CompareOp::Equal => {
+                self.text(leaf, op, &format!("{prefix}{wanted}{suffix}"))
+            }
+            (Codec::Time(TimeForm::Unix), Literal::Instant { at, .. }) => {
+                let floor = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
+                self.seconds(op, floor, at.subsec_nanosecond() == 0)
+            }
+            (Codec::Around { .. }, _) => Pair::wider(self.given(), "the column holds more than the value"),
+            (Codec::Plain | Codec::Time(_), _) => Pair::wider(self.given(), "a time is written in more than one way"),
+        }
+    }
+
+    /// `values`: the app's words whose meaning compares so, and with `else` also all that are not listed.
+    fn listed(&self, pairs: &[(Value, Vec<Value>)], or_else: Option<&Value>, holds: &dyn Fn(&Value) -> bool) -> Logic {
+        let mut known: Vec<&Value> = Vec::new();
+        let mut wanted: Vec<&Value> = Vec::new();
+        for (scim, app) in pairs {
+            for word in app.iter().filter(|w| w.is_null() || !self.is_empty(w)) {
+                if !known.iter().any(|k| same(k, word)) {
+                    known.push(word);
+                    if holds(scim) {
+                        wanted.push(word);
+                    }
+                }
+            }
+        }
+        let others = or_else.filter(|v| holds(v)).map(|_| self.among(&known).not());
+        Logic::any([self.among(&wanted), others.unwrap_or(Logic::False)])
+    }
+
+    fn among(&self, words: &[&Value]) -> Logic {
+        let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
+        let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
+        let text = written.iter().any(|w| w.is_string());
+        let column = if text { dialect::exact(&self.sql) } else { self.sql.clone() };
+        let literals: Vec<String> = written.into_iter().map(dialect::literal).collect();
+        let listed = match literals.as_slice() {
+            [] => Logic::False,
+            [one] => Logic::sql(format!("{column} = {one}")),
+            _ => Logic::sql(format!("{column} IN ({})", literals.join(", "))),
+        };
+        Logic::any([listed, null])
+    }
+
+    fn number(&self, op: CompareOp, number: &Value) -> Pair {
+        let bound = dialect::value(number);
+        let kept = match &bound {
+            Bind::Integer(_) => true,
+            Bind::Real(real) => Value::from(*real).to_string() == number.to_string(),
+            _ => false,
+        };
+        match operator(op) {
+            Some(operator) if kept => {
+                let compared = Piece::new(format!("{} {operator} ", dialect::number(&self.sql))).bind(bound);
+                Pair::exact(Logic::all([self.given(), Logic::Sql(compared)]))
+            }
+            _ => Pair::wider(self.given(), "the number has more digits than the database compares"),
+        }
+    }
+
+    /// Whole seconds against an instant that may lie between two of them.
+    fn seconds(&self, op: CompareOp, floor: i64, whole: bool) -> Pair {
+        let op = match op {
+            CompareOp::Equal if !whole => return Pair::exact(Logic::False),
+            CompareOp::GreaterOrEqual if !whole => CompareOp::Greater,
+            CompareOp::Less if !whole => CompareOp::LessOrEqual,
+            other => other,
+        };
+        self.number(op, &Value::from(floor))
+    }
+
+    fn text(&self, leaf: &Attribute, op: CompareOp, wanted: &str) -> Pair {
+        if wanted.contains('\0') {
+            return Pair::wider(self.given(), "the database cannot compare U+0000");
+        }
+        let exact = leaf.case_exact || leaf.kind == Type::Binary;
+        if let (Some(kind), CompareOp::Equal) = (self.key.filter(|k| exact || *k == KeyKind::Integer), op) {
+            let column = if kind == KeyKind::Text { dialect::exact(&self.sql) } else { self.sql.clone() };
+            let key = key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).bind(dialect::value(&key)));
+            return Pair::exact(key.map_or(Logic::False, Logic::Sql));
+        }
+        let compared = if exact {
+            self.text_exact(op, wanted)
+        } else {
+            match variants_ascii_lower(wanted, VARIANTS) {
+                _ if op.is_ordering() => {
+                    return Pair::wider(self.given(), "the database sorts letters by another rule");
+                }
+                Some(variants) => self.text_folded(op, &variants),
+                None => return Pair::wider(self.given(), "too many spellings differ only in letter case"),
+            }
+        };
+        // An empty text is less than any other, and yet no value.
+        let given = if op.is_ordering() { self.given() } else { self.not_the_empty() };
+        Pair::exact(Logic::all([compared, given]))
+    }
+
+    fn text_exact(&self, op: CompareOp, wanted: &str) -> Logic {
+        let text = dialect::text(&self.sql);
+        match operator(op) {
+            Some("=") => {
+                // In front what an index of the column answers: no narrower than the text, whatever type and collation.
+                let mut bare = vec![Bind::Text(wanted.to_owned())];
+                bare.extend(key_of(KeyKind::Integer, wanted).and_then(|n| n.as_i64()).map(Bind::Integer));
+                let exact = Piece::new(format!("{text} = ")).bind(Bind::Text(wanted.to_owned()));
+                Logic::all([equals(&self.sql, bare), Logic::Sql(exact)])
+            }
+            Some(operator) => Logic::Sql(Piece::new(format!("{text} {operator} ")).bind(Bind::Text(wanted.to_owned()))),
+            None => substring(&text, op, wanted),
+        }
+    }
+
+    fn text_folded(&self, op: CompareOp, variants: &[String]) -> Logic {
+        let text = dialect::lower(&self.sql);
+        match op {
+            CompareOp::Equal => equals(&text, variants.iter().cloned().map(Bind::Text).collect()),
+            _ => Logic::any(variants.iter().map(|variant| substring(&text, op, variant))),
+        }
+    }
+}
+
+fn equals(text: &str, wanted: Vec<Bind>) -> Logic {
+    let list = wanted.len() > 1;
+    let values = Piece::join(wanted.into_iter().map(|w| Piece::default().bind(w)), ", ");
+    let piece = Piece::new(format!("{text} {}", if list { "IN (" } else { "= " })).piece(values);
+    Logic::Sql(if list { piece.then(")") } else { piece })
+}
+
+fn substring(text: &str, op: CompareOp, wanted: &str) -> Logic {
+    let bound = Bind::Text(wanted.to_owned());
+    match op {
+        CompareOp::StartsWith => {
+            let from = Logic::Sql(Piece::new(format!("{text} >= ")).bind(bound));
+            let to = after(wanted).map(|next| Logic::Sql(Piece::new(format!("{text} < ")).bind(Bind::Text(next))));
+            Logic::all([from, to.unwrap_or(Logic::True)])
+        }
+        CompareOp::EndsWith => {
+            Logic::Sql(Piece::new(format!("{} = ", dialect::end(text, wanted.chars().count()))).bind(bound))
+        }
+        _ => Logic::Sql(Piece { text: dialect::contains(text), binds: vec![bound] }),
+    }
+}
+
+/// The least text behind all that start with this one, by code point; none behind `U+10FFFF`.
+fn after(text: &str) -> Option<String> {
+    let mut characters: Vec<char> = text.chars().collect();
+    while let Some(last) = characters.pop() {
+        let next = if last == '\u{d7ff}' { Some('\u{e000}') } else { char::from_u32(u32::from(last) + 1) };
+        if let Some(next) = next {
+            characters.push(next);
+            return Some(characters.into_iter().collect());
+        }
+    }
+    None
+}
+
+fn operator(op: CompareOp) -> Option<&'static str> {
+    match op {
+        CompareOp::Equal => Some("="),
+        CompareOp::Greater => Some(">"),
+        CompareOp::GreaterOrEqual => Some(">="),
+        CompareOp::Less => Some("<"),
+        CompareOp::LessOrEqual => Some("<="),
+        CompareOp::NotEqual | CompareOp::Contains | CompareOp::StartsWith | CompareOp::EndsWith => None,
+    }
+}

@@ -1,0 +1,129 @@
+//! Changing who is a member: one statement each, whatever the number, as a set of values is one parameter. Rows of
+//! members that do not exist for SCIM are not seen and not touched.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        answer::Class,
+        sql::{Junction, SqlRecords},
+    },
+    plan::call::{Expect, Statement},
+};
+
+use super::{Piece, and_only, column, dialect, key_column, key_of, table, write::Stamps};
+
+/// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
+#[must_use]
+pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+    let Some(junction) = &records.members else { return Vec::new() };
+    let (keys, others) = keys(junction, values);
+    if !others.is_empty() {
+        return vec![none(Piece::new("SELECT s.value").piece(Piece::from_set(others)))];
+    }
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    vec![all_exist(junction, keys.clone()), add(junction, key, keys, stamps)]
+}
+
+/// Removes these members; who is none already is no fault.
+#[must_use]
+pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> Vec<Statement> {
+    let Some(junction) = &records.members else { return Vec::new() };
+    let (keys, _) = keys(junction, values);
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    vec![gone(junction, key, Piece::new(" AND ").then(&value(junction)).then(" IN ").set(keys))]
+}
+
+/// Makes these the members and no others, without reading who is.
+#[must_use]
+pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+    let Some(junction) = &records.members else { return Vec::new() };
+    let (keys, others) = keys(junction, values);
+    if !others.is_empty() {
+        return vec![none(Piece::new("SELECT s.value").piece(Piece::from_set(others)))];
+    }
+    if keys.is_empty() {
+        return members_clear(records, key);
+    }
+    let others = gone(junction, key, Piece::new(" AND ").then(&value(junction)).then(" NOT IN ").set(keys.clone()));
+    vec![all_exist(junction, keys.clone()), others, add(junction, key, keys, stamps)]
+}
+
+/// Removes every member.
+#[must_use]
+pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
+    records.members.iter().map(|junction| gone(junction, key, Piece::default())).collect()
+}
+
+/// The keys that values stand for, each once, and the values that stand for none.
+fn keys(junction: &Junction, values: &[String]) -> (Vec<Value>, Vec<Value>) {
+    let mut seen = HashSet::new();
+    let (mut keys, mut others) = (Vec::new(), Vec::new());
+    for value in values.iter().filter(|value| seen.insert(value.as_str())) {
+        match key_of(junction.member.kind, value) {
+            Some(key) => keys.push(key),
+            None => others.push(Value::from(value.as_str())),
+        }
+    }
+    (keys, others)
+}
+
+/// The check that each of these is a member's key.
+fn all_exist(junction: &Junction, keys: Vec<Value>) -> Statement {
+    let member = &junction.member;
+    let key = key_column("o", &member.key, member.kind);
+    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(keys));
+    let other = table(&member.table, "o");
+    none(missing.then(&format!(
+        " WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value{})",
+        and_only("o", &member.only)
+    )))
+}
+
+/// What it selects must not be. (A value that cannot be a key is selected without being compared: `042` would find 42.)
+fn none(such: Piece) -> Statement {
+    such.expect(Expect::None(Class::Refused, "no such member"))
+}
+
+/// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
+fn add(junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let mut columns = vec![dialect::name(&junction.link), dialect::name(&junction.value)];
+    let mut values = Piece::new("SELECT ").bind(dialect::value(key)).then(", s.value");
+    for (column, stamp) in &junction.insert {
+        columns.push(dialect::name(column));
+        values = values.then(", ").bind(dialect::value(&stamps.value(stamp, None)));
+    }
+    Piece::new(format!("INSERT INTO {} ({}) ", dialect::name(&junction.table), columns.join(", ")))
+        .piece(values)
+        .piece(Piece::from_set(keys))
+        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(&junction.table, "j")))
+        .then(&format!("{} = ", column("j", &junction.link)))
+        .bind(dialect::value(key))
+        .then(&format!(" AND {} = s.value)", value(junction)))
+        .expect(Expect::Any)
+}
+
+/// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
+fn gone(junction: &Junction, key: &Value, which: Piece) -> Statement {
+    let member = &junction.member;
+    let begin = format!("DELETE FROM {} WHERE {} = ", table(&junction.table, "j"), column("j", &junction.link));
+    let piece = Piece::new(begin).bind(dialect::value(key)).piece(which);
+    if member.only.is_empty() {
+        return piece.expect(Expect::Any);
+    }
+    let other = key_column("o", &member.key, member.kind);
+    piece
+        .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(&member.table, "o")))
+        .then(&format!("{}{})", column("j", &junction.value), and_only("o", &member.only)))
+        .expect(Expect::Any)
+}
+
+fn value(junction: &Junction) -> String {
+    key_column("j", &junction.value, junction.member.kind)
+}

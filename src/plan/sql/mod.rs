@@ -1,0 +1,148 @@
+//! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
+//!
+//! `select` reads, `write` and `members` change, `filter` turns a condition into a WHERE clause; `dialect` is all that an
+//! engine needs of its own. In every text `r` is the resource's row, `c` a child's, `j` a junction's, `o` the other type's
+//! row, and `s` a value of a bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
+
+pub mod dialect;
+pub mod filter;
+mod leaf;
+mod logic;
+pub mod members;
+pub mod select;
+pub mod write;
+
+use serde_json::Value;
+
+use crate::mapping::{
+    Resource,
+    sql::{ColumnIs, ColumnTest, Ident, KeyKind, SqlRecords},
+};
+
+use super::call::{Bind, Expect, Statement};
+
+/// A piece of SQL and the values of its `?` in order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Piece {
+    text: String,
+    binds: Vec<Bind>,
+}
+
+impl Piece {
+    fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), binds: Vec::new() }
+    }
+
+    /// With more text.
+    fn then(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// With a value.
+    fn bind(mut self, value: Bind) -> Self {
+        self.text.push('?');
+        self.binds.push(value);
+        self
+    }
+
+    /// With the values of a set, as a subselect between parentheses.
+    fn set(self, values: Vec<Value>) -> Self {
+        self.then("(SELECT s.value").piece(Self::from_set(values)).then(")")
+    }
+
+    /// ` FROM` the values of a set.
+    fn from_set(values: Vec<Value>) -> Self {
+        Self { text: format!(" FROM {} AS s", dialect::SET), binds: vec![Bind::Set(values)] }
+    }
+
+    /// With another piece.
+    fn piece(mut self, other: Self) -> Self {
+        self.text.push_str(&other.text);
+        self.binds.extend(other.binds);
+        self
+    }
+
+    /// Pieces with a text between each two.
+    fn join(pieces: impl IntoIterator<Item = Self>, between: &str) -> Self {
+        pieces
+            .into_iter()
+            .enumerate()
+            .fold(Self::default(), |all, (i, piece)| if i == 0 { piece } else { all.then(between).piece(piece) })
+    }
+
+    fn expect(self, expect: Expect) -> Statement {
+        Statement { sql: self.text.into(), binds: self.binds, expect }
+    }
+}
+
+/// The key that an id stands for; none where it cannot be one (`042` for a whole number), so it is nobody's.
+#[must_use]
+pub fn key(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Value> {
+    let stored = resource.id.codec.write(&Value::String(id.to_owned()))?;
+    key_of(records.key.kind, stored.as_str()?)
+}
+
+/// The same, of another type's id.
+fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
+    match kind {
+        KeyKind::Integer => id.parse::<i64>().ok().filter(|n| n.to_string() == id).map(Value::from),
+        KeyKind::Text => (!id.is_empty()).then(|| Value::from(id)),
+    }
+}
+
+/// `r."login"`
+fn column(alias: &str, column: &Ident) -> String {
+    format!("{alias}.{}", dialect::name(column))
+}
+
+/// A key column as it is compared and sorted: text letter by letter, however the column is declared.
+fn key_column(alias: &str, name: &Ident, kind: KeyKind) -> String {
+    match kind {
+        KeyKind::Integer => column(alias, name),
+        KeyKind::Text => dialect::exact(&column(alias, name)),
+    }
+}
+
+/// `"app_user" AS r`
+fn table(name: &Ident, alias: &str) -> String {
+    format!("{} AS {alias}", dialect::name(name))
+}
+
+/// The fixed conditions. `{ not: x }` is true of NULL, as it is of a missing field elsewhere.
+fn only(alias: &str, only: &[ColumnTest]) -> impl Iterator<Item = Piece> {
+    only.iter().map(move |test| Piece::new(fixed(&column(alias, &test.column), &test.is)))
+}
+
+/// The same, each with `AND` in front.
+fn and_only(alias: &str, tests: &[ColumnTest]) -> String {
+    only(alias, tests).map(|test| format!(" AND {}", test.text)).collect()
+}
+
+fn fixed(column: &str, is: &ColumnIs) -> String {
+    let (ColumnIs::AnyOf(values) | ColumnIs::NoneOf(values)) = is;
+    let null = values.iter().any(Value::is_null);
+    let listed: Vec<String> = values.iter().filter(|v| !v.is_null()).map(dialect::literal).collect();
+    let among = match listed.as_slice() {
+        [] => None,
+        [one] => Some(format!("{column} = {one}")),
+        _ => Some(format!("{column} IN ({})", listed.join(", "))),
+    };
+    match (is, among, null) {
+        (ColumnIs::AnyOf(_), Some(among), false) => among,
+        (ColumnIs::AnyOf(_), Some(among), true) => format!("({among} OR {column} IS NULL)"),
+        (ColumnIs::AnyOf(_), None, true) => format!("{column} IS NULL"),
+        (ColumnIs::AnyOf(_), None, false) => dialect::FALSE.to_owned(),
+        (ColumnIs::NoneOf(_), Some(among), false) => format!("({among}) IS NOT TRUE"),
+        (ColumnIs::NoneOf(_), Some(among), true) => format!("({among}) IS NOT TRUE AND {column} IS NOT NULL"),
+        (ColumnIs::NoneOf(_), None, true) => format!("{column} IS NOT NULL"),
+        (ColumnIs::NoneOf(_), None, false) => dialect::TRUE.to_owned(),
+    }
+}
+
+/// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
+fn where_key(records: &SqlRecords, key: &Value) -> Piece {
+    Piece::new(format!(" WHERE {} = ", key_column("r", &records.key.column, records.key.kind)))
+        .bind(dialect::value(key))
+        .then(&and_only("r", &records.only))
+}

@@ -1,0 +1,219 @@
+//! Reading: one record, a page, a walk, a count; and the lists of a whole page, one statement for each list whatever the
+//! size of the page.
+
+use std::{collections::HashMap, iter::once};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    mapping::{
+        Resource,
+        answer::Class,
+        sql::{Child, ColumnTest, Delete, Derived, Ident, Junction, Reference, SqlRecords},
+    },
+    plan::call::{Bind, Expect, Statement},
+};
+
+use super::{Piece, and_only, column, dialect, filter::Pushed, key, key_column, only, table, where_key};
+
+/// What the base key is called in the rows of a list; no column has such a name.
+const LINK: &str = "@link";
+
+/// The read of one list of a page of records.
+#[derive(Debug, Clone)]
+pub struct PartRead {
+    /// The list's name in the record.
+    pub name: String,
+    /// What the record's key is called in the reply.
+    pub link: String,
+    /// The read.
+    pub statement: Statement,
+}
+
+/// The record of an id; none where the id cannot be a key.
+#[must_use]
+pub fn by_id(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Statement> {
+    let key = key(resource, records, id)?;
+    Some(rows(records).piece(where_key(records, &key)).expect(Expect::Some(Class::Absent)))
+}
+
+/// Records that a filter's pushed part selects, by key, from `offset` on.
+#[must_use]
+pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) -> Statement {
+    selected(rows(records), records, pushed, None)
+        .then(&order(records))
+        .then(" LIMIT ")
+        .bind(whole(limit))
+        .then(" OFFSET ")
+        .bind(whole(offset))
+        .expect(Expect::Any)
+}
+
+/// The next `limit` records behind the key `after`: rows that come and go in between move nothing.
+#[must_use]
+pub fn walk(records: &SqlRecords, pushed: &Pushed, after: Option<&Value>, limit: usize) -> Statement {
+    let key = key_column("r", &records.key.column, records.key.kind);
+    let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(dialect::value(after)));
+    selected(rows(records), records, pushed, behind)
+        .then(&order(records))
+        .then(" LIMIT ")
+        .bind(whole(limit))
+        .expect(Expect::Any)
+}
+
+/// How many records the pushed part selects, as `count`; the filter's total only where it is exact.
+#[must_use]
+pub fn count(records: &SqlRecords, pushed: &Pushed) -> Statement {
+    let from = Piece::new(format!("SELECT count(*) AS \"count\" FROM {}", table(&records.table, "r")));
+    selected(from, records, pushed, None).expect(Expect::Any)
+}
+
+/// The reads of the lists that are wanted, for all records with these keys.
+#[must_use]
+pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]) -> Vec<PartRead> {
+    let part = |name: &str, piece: Piece| PartRead {
+        name: name.to_owned(),
+        link: LINK.to_owned(),
+        statement: piece.expect(Expect::Any),
+    };
+    let children = records.children.iter().map(|c| (&c.name, child_rows(c, keys)));
+    let members = records.members.iter().map(|j| (&j.name, member_rows(j, keys)));
+    let groups = records.groups.iter().map(|d| (&d.name, group_rows(d, keys)));
+    children
+        .chain(members)
+        .chain(groups)
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, piece)| part(name, piece))
+        .collect()
+}
+
+/// Hangs the rows of a list under their records; a record without any has an empty list.
+pub fn attach(records: &mut [Value], key: &Ident, part: &PartRead, rows: &[Value]) {
+    let mut lists: HashMap<String, Vec<Value>> = HashMap::new();
+    for row in rows.iter().filter_map(Value::as_object) {
+        let Some(link) = row.get(&part.link) else { continue };
+        let shown: Map<String, Value> =
+            row.iter().filter(|(name, _)| **name != part.link).map(|(name, v)| (name.clone(), v.clone())).collect();
+        lists.entry(printed(link)).or_default().push(Value::Object(shown));
+    }
+    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+        let list = record.get(&key.0).and_then(|key| lists.remove(&printed(key))).unwrap_or_default();
+        record.insert(part.name.clone(), Value::Array(list));
+    }
+}
+
+/// Every table and column that statements of this type name, each once, for the check against the catalogue.
+#[must_use]
+pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    let set = match &records.delete {
+        Delete::Rows => [].as_slice(),
+        Delete::Set(columns) => columns,
+    };
+    let stamped = records.insert.iter().chain(&records.touch).chain(set).map(|(column, _)| column);
+    let base = once(&records.key.column).chain(&records.columns).chain(tested(&records.only)).chain(stamped);
+    add(&mut found, &records.table, base);
+    for c in &records.children {
+        let stamped = c.insert.iter().map(|(column, _)| column);
+        let all = once(&c.link).chain(&c.key).chain(&c.columns).chain(tested(&c.only)).chain(stamped);
+        add(&mut found, &c.table, all);
+    }
+    if let Some(j) = &records.members {
+        let stamped = j.insert.iter().map(|(column, _)| column);
+        add(&mut found, &j.table, [&j.link, &j.value].into_iter().chain(stamped));
+        add(&mut found, &j.member.table, once(&j.member.key).chain(tested(&j.member.only)));
+    }
+    if let Some(d) = &records.groups {
+        add(&mut found, &d.table, [&d.link, &d.value].into_iter());
+        add(&mut found, &d.other.table, once(&d.other.key).chain(&d.display).chain(tested(&d.other.only)));
+    }
+    found
+}
+
+fn tested(only: &[ColumnTest]) -> impl Iterator<Item = &Ident> {
+    only.iter().map(|test| &test.column)
+}
+
+fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl Iterator<Item = &'a Ident>) {
+    let at = found.iter().position(|(name, _)| *name == table.0).unwrap_or(found.len());
+    if at == found.len() {
+        found.push((table.0.clone(), Vec::new()));
+    }
+    for column in columns {
+        if !found[at].1.contains(&column.0) {
+            found[at].1.push(column.0.clone());
+        }
+    }
+}
+
+fn rows(records: &SqlRecords) -> Piece {
+    let shown: Vec<String> = once(&records.key.column).chain(&records.columns).map(|name| shown("r", name)).collect();
+    Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(&records.table, "r")))
+}
+
+/// A column under its own name: without `AS` the engine may choose another one.
+fn shown(alias: &str, name: &Ident) -> String {
+    format!("{} AS {}", column(alias, name), dialect::name(name))
+}
+
+fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Piece>) -> Piece {
+    let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
+    let all: Vec<Piece> = only("r", &records.only).chain(pushed).chain(more).collect();
+    if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
+}
+
+fn order(records: &SqlRecords) -> String {
+    format!(" ORDER BY {}", key_column("r", &records.key.column, records.key.kind))
+}
+
+fn child_rows(child: &Child, keys: &[Value]) -> Piece {
+    let link = column("c", &child.link);
+    let mut columns: Vec<&Ident> = child.key.iter().collect();
+    columns.extend(child.columns.iter().filter(|c| Some(*c) != child.key.as_ref()));
+    let shown: String = columns.iter().map(|name| format!(", {}", shown("c", name))).collect();
+    // By its own key if it has one, else by all that is shown: any order will do that is the same tomorrow.
+    let sorted: Vec<String> = match &child.key {
+        Some(key) => vec![column("c", key)],
+        None => child.columns.iter().map(|name| column("c", name)).collect(),
+    };
+    Piece::new(format!("SELECT {link} AS \"{LINK}\"{shown} FROM {} WHERE {link} IN ", table(&child.table, "c")))
+        .set(keys.to_vec())
+        .then(&and_only("c", &child.only))
+        .then(&format!(" ORDER BY {link}, {}", sorted.join(", ")))
+}
+
+fn member_rows(j: &Junction, keys: &[Value]) -> Piece {
+    related(&j.table, &j.link, &j.value, &j.member, None, keys)
+}
+
+fn group_rows(d: &Derived, keys: &[Value]) -> Piece {
+    related(&d.table, &d.link, &d.value, &d.other, d.display.as_ref(), keys)
+}
+
+/// Pairs of a junction whose other side exists for SCIM, each once.
+fn related(
+    junction: &Ident,
+    link: &Ident,
+    value: &Ident,
+    other: &Reference,
+    display: Option<&Ident>,
+    keys: &[Value],
+) -> Piece {
+    let (link, key) = (column("j", link), key_column("o", &other.key, other.kind));
+    let display = display.map(|d| format!(", {} AS \"display\"", column("o", d))).unwrap_or_default();
+    let (from, join, value) = (table(junction, "j"), table(&other.table, "o"), column("j", value));
+    Piece::new(format!("SELECT DISTINCT {link} AS \"{LINK}\", {key} AS \"value\"{display} FROM {from}"))
+        .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
+        .set(keys.to_vec())
+        .then(&and_only("o", &other.only))
+        .then(&format!(" ORDER BY {link}, {key}"))
+}
+
+/// Keys are told apart by how they print: a junction may hold as text what the base table holds as a number.
+fn printed(key: &Value) -> String {
+    key.as_str().map_or_else(|| key.to_string(), str::to_owned)
+}
+
+fn whole(number: usize) -> Bind {
+    Bind::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}

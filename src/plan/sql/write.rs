@@ -1,0 +1,342 @@
+//! Changing rows: the resource's own, those of its lists, and its removal. Each statement names the key and the fixed
+//! conditions, so that a row which does not exist for SCIM is never touched.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::{
+    mapping::{
+        Resource,
+        answer::Class,
+        codec::{Codec, TimeForm},
+        line::{Each, FieldSource, Source},
+        selector::Selector,
+        sql::{Child, ColumnIs, ColumnTest, Delete, Ident, SqlRecords, Stamp},
+    },
+    plan::call::{Bind, Expect, Statement},
+};
+
+use super::{Piece, and_only, column, dialect, table, where_key};
+
+/// What is written into columns that SCIM does not name.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamps<'a> {
+    /// The time of the request.
+    pub now: Timestamp,
+    /// The name of the client.
+    pub client: &'a str,
+}
+
+impl Stamps<'_> {
+    /// A stamp's value; a time in `form`.
+    pub(super) fn value(&self, stamp: &Stamp, form: Option<TimeForm>) -> Value {
+        match stamp {
+            Stamp::Now => form.unwrap_or(TimeForm::Iso).write(self.now),
+            Stamp::Client => Value::from(self.client),
+            Stamp::Is(value) => value.clone(),
+        }
+    }
+}
+
+/// The new row; its key comes back. What the mapping fixes wins over the record, the record over stamps.
+#[must_use]
+pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Statement {
+    let mut row = Row::default();
+    row.fix(&records.only);
+    row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
+    for (column, stamp) in records.insert.iter().chain(&records.touch) {
+        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+    }
+    let key = dialect::name(&records.key.column);
+    row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}")).expect(Expect::Some(Class::Broken))
+}
+
+/// Writes the columns that `changed` holds, and those that every change touches.
+#[must_use]
+pub fn update(
+    resource: &Resource,
+    records: &SqlRecords,
+    key: &Value,
+    changed: &Value,
+    stamps: &Stamps<'_>,
+) -> Statement {
+    let mut row = Row::default();
+    row.give(&records.columns, changed);
+    for (column, stamp) in &records.touch {
+        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+    }
+    row.update(&records.table).unwrap_or_else(|| is_there(records)).piece(where_key(records, key)).expect(ABSENT)
+}
+
+/// What every change of a record writes, where only its lists or members change; where that is nothing, whether the
+/// record is there.
+#[must_use]
+pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Statement {
+    update(resource, records, key, &Value::Null, stamps)
+}
+
+/// Removes a record, or marks it. The first statement finds out whether it is there; the last is the row itself where
+/// rows go, as others refer to it.
+///
+/// Memberships go in both ways: who is marked as deleted shall not keep access through a group, nor others through a
+/// group that is. Rows of lists go with the row and stay with a mark.
+#[must_use]
+pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
+    let members = records.members.iter().map(|j| (&j.table, &j.link));
+    let pairs = members.chain(records.groups.iter().map(|d| (&d.table, &d.link)));
+    let pairs = pairs.map(|(table, link)| of_link(table, link, key, "j").expect(Expect::Any));
+    match &records.delete {
+        Delete::Set(columns) => {
+            let mut row = Row::default();
+            for (column, stamp) in columns.iter().chain(&records.touch) {
+                row.set(column, &stamps.value(stamp, base_form(resource, column)));
+            }
+            let mark = row.update(&records.table).unwrap_or_else(|| is_there(records));
+            let mark = mark.piece(where_key(records, key)).expect(ABSENT);
+            std::iter::once(mark).chain(pairs).collect()
+        }
+        Delete::Rows => {
+            let there = is_there(records).piece(where_key(records, key)).expect(ABSENT);
+            let children = records.children.iter().map(|c| child_rows(c, key).expect(Expect::Any));
+            let gone = Piece::new(format!("DELETE FROM {}", table(&records.table, "r")));
+            let gone = gone.piece(where_key(records, key)).expect(ABSENT);
+            std::iter::once(there).chain(children).chain(pairs).chain([gone]).collect()
+        }
+    }
+}
+
+/// New rows of a list.
+#[must_use]
+pub fn children_insert(
+    resource: &Resource,
+    child: &Child,
+    key: &Value,
+    items: &[Value],
+    stamps: &Stamps<'_>,
+) -> Vec<Statement> {
+    let one = |item: &Value| {
+        let mut row = Row::default();
+        row.set(&child.link, key);
+        row.fix(&child.only);
+        row.give(&child.columns, &complete(resource, child, item));
+        for (column, stamp) in &child.insert {
+            row.set(column, &stamps.value(stamp, child_form(resource, child, column)));
+        }
+        row.insert_into(&child.table).expect(Expect::Some(Class::Broken))
+    };
+    items.iter().map(one).collect()
+}
+
+/// From the rows that a list has to those it shall have. A row of the same value is kept and changed in place, so that
+/// columns we do not know survive; of several the one of the same type. Without a key of its own a row that differs in
+/// anything is another row.
+#[must_use]
+pub fn children_change(
+    resource: &Resource,
+    child: &Child,
+    key: &Value,
+    before: &[Value],
+    after: &[Value],
+    stamps: &Stamps<'_>,
+) -> Vec<Statement> {
+    let after: Vec<Value> = after.iter().map(|item| complete(resource, child, item)).collect();
+    let mut old: Vec<Option<&Value>> = before.iter().map(Some).collect();
+    let mut kept: Vec<Option<&Value>> = vec![None; after.len()];
+    let all: Vec<&str> = child.columns.iter().map(|c| c.0.as_str()).collect();
+    let identity = identity(resource, child);
+    let value = identity.first().map_or_else(|| all.clone(), |value| vec![*value]);
+    // All the exact ones first: a copy must not take the place of another row's own.
+    let passes = if child.key.is_some() { vec![&all, &identity, &value] } else { vec![&all] };
+    for columns in passes.into_iter().filter(|columns| !columns.is_empty()) {
+        for (item, kept) in after.iter().zip(&mut kept).filter(|(_, kept)| kept.is_none()) {
+            let same = |row: &Value| columns.iter().all(|c| alike(row.get(c), item.get(c)));
+            if let Some(row) = old.iter_mut().find(|row| row.is_some_and(same)) {
+                *kept = row.take();
+            }
+        }
+    }
+    // Without a key equal rows cannot be told apart: one that goes would take the one that stays.
+    let stays = |row: &Value| {
+        child.key.is_none() && after.iter().any(|item| all.iter().all(|c| alike(row.get(c), item.get(c))))
+    };
+    let mut made: Vec<Statement> =
+        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(child, key, row)).collect();
+    for (item, row) in after.iter().zip(&kept).filter_map(|(item, kept)| Some((item, (*kept)?))) {
+        made.extend(one_row_changed(child, key, row, item));
+    }
+    let new: Vec<Value> =
+        after.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(item, _)| item.clone()).collect();
+    made.extend(children_insert(resource, child, key, &new, stamps));
+    made
+}
+
+const ABSENT: Expect = Expect::Some(Class::Absent);
+
+fn is_there(records: &SqlRecords) -> Piece {
+    Piece::new(format!("SELECT 1 FROM {}", table(&records.table, "r")))
+}
+
+fn of_link(name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
+    Piece::new(format!("DELETE FROM {} WHERE {} = ", table(name, alias), column(alias, link))).bind(dialect::value(key))
+}
+
+/// Rows beyond the list's own conditions may be another owner's and stay.
+fn child_rows(child: &Child, key: &Value) -> Piece {
+    of_link(&child.table, &child.link, key, "c").then(&and_only("c", &child.only))
+}
+
+fn one_row_gone(child: &Child, key: &Value, row: &Value) -> Statement {
+    child_rows(child, key).piece(this_row(child, row)).expect(Expect::Any)
+}
+
+fn one_row_changed(child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
+    let mut changed = Row::default();
+    for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
+        changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
+    }
+    let piece = changed.update_as(&child.table, "c")?.then(&format!(" WHERE {} = ", column("c", &child.link)));
+    let piece = piece.bind(dialect::value(key)).then(&and_only("c", &child.only));
+    Some(piece.piece(this_row(child, row)).expect(Expect::Any))
+}
+
+fn this_row(child: &Child, row: &Value) -> Piece {
+    let mut piece = Piece::default();
+    let columns = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
+    for name in columns {
+        let value = row.get(&name.0).unwrap_or(&Value::Null);
+        let column = column("c", name);
+        piece = match value {
+            Value::Null => piece.then(&format!(" AND {column} IS NULL")),
+            Value::String(_) => piece.then(&format!(" AND {} = ", dialect::exact(&column))).bind(dialect::value(value)),
+            _ => piece.then(&format!(" AND {column} = ")).bind(dialect::value(value)),
+        };
+    }
+    piece
+}
+
+/// The columns of a list's `value` and `type`, as far as its line has them.
+fn identity<'a>(resource: &'a Resource, child: &Child) -> Vec<&'a str> {
+    let Some(each) = each(resource, child) else { return Vec::new() };
+    let column = |sub: &str| {
+        each.fields.iter().find(|f| f.sub == sub).and_then(|field| match &field.value {
+            FieldSource::At { at, .. } => at.field(),
+            FieldSource::Constant(_) => None,
+        })
+    };
+    column("value").into_iter().chain(column("type")).collect()
+}
+
+fn each<'a>(resource: &'a Resource, child: &Child) -> Option<&'a Each> {
+    resource.lines.iter().find_map(|line| match &line.value {
+        Source::Each(each) if each.items.field() == Some(&child.name) => Some(each),
+        _ => None,
+    })
+}
+
+/// An item that does not say `primary` is not (RFC 7643 §2.4), and many such columns take no NULL.
+fn complete(resource: &Resource, child: &Child, item: &Value) -> Value {
+    let mut item = item.clone();
+    for field in each(resource, child).into_iter().flat_map(|each| &each.fields).filter(|f| f.sub == "primary") {
+        if let FieldSource::At { at, codec } = &field.value
+            && at.one(&item).is_none()
+            && let Some(no) = codec.write(&Value::Bool(false))
+        {
+            at.set(&mut item, no);
+        }
+    }
+    item
+}
+
+fn base_form(resource: &Resource, column: &Ident) -> Option<TimeForm> {
+    resource.lines.iter().find_map(|line| match &line.value {
+        Source::At { at, codec } => form(at, codec, column),
+        _ => None,
+    })
+}
+
+fn child_form(resource: &Resource, child: &Child, column: &Ident) -> Option<TimeForm> {
+    each(resource, child)?.fields.iter().find_map(|field| match &field.value {
+        FieldSource::At { at, codec } => form(at, codec, column),
+        FieldSource::Constant(_) => None,
+    })
+}
+
+fn form(at: &Selector, codec: &Codec, column: &Ident) -> Option<TimeForm> {
+    match codec {
+        Codec::Time(form) if at.field() == Some(&column.0) => Some(*form),
+        _ => None,
+    }
+}
+
+/// The same in the database: a missing field is NULL, `true` is 1, and what prints alike is alike.
+fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
+    let print = |value: Option<&Value>| match dialect::value(value.unwrap_or(&Value::Null)) {
+        Bind::Null => None,
+        Bind::Text(text) => Some(text),
+        other => Some(other.to_string()),
+    };
+    print(a) == print(b)
+}
+
+/// Columns and what is written into them; the first word on a column stands.
+#[derive(Default)]
+struct Row {
+    cells: Vec<(Ident, Piece)>,
+}
+
+impl Row {
+    fn put(&mut self, column: &Ident, piece: Piece) {
+        if !self.cells.iter().any(|(c, _)| c == column) {
+            self.cells.push((column.clone(), piece));
+        }
+    }
+
+    fn set(&mut self, column: &Ident, value: &Value) {
+        self.put(column, Piece::default().bind(dialect::value(value)));
+    }
+
+    /// What the fixed conditions ask of a new row, as literals: `{ type: User }`.
+    fn fix(&mut self, only: &[ColumnTest]) {
+        for test in only {
+            if let ColumnIs::AnyOf(values) = &test.is
+                && let [value] = values.as_slice()
+            {
+                self.put(&test.column, Piece::new(dialect::literal(value)));
+            }
+        }
+    }
+
+    /// Those columns that the record has.
+    fn give<'c>(&mut self, columns: impl IntoIterator<Item = &'c Ident>, record: &Value) {
+        let nothing = Map::new();
+        let record = record.as_object().unwrap_or(&nothing);
+        for column in columns {
+            if let Some(value) = record.get(&column.0) {
+                self.set(column, value);
+            }
+        }
+    }
+
+    fn insert_into(self, name: &Ident) -> Piece {
+        let columns: Vec<String> = self.cells.iter().map(|(column, _)| dialect::name(column)).collect();
+        if columns.is_empty() {
+            return Piece::new(format!("INSERT INTO {} DEFAULT VALUES", dialect::name(name)));
+        }
+        let values = Piece::join(self.cells.into_iter().map(|(_, piece)| piece), ", ");
+        Piece::new(format!("INSERT INTO {} ({}) VALUES (", dialect::name(name), columns.join(", ")))
+            .piece(values)
+            .then(")")
+    }
+
+    fn update(self, name: &Ident) -> Option<Piece> {
+        self.update_as(name, "r")
+    }
+
+    fn update_as(self, name: &Ident, alias: &str) -> Option<Piece> {
+        let set = |(column, piece): (Ident, Piece)| Piece::new(format!("{} = ", dialect::name(&column))).piece(piece);
+        (!self.cells.is_empty()).then(|| {
+            let begin = Piece::new(format!("UPDATE {} SET ", table(name, alias)));
+            begin.piece(Piece::join(self.cells.into_iter().map(set), ", "))
+        })
+    }
+}
