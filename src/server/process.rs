@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
-use pingora::protocols::Stream;
+use pingora::listeners::TcpSocketOptions;
+use pingora::protocols::{Stream, TcpKeepalive};
 use pingora::server::configuration::ServerConf;
 use pingora::server::{RunArgs, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
@@ -68,7 +69,7 @@ impl Server {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let conf = ServerConf {
             threads,
-            // One second more than our own limit: the watch below speaks first.
+            // Longer than our own limit, so that `End` speaks first.
             grace_period_seconds: Some(self.drain_limit.as_secs() + 2),
             graceful_shutdown_timeout_seconds: Some(0),
             ..ServerConf::default()
@@ -78,7 +79,7 @@ impl Server {
             let app = App { edge: self.edge.clone(), roads: listener.roads };
             let mut service = Service::new(format!("listener {}", listener.address), app);
             match &listener.address {
-                Address::Tcp(address) => service.add_tcp(&address.to_string()),
+                Address::Tcp(address) => service.add_tcp_with_settings(&address.to_string(), socket_options()),
                 Address::Unix(path) => service.add_uds(path, Some(Permissions::from_mode(0o660))),
             }
             server.add_service(service);
@@ -91,6 +92,19 @@ impl Server {
         server.run(RunArgs { shutdown_signal: Box::new(Signals) });
         ExitCode::FAILURE
     }
+}
+
+/// A peer that vanished without a word is found out within two minutes; a tunnel to it would keep its place for ever.
+fn socket_options() -> TcpSocketOptions {
+    let mut options = TcpSocketOptions::default();
+    options.tcp_keepalive = Some(TcpKeepalive {
+        idle: Duration::from_secs(60),
+        interval: Duration::from_secs(10),
+        count: 6,
+        #[cfg(target_os = "linux")]
+        user_timeout: Duration::ZERO,
+    });
+    options
 }
 
 /// One listener's connections, handed to the edge.

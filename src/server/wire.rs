@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::settings::Limits;
 
-/// How long a closing connection may take for its last bytes.
+/// How long a closing connection may take to send its last bytes.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What the wire showed of one HTTP/1 head.
@@ -43,11 +43,16 @@ enum Phase {
 #[derive(Debug)]
 struct State {
     phase: Phase,
+    /// The beginning of the head's current line.
     line: Vec<u8>,
+    /// Heads that the service has not asked for yet.
     heads: VecDeque<Head>,
+    /// No head has been whole yet.
     fresh: bool,
     closing: bool,
+    /// Requests being answered.
     busy: usize,
+    /// When it last came to rest, or a head began.
     since: Instant,
 }
 
@@ -102,12 +107,13 @@ impl Pulse {
     /// When patience with this connection ends; never while a request is being answered.
     pub(super) fn patience(&self, limits: &Limits) -> Option<Instant> {
         let state = self.state();
-        let patience = match state.phase {
+        let within_head = state.fresh || matches!(state.phase, Phase::Head { .. });
+        let patience = match (within_head, state.closing) {
             _ if state.busy > 0 => return None,
-            _ if state.closing => LINGER,
-            Phase::Head { .. } => limits.header_time,
-            _ if state.fresh => limits.header_time,
-            _ => limits.keep_alive,
+            (true, true) => Duration::ZERO,
+            (true, false) => limits.header_time,
+            (false, true) => LINGER,
+            (false, false) => limits.keep_alive,
         };
         Some(state.since + patience)
     }
