@@ -15,8 +15,8 @@ use hyper::body::Body;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::AbortHandle;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
@@ -88,23 +88,44 @@ async fn number<B, S: Next<B>>(_: Arc<Policy>, mut request: Request<B>, next: S)
     Ok(response)
 }
 
-/// One line a request. No query: a filter's values are people's names and addresses.
+/// One line a request, without a status if its client left before the answer. No query: a filter's values are people's
+/// names and addresses.
 async fn trace<B, S: Next<B>>(_: Arc<Policy>, request: Request<B>, next: S) -> Answer {
-    let begun = Instant::now();
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let id = request.extensions().get::<RequestId>().cloned();
+    let mut line = Line {
+        begun: Instant::now(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        id: request.extensions().get().cloned(),
+        status: None,
+        caller: None,
+    };
     let response = next.oneshot(request).await?;
-    tracing::info!(
-        %method,
-        path,
-        status = response.status().as_u16(),
-        ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-        client = response.extensions().get::<Caller>().map(|caller| &*caller.client),
-        request_id = id.as_ref().map(|id| &*id.0),
-        "request"
-    );
+    line.status = Some(response.status().as_u16());
+    line.caller = response.extensions().get().cloned();
     Ok(response)
+}
+
+struct Line {
+    begun: Instant,
+    method: Method,
+    path: String,
+    id: Option<RequestId>,
+    status: Option<u16>,
+    caller: Option<Caller>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        tracing::info!(
+            method = %self.method,
+            path = self.path,
+            status = self.status,
+            ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            client = self.caller.as_ref().map(|caller| &*caller.client),
+            request_id = self.id.as_ref().map(|id| &*id.0),
+            "request"
+        );
+    }
 }
 
 /// Knows the client by its bearer token (RFC 6750), or answers 401.
@@ -186,46 +207,56 @@ async fn whole_body<B: Reads, S: Next<Bytes>>(policy: Arc<Policy>, request: Requ
     }
 }
 
-/// Ends the client's wait. A write goes on in its task, and its outcome is in the log.
+/// Ends the client's wait; what becomes of a write is in the log.
 async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>, next: S) -> Answer {
     let limit = policy.limits.answer_time;
+    let advice = match reads(&request) {
+        true => "Try again, or ask for less.",
+        false => "The change may still be carried out; read before you repeat it.",
+    };
     tokio::time::timeout(limit, next.oneshot(request)).await.unwrap_or_else(|_| {
-        let detail =
-            format!("No answer within {limit:?}. A change may have been carried out: read before repeating it.");
-        Ok(scim(StatusCode::GATEWAY_TIMEOUT, &detail))
+        Ok(scim(StatusCode::GATEWAY_TIMEOUT, &format!("There was no answer within {limit:?}. {advice}")))
     })
 }
 
 /// Runs the request in its own task, which holds its place and keeps the process alive until it is done: a client that
 /// hangs up must not stop a write half way. A read is stopped with its client. A panic becomes a 500 and stays in the task.
 async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
-    let place = request.extensions_mut().remove::<Place>();
-    let token = policy.drain.enter();
-    let id = request.extensions().get::<RequestId>().cloned();
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-    let task = tokio::spawn(async move {
-        let answer = next.oneshot(request).await;
-        drop((place, token));
-        answer
+    let held = (request.extensions_mut().remove::<Place>(), policy.drain.enter());
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let stop_if_left = reads(&request);
+    let (send, answer) = oneshot::channel();
+    let task = tokio::spawn({
+        let id = id.clone();
+        async move {
+            let answer = next.oneshot(request).await;
+            if let Err(Ok(unheard)) = send.send(answer) {
+                tracing::info!(
+                    status = unheard.status().as_u16(),
+                    request_id = id.as_deref(),
+                    "done after its client had left"
+                );
+            }
+            drop(held);
+        }
     });
-    let mut task = Task { stop_if_abandoned: reads, task };
-    (&mut task.task).await.unwrap_or_else(|_| {
-        tracing::error!(request_id = id.as_ref().map(|id| &*id.0), "a request ended in a panic");
+    let _stop = stop_if_left.then(|| StopOnDrop(task.abort_handle()));
+    answer.await.unwrap_or_else(|_| {
+        tracing::error!(request_id = id.as_deref(), "a request ended in a panic");
         Ok(scim(StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed on this request; its log knows more."))
     })
 }
 
-struct Task {
-    stop_if_abandoned: bool,
-    task: JoinHandle<Answer>,
+struct StopOnDrop(AbortHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
-impl Drop for Task {
-    fn drop(&mut self) {
-        if self.stop_if_abandoned {
-            self.task.abort();
-        }
-    }
+fn reads<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// Answers without having read the body. Who sent `Expect: 100-continue` waits with the body and sends none.

@@ -169,14 +169,31 @@ async fn the_log_has_one_line_a_request_and_no_values() {
     for token in [TOKEN, "guess"] {
         exchange(door.address, request(query, "Content-Length: 6\r\n\r\nsecret").replace(TOKEN, token)).await;
     }
+    // Who leaves before the end has a line as well.
+    let (inner, gate, mut said) = waiting();
+    let busy = open(front(), inner, Roads::Scim).await;
+    let mut stream = TcpStream::connect(busy.address).await.unwrap();
+    stream.write_all(request("DELETE /scim/v2/Users/1", "\r\n").as_bytes()).await.unwrap();
+    assert_eq!(said.recv().await, Some("begun"));
+    drop(stream);
+    let written = |text: &str| std::fs::read_to_string(lines.path()).unwrap().contains(text);
+    let wait = async |text: &str| {
+        while !written(text) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, wait("method=DELETE")).await.unwrap();
+    gate.add_permits(1);
+    tokio::time::timeout(LONG, wait("done after its client had left status=200")).await.unwrap();
     drop(guard);
     let log = std::fs::read_to_string(lines.path()).unwrap();
     let requests: Vec<_> = log.lines().filter(|line| line.contains("portolan::server")).collect();
-    assert_eq!(requests.len(), 2, "{log}");
+    assert_eq!(requests.len(), 4, "{log}");
     for part in ["POST", r#"path="/scim/v2/Users""#, "status=200", r#"client="okta""#, "request_id="] {
         assert!(requests[0].contains(part), "{part}: {log}");
     }
     assert!(requests[1].contains("status=401") && !requests[1].contains("client="), "{log}");
+    assert!(requests[2].contains("DELETE") && !requests[2].contains("status="), "{log}");
     assert!(!["jane", "secret", TOKEN, "guess"].iter().any(|value| requests.concat().contains(value)), "{log}");
 }
 
