@@ -319,3 +319,41 @@ where
         (self.layer.function)(self.layer.policy.clone(), request, self.next.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::VecDeque;
+    use std::pin::Pin;
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body whose pieces the test can count while the stack has it.
+    struct Pieces(VecDeque<Bytes>, tokio::sync::watch::Sender<usize>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let piece = self.0.pop_front();
+            self.1.send_modify(|read| *read += usize::from(piece.is_some()));
+            Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_body_is_read_up_to_a_bound_so_that_the_refusal_arrives() {
+        let inner = Inner::new(tower::service_fn(|_| async { Ok(Response::default()) }));
+        let stack = stack(Vec::new(), Limits::default(), Drain::new(), inner);
+        for (sent, read) in [(0, 0), (5, 5), (64, 64), (1000, 64)] {
+            let (count, counted) = tokio::sync::watch::channel(0);
+            let body = Pieces(vec![Bytes::from_static(&[b' '; 1024]); sent].into(), count);
+            let response = stack.clone().oneshot(Request::new(body)).await.unwrap();
+            assert_eq!((response.status().as_u16(), *counted.borrow()), (401, read));
+        }
+    }
+}

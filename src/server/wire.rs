@@ -273,4 +273,12 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_tunnel_is_not_read_along() {
+        let pulse = Pulse::new();
+        pulse.tunnelled();
+        pulse.state().read(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(pulse.state().heads.is_empty());
+    }
 }

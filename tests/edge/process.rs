@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use tower::util::BoxCloneSyncService;
 use crate::door::{LONG, front, request};
 
 const LISTEN: &str = "PORTOLAN_TEST_LISTEN";
+const APP: &str = "PORTOLAN_TEST_APP";
 
 /// Not a test by itself: the child's main. Answers a request with a query once the file named there exists.
 #[test]
@@ -31,9 +32,11 @@ fn child() {
         }
         Ok::<_, Infallible>(Response::new(Bytes::from_static(b"answered")))
     }));
-    let listeners = listen.split(' ').map(|address| Listener { address: address.parse().unwrap(), roads: Roads::Scim });
+    let listeners = listen.split(' ').map(|address| Listener { address: address.parse().unwrap(), roads: Roads::Both });
+    let pass_through = std::env::var(APP).ok().map(|app| app.parse().unwrap());
     let limits = Limits { drain: Duration::from_secs(120), ..Limits::default() };
-    let server = Server::new(&Front { listeners: listeners.collect(), limits, ..front() }, inner).unwrap();
+    let front = Front { listeners: listeners.collect(), pass_through, limits, ..front() };
+    let server = Server::new(&front, inner).unwrap();
     let addresses: Vec<String> = server.addresses().map(Address::to_string).collect();
     let code = server.run(move || println!("ready {}", addresses.join(" ")));
     assert_eq!(code, std::process::ExitCode::SUCCESS);
@@ -47,9 +50,14 @@ struct Running {
 
 impl Running {
     fn start(listen: &str) -> Self {
+        Self::before(listen, None)
+    }
+
+    fn before(listen: &str, app: Option<SocketAddr>) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["process::child", "--exact", "--ignored", "--nocapture"])
             .env(LISTEN, listen)
+            .envs(app.map(|app| (APP, app.to_string())))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -130,6 +138,23 @@ fn a_write_whose_client_left_is_finished_before_the_end() {
     std::thread::sleep(Duration::from_millis(500));
     std::fs::write(file, "").unwrap();
     running.wait_for("done");
+    assert_eq!(running.exit_code(), Some(0));
+}
+
+#[test]
+fn what_is_passed_through_is_in_flight_too() {
+    let app = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut running = Running::before("127.0.0.1:0", Some(app.local_addr().unwrap()));
+    let mut asking = TcpStream::connect(&running.addresses[0]).unwrap();
+    asking.write_all(request("GET /app", "\r\n").as_bytes()).unwrap();
+    let (mut asked, _) = app.accept().unwrap();
+    running.signal("-TERM");
+    // Time enough for a process that does not wait to be gone.
+    std::thread::sleep(Duration::from_millis(500));
+    asked.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nthanks").unwrap();
+    let mut answer = String::new();
+    asking.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("thanks"), "{answer}");
     assert_eq!(running.exit_code(), Some(0));
 }
 
