@@ -69,7 +69,8 @@ impl Edge {
         }
     }
 
-    /// Serves one connection until it ends, falls silent for too long, or `shutdown` turns true and its last answer is out.
+    /// Serves one connection until it ends, falls silent for too long, or `shutdown` turns true and its last answer
+    /// is out.
     pub async fn serve_connection<T>(
         self: Arc<Self>,
         stream: T,

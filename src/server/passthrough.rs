@@ -1,6 +1,6 @@
 //! Everything that is not SCIM goes to the app as it came, streamed both ways: no limit on size or total time, the
-//! client's own Host, WebSockets as tunnels. Only what belongs to one connection is dropped, and what says on whose behalf
-//! a request comes: an app trusts such headers from its proxy, so none from outside may reach it.
+//! client's own Host, WebSockets as tunnels. Only what belongs to one connection is dropped, and what says on whose
+//! behalf a request comes: an app trusts such headers from its proxy, so none from outside may reach it.
 
 use std::net::IpAddr;
 

@@ -43,8 +43,8 @@ pub struct ListenError {
 }
 
 impl Server {
-    /// Puts the edge in front of `inner`, and tries every address, so that a taken one is an error to print and not a panic
-    /// inside pingora. Port 0 becomes a free port here.
+    /// Puts the edge in front of `inner`, and tries every address, so that a taken one is an error to print and not a
+    /// panic inside pingora. Port 0 becomes a free port here.
     ///
     /// # Errors
     /// The first address that cannot be listened on.
@@ -62,9 +62,10 @@ impl Server {
         self.listeners.iter().map(|listener| &listener.address)
     }
 
-    /// Runs until SIGTERM or SIGINT, then answers what is in flight and ends the process: with 0 as soon as that is done,
-    /// with 1 at the drain limit, after a second SIGINT, or when a listener does not come up. Calls `ready` once every listener accepts
-    /// connections. Must not be called from inside an async runtime. Reads no command line, writes no files.
+    /// Runs until SIGTERM or SIGINT, then answers what is in flight and ends the process: with 0 as soon as that is
+    /// done, with 1 at the drain limit, after a second SIGINT, or when a listener does not come up. Calls `ready`
+    /// once every listener accepts connections. Must not be called from inside an async runtime. Reads no command
+    /// line, writes no files.
     pub fn run(self, ready: impl FnOnce() + Send + 'static) -> ExitCode {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let conf = ServerConf {
@@ -172,7 +173,8 @@ impl BackgroundService for Start {
     }
 }
 
-/// Ends the process when nothing is in flight any more, or the limit is reached. Tunnels are not waited for: they have no end.
+/// Ends the process when nothing is in flight any more, or the limit is reached. Tunnels are not waited for: they
+/// have no end.
 struct End {
     edge: Arc<Edge>,
     limit: Duration,

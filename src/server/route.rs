@@ -1,5 +1,5 @@
-//! Which road a path takes. SCIM's is taken literally; a path that an app behind us might *read* as SCIM's although it is
-//! not spelled so is refused, since there it would pass by everything the stack checks.
+//! Which road a path takes. SCIM's is taken literally; a path that an app behind us might *read* as SCIM's although
+//! it is not spelled so is refused, since there it would pass by everything the stack checks.
 
 use percent_encoding::percent_decode_str;
 
@@ -34,8 +34,9 @@ pub(super) fn road(path: &str, base: &str) -> Road {
     Road::Disguised
 }
 
-/// Whether `path`, dots resolved, lies in `base`. Readers differ in whether `//` is one slash or an empty segment, so both
-/// are asked. `\` is a slash to some; `;x`, a query or a control character end a segment for others; many fold case.
+/// Whether `path`, dots resolved, lies in `base`. Readers differ in whether `//` is one slash or an empty segment, so
+/// both are asked. `\` is a slash to some; `;x`, a query or a control character end a segment for others; many fold
+/// case.
 fn lands_in(path: &str, base: &str, merge_slashes: bool) -> bool {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.trim_start_matches(['/', '\\']).split(['/', '\\']) {

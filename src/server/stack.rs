@@ -59,7 +59,8 @@ where
         .layer(around(policy, trace))
         // Before the body: a stranger costs one hash, and gets neither memory nor a place.
         .layer(around(policy, authenticate))
-        // After the credential, so that strangers cannot fill the house; before the body, so that the places bound memory.
+        // After the credential, so that strangers cannot fill the house; before the body, so that the places bound
+        // memory.
         .layer(around(policy, admit))
         // From here on requests are whole, and a slow sender's time is not the gateway's.
         .layer(around(policy, whole_body))
@@ -145,8 +146,9 @@ async fn authenticate<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Re
     Ok(response)
 }
 
-/// The client whose bearer token the headers hold; else the challenge and the sentence of the 401. Digests are compared,
-/// in constant time, with every bearer: the time it takes tells neither how near a guess was nor whose it nearly was.
+/// The client whose bearer token the headers hold; else the challenge and the sentence of the 401. Digests are
+/// compared, in constant time, with every bearer: the time it takes tells neither how near a guess was nor whose it
+/// nearly was.
 fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Caller, (&'static str, &'static str)> {
     const NONE: (&str, &str) = (r#"Bearer realm="scim""#, "Send one bearer token in the Authorization header.");
     const WRONG: (&str, &str) =
@@ -172,8 +174,8 @@ fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Cal
     Ok(Caller { client: client.name.clone(), profile: client.profile })
 }
 
-/// Lets in as many requests as may be worked on at once; more are asked to come back, and not queued: a queue would only
-/// let them time out later.
+/// Lets in as many requests as may be worked on at once; more are asked to come back, and not queued: a queue would
+/// only let them time out later.
 async fn admit<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
     let Ok(place) = policy.places.clone().try_acquire_owned() else {
         let mut response = scim(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being worked on; try again.");
@@ -219,8 +221,9 @@ async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>
     })
 }
 
-/// Runs the request in its own task, which holds its place and keeps the process alive until it is done: a client that
-/// hangs up must not stop a write half way. A read is stopped with its client. A panic becomes a 500 and stays in the task.
+/// Runs the request in its own task, which holds its place and keeps the process alive until it is done: a client
+/// that hangs up must not stop a write half way. A read is stopped with its client. A panic becomes a 500 and stays
+/// in the task.
 async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
     let held = (request.extensions_mut().remove::<Place>(), policy.drain.enter());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());

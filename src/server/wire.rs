@@ -1,8 +1,9 @@
 //! The bytes of a connection as they pass to hyper, and its pulse: what it waits for, and since when.
 //!
-//! Two things cannot be learned from hyper. A request with both Content-Length and Transfer-Encoding reaches the service
-//! with the first silently removed; and hyper's one header timeout also ends an idle connection, so a short limit on
-//! slow heads would be a short keep-alive too. Reading along (line ends, two header names, a length to skip) tells both.
+//! Two things cannot be learned from hyper. A request with both Content-Length and Transfer-Encoding reaches the
+//! service with the first silently removed; and hyper's one header timeout also ends an idle connection, so a short
+//! limit on slow heads would be a short keep-alive too. Reading along (line ends, two header names, a length to skip)
+//! tells both.
 
 use std::collections::VecDeque;
 use std::io;
