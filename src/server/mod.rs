@@ -4,8 +4,8 @@
 //!  process ─▶ edge ─┬─ /scim/v2/* ─▶ stack ─▶ the gateway's service
 //!  pingora    hyper └─ all else ──▶ passthrough ─▶ the app, untouched (or 404)
 //! ```
-//! `edge` holds what both roads need (header limits, slow clients, ambiguous requests), `stack` what SCIM needs. pingora's
-//! own HTTP codec is not used: its header timeout is per read and its header limits are fixed.
+//! `edge` holds what both roads need (header limits, slow clients, ambiguous requests), `stack` what SCIM needs.
+//! pingora's own HTTP codec is not used: its header timeout is per read and its header limits are fixed.
 
 mod body;
 mod drain;
