@@ -81,9 +81,10 @@ impl From<Unfit> for Fault {
     fn from(unfit: Unfit) -> Self {
         match unfit {
             Unfit::Missing(name) => Self::Unmade(format!("a call needs `{name}`, which has no value")),
-            Unfit::Value { name, why } => {
-                Self::Refused(Refusal::new(crate::scim::ScimType::InvalidValue, format!("`{name}` cannot be sent to the app: {why}")))
-            }
+            Unfit::Value { name, why } => Self::Refused(Refusal::new(
+                crate::scim::ScimType::InvalidValue,
+                format!("`{name}` cannot be sent to the app: {why}"),
+            )),
         }
     }
 }

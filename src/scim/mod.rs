@@ -20,8 +20,8 @@ pub mod path;
 pub mod profile;
 pub mod projection;
 pub mod published;
-mod resolve;
 pub mod request;
+mod resolve;
 pub mod resource;
 #[cfg(test)]
 mod sample;

@@ -5,14 +5,8 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, ScimType, body,
-    change::Change,
-    condition::Condition,
-    filter::Filter,
-    patch::Patch,
-    profile::Profile,
-    projection::Projection,
-    schema::ResourceType,
+    Refusal, ScimType, body, change::Change, condition::Condition, filter::Filter, patch::Patch, profile::Profile,
+    projection::Projection, schema::ResourceType,
 };
 
 /// What a client wants.
@@ -147,9 +141,11 @@ pub fn read(
     let Some(at) = types.iter().position(|t| t.endpoint.trim_start_matches('/') == *endpoint) else {
         return Err(match *endpoint {
             "Me" | "Bulk" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
-            _ if is_version(endpoint) => {
-                Refusal::new(ScimType::InvalidVers, format!("`{endpoint}` is not a version of the protocol that is offered here")).into()
-            }
+            _ if is_version(endpoint) => Refusal::new(
+                ScimType::InvalidVers,
+                format!("`{endpoint}` is not a version of the protocol that is offered here"),
+            )
+            .into(),
             _ => Unread::NoEndpoint,
         });
     };
@@ -165,7 +161,9 @@ pub fn read(
         }
         ([".search"], _) => return Err(Unread::Method(SEARCH)),
         ([id], "GET" | "HEAD") => Operation::Read { id: (*id).to_owned() },
-        ([id], "PUT") => Operation::Replace { id: (*id).to_owned(), changes: body::read_replace(&json(body)?, kind, profile)? },
+        ([id], "PUT") => {
+            Operation::Replace { id: (*id).to_owned(), changes: body::read_replace(&json(body)?, kind, profile)? }
+        }
         ([id], "PATCH") => Operation::Patch {
             id: (*id).to_owned(),
             patch: Patch::parse(&json(body)?, kind, profile, id)?,
@@ -282,7 +280,9 @@ fn parameters(query: &str) -> Result<Parameters, Unread> {
     let mut found = Parameters::default();
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let bad = || Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is not percent-encoded UTF-8"));
+        let bad = || {
+            Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is not percent-encoded UTF-8"))
+        };
         let name = decode(name, true).ok_or_else(bad)?;
         let value = decode(value, true).ok_or_else(bad)?;
         let place = match name.to_ascii_lowercase().as_str() {
@@ -302,7 +302,9 @@ fn parameters(query: &str) -> Result<Parameters, Unread> {
             _ => continue,
         };
         if place.replace(value).is_some() {
-            return Err(Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is given twice")).into());
+            return Err(
+                Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is given twice")).into()
+            );
         }
     }
     Ok(found)
