@@ -1,3 +1,117 @@
-//! gateway
+//! Joins the rooms: reads a request, has it planned, has the calls done, translates, checks, answers.
+//!
+//! [`answer`] is the table of contents; [`fetch`] and [`store`] do what a plan says; every fault becomes a SCIM error in
+//! [`rescue`] and nowhere else (law 10).
 
+mod answer;
 pub mod caller;
+pub mod conversation;
+mod fetch;
+mod order;
+mod rescue;
+mod store;
+
+use std::sync::Arc;
+
+use crate::{
+    backend::{Backend, Failure},
+    mapping::{Mapping, Resource, answer::Class},
+    plan::{Fault, Limits},
+    scim::{
+        Refusal,
+        discovery::Features,
+        request::Unread,
+        schema::{Mutability, ResourceType},
+    },
+};
+
+/// A mapping, the app behind it, and where the gateway stands.
+#[derive(Debug)]
+pub struct Gateway {
+    backend: Backend,
+    resources: Vec<Arc<Resource>>,
+    types: Vec<ResourceType>,
+    features: Features,
+    base_path: String,
+    base: String,
+    limits: Limits,
+    order: order::Order,
+}
+
+impl Gateway {
+    /// `base_url` is what `meta.location` begins with, `base_path` what the paths of requests begin with.
+    #[must_use]
+    pub fn new(mapping: &Mapping, backend: Backend, base_path: &str, base_url: &str, limits: Limits) -> Self {
+        let types: Vec<ResourceType> = mapping.resources.iter().map(|r| r.kind.clone()).collect();
+        let writes_password = |t: &ResourceType| {
+            t.schema.attributes.iter().any(|a| a.name == "password" && a.mutability != Mutability::ReadOnly)
+        };
+        let features = Features { max_results: limits.max_page, change_password: types.iter().any(writes_password) };
+        Self {
+            backend,
+            resources: mapping.resources.clone(),
+            types,
+            features,
+            base_path: base_path.to_owned(),
+            base: base_url.to_owned(),
+            limits,
+            order: order::Order::default(),
+        }
+    }
+}
+
+/// Why a request has no answer but an error. Knows no HTTP status: [`rescue`] does.
+#[derive(Debug)]
+enum Error {
+    /// The request is none.
+    Unread(Unread),
+    /// There is no plan.
+    Plan(Fault),
+    /// The app answered, and not with what was asked for.
+    App {
+        /// What the answer means.
+        class: Class,
+        /// A sentence for the client: from the mapping's rule, or about what was done before.
+        detail: Option<String>,
+        /// How long the app asks us to wait, in seconds.
+        retry_after: Option<u64>,
+        /// For the log.
+        status: Option<u16>,
+    },
+    /// There was no usable answer.
+    Backend(Failure),
+    /// The list changed while it was read, twice.
+    Drift,
+    /// The app answered a row that its filter rule promised to leave out.
+    BrokenPromise(String),
+}
+
+impl From<Unread> for Error {
+    fn from(unread: Unread) -> Self {
+        Self::Unread(unread)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::Plan(fault)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Plan(Fault::Refused(refusal))
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Backend(failure)
+    }
+}
+
+impl From<crate::mapping::codec::Unreadable> for Error {
+    fn from(unreadable: crate::mapping::codec::Unreadable) -> Self {
+        Self::Plan(Fault::Unreadable(unreadable))
+    }
+}

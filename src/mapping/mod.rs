@@ -72,7 +72,7 @@ pub enum Records {
     /// By calls.
     Rest(Box<rest::RestRecords>),
     /// By statements.
-    Sql(sql::SqlRecords),
+    Sql(Box<sql::SqlRecords>),
 }
 
 impl Mapping {
@@ -93,5 +93,14 @@ impl Resource {
                 && (l.target.attribute.multi_valued
                     || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
         })
+    }
+
+    /// Whether clients change a list of members here.
+    #[must_use]
+    pub fn has_members(&self) -> bool {
+        match &self.records {
+            Records::Rest(records) => records.members.is_some(),
+            Records::Sql(records) => records.members.is_some(),
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
         Records, Resource,
         line::{Line, Source},
         rest::{ChangeRule, RestRecords, To as Becomes},
+        selector::Selector,
         sql::SqlRecords,
         term::Scope,
         translate,
@@ -23,7 +24,7 @@ use crate::{
 
 use super::{
     Context, Fault,
-    call::Call,
+    call::{Call, Statement},
     fill::fill,
     members,
     sql::{
@@ -62,6 +63,18 @@ pub struct Step {
     pub wish: Wish,
     /// The same for each of the call's values alone: sent when the app refuses them together.
     pub singly: Vec<Call>,
+    /// What it does, for the sentence that says what took effect when a later step fails.
+    pub does: String,
+    /// Where an ok reply holds the record as it is now.
+    pub record: Option<Selector>,
+}
+
+impl Step {
+    /// A statement: part of a transaction, so it needs no words for what took effect without the rest.
+    #[must_use]
+    pub fn statement(statement: Statement) -> Self {
+        Self { call: Call::Sql(statement), wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None }
+    }
 }
 
 /// The state that a step wishes for: where it is there already, that is success.
@@ -208,7 +221,14 @@ pub(super) fn deal(
         }
         let changed = translate::changed(resource, mine.iter().copied(), context.profile.ignore_unmapped)?;
         let scope = Scope::default().lend("id", &stored).lend("changed", &changed);
-        steps.push(Step { call: fill(&rule.call, &[], &scope)?, wish: Wish::Done, singly: Vec::new() });
+        let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
+        steps.push(Step {
+            call: fill(&rule.call, &[], &scope)?,
+            wish: Wish::Done,
+            singly: Vec::new(),
+            does: format!("the change of {}", names.join(", ")),
+            record: rule.call.record.clone(),
+        });
     }
     if let Some(change) = left.first() {
         let detail = format!("the app has no way to change `{}` like this", change.target);
@@ -268,7 +288,7 @@ fn sql_steps(
             });
         }
     }
-    Ok(statements.into_iter().map(|s| Step { call: Call::Sql(s), wish: Wish::Done, singly: Vec::new() }).collect())
+    Ok(statements.into_iter().map(Step::statement).collect())
 }
 
 /// The calls that delete a record.

@@ -11,7 +11,7 @@ use crate::{
 use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
-    change::{Step, Wish, deal},
+    change::{Step, deal},
     fill::fill,
     sql::{
         members::members_add,
@@ -152,10 +152,7 @@ impl Create<'_> {
                         statements.extend(members_add(records, &key, &ids, &stamps));
                     }
                 }
-                Ok(statements
-                    .into_iter()
-                    .map(|s| Step { call: Call::Sql(s), wish: Wish::Done, singly: Vec::new() })
-                    .collect())
+                Ok(statements.into_iter().map(Step::statement).collect())
             }
         }
     }

@@ -79,7 +79,8 @@ pub fn steps(
             } else {
                 Vec::new()
             };
-            steps.push(Step { call: one(chunk)?, wish, singly });
+            let does = format!("{} {} members", if wish == Wish::There { "adding" } else { "removing" }, chunk.len());
+            steps.push(Step { call: one(chunk)?, wish, singly, does, record: None });
         }
     }
     Ok(steps)

@@ -22,18 +22,33 @@ use super::{
 /// Which attributes a request needs: for its answer, and for its filter.
 #[derive(Debug, Clone, Copy)]
 pub struct Needs<'a> {
-    /// What the answer holds.
-    pub projection: Option<&'a Projection>,
+    /// What is shown or compared of it.
+    pub shown: Shown<'a>,
     /// What is checked.
     pub condition: Option<&'a Condition>,
 }
 
+/// What is shown or compared of a record.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// Nothing: it is only checked.
+    Nothing,
+    /// What the answer holds.
+    These(&'a Projection),
+    /// Everything: the record is about to be changed.
+    All,
+}
+
 impl Needs<'_> {
-    /// Everything: where the whole resource is compared.
-    pub const ALL: Needs<'static> = Needs { projection: None, condition: None };
+    /// Everything, and nothing is checked.
+    pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None };
 
     fn target(&self, target: &Target) -> bool {
-        let shown = self.projection.is_none_or(|p| p.wants(target));
+        let shown = match self.shown {
+            Shown::Nothing => false,
+            Shown::These(projection) => projection.wants(target),
+            Shown::All => true,
+        };
         let named = |t: &&Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         shown || self.condition.is_some_and(|c| c.targets().iter().any(named))
     }

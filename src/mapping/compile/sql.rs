@@ -155,7 +155,12 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
         members: lists.members,
         groups: None,
     };
-    Some(Resource { kind, id, lines: drafts.into_iter().map(|d| d.line).collect(), records: Records::Sql(records) })
+    Some(Resource {
+        kind,
+        id,
+        lines: drafts.into_iter().map(|d| d.line).collect(),
+        records: Records::Sql(Box::new(records)),
+    })
 }
 
 /// Whoever can be a member has `groups`, read-only: never written twice in a mapping (RFC 7643 §4.1.2).

@@ -1,0 +1,239 @@
+//! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    backend::Session,
+    mapping::{Records, Resource, answer::Class, translate},
+    plan::{
+        Fault,
+        call::{Call, Reply},
+        query::{Next, Position, Query, too_many},
+        read::{self, Needs, PartRead, Shown},
+        sql::select,
+    },
+    scim::evaluate::evaluate,
+};
+
+use super::{Error, Gateway};
+
+/// The resources of one page and how many there are in all.
+pub(super) struct Found {
+    pub resources: Vec<Map<String, Value>>,
+    pub total: usize,
+}
+
+impl Gateway {
+    /// One call, within the request's budget.
+    pub(super) async fn call(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
+        if session.calls() >= self.limits.calls as u64 {
+            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
+        Ok(session.call(call).await?)
+    }
+
+    /// One call that must be answered with ok.
+    pub(super) async fn ok(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
+        let reply = self.call(session, call).await?;
+        match reply.class {
+            Class::Ok => Ok(reply),
+            _ => Err(Error::of(reply)),
+        }
+    }
+
+    /// A record by its id, with the parts that are needed; none if there is no such record.
+    pub(super) async fn record(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        needs: &Needs<'_>,
+    ) -> Result<Option<Value>, Error> {
+        let call = match read::by_id(resource, id) {
+            Err(Fault::Absent) => return Ok(None),
+            call => call?,
+        };
+        let reply = self.call(session, &call).await?;
+        let record = match reply.class {
+            Class::Ok => read::record(resource, reply),
+            Class::Absent => None,
+            _ => return Err(Error::of(reply)),
+        };
+        let Some(record) = record else { return Ok(None) };
+        // Names that an app folds or trims: another record than the one asked for is not it.
+        if translate::id(resource, &record)? != id {
+            return Ok(None);
+        }
+        let mut records = vec![record];
+        self.parts(session, resource, needs, &mut records).await?;
+        Ok(records.pop())
+    }
+
+    /// Hangs the needed parts under their records.
+    pub(super) async fn parts(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        needs: &Needs<'_>,
+        records: &mut [Value],
+    ) -> Result<(), Error> {
+        for part in read::parts(resource, needs, records) {
+            match part {
+                PartRead::All(read) => {
+                    let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
+                    if let Records::Sql(sql) = &resource.records {
+                        select::attach(records, &sql.key.column, &read, reply.rows());
+                    }
+                }
+                PartRead::One { at, part, id } => {
+                    let value = self.part(session, part, &id).await?;
+                    if let Some(Value::Object(record)) = records.get_mut(at) {
+                        record.insert(part.name.clone(), value);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.
+    async fn part(&self, session: &mut Session, part: &crate::mapping::rest::Part, id: &Value) -> Result<Value, Error> {
+        let mut all: Vec<Value> = Vec::new();
+        for page in 0.. {
+            let reply = self.call(session, &read::part_call(part, id, all.len(), page)?).await?;
+            let rows = match reply.class {
+                Class::Absent => return Ok(Value::Null),
+                Class::Ok => match (&part.call.rows, &part.call.record) {
+                    (Some(rows), _) => rows.one(&reply.body).cloned(),
+                    (None, Some(record)) => return Ok(record.one(&reply.body).cloned().unwrap_or_default()),
+                    (None, None) => return Ok(reply.body),
+                },
+                _ => return Err(Error::of(reply)),
+            };
+            let Some(Value::Array(rows)) = rows else {
+                return Err(
+                    Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
+                );
+            };
+            let done = rows.is_empty() || part.pages.is_none();
+            all.extend(rows);
+            if all.len() > self.limits.rows {
+                return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
+            }
+            if done {
+                break;
+            }
+        }
+        Ok(Value::Array(all))
+    }
+
+    /// The resources that a query finds.
+    pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
+        if query.native {
+            return self.page(session, query).await;
+        }
+        match self.walk(session, query).await? {
+            Some(found) => Ok(found),
+            // The list changed meanwhile; the second time it is the client that should come back later (law 5).
+            None => self.walk(session, query).await?.ok_or(Error::Drift),
+        }
+    }
+
+    /// The app's own page is the answer's page.
+    async fn page(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
+        let mut rows = Vec::new();
+        let mut told = None;
+        for call in query.page_calls()? {
+            let reply = self.ok(session, &call).await?;
+            told = query.told_total(&reply).or(told);
+            rows.extend(query.rows(reply)?);
+        }
+        let mut rows: Vec<Value> = rows.into_iter().skip(query.page_offset()).take(query.count).collect();
+        let total = match query.count_call(rows.len()) {
+            Some(call) => {
+                let reply = self.ok(session, &call).await?;
+                let count =
+                    reply.first_row().and_then(|row| row.get("count")?.as_u64()).and_then(|n| usize::try_from(n).ok());
+                count.ok_or_else(|| Fault::Unmade("the count is no number".to_owned()))?
+            }
+            None => match (&query.source, told) {
+                (crate::plan::query::Source::List(..), None) => {
+                    return Err(
+                        Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()).into()
+                    );
+                }
+                (_, Some(total)) => total,
+                (_, None) => query.skip + rows.len(),
+            },
+        };
+        let needs = Needs { shown: Shown::These(&query.projection), condition: Some(&query.condition) };
+        self.parts(session, query.resource, &needs, &mut rows).await?;
+        let mut resources = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let resource = translate::resource(query.resource, row, &self.base)?;
+            if !evaluate(&query.condition, &resource) {
+                return Err(Error::BrokenPromise(query.condition.to_string()));
+            }
+            resources.push(resource);
+        }
+        Ok(Found { resources, total })
+    }
+
+    /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds the rows of the
+    /// answer's page and no others.
+    async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
+        let check = Needs { shown: Shown::Nothing, condition: Some(&query.condition) };
+        let mut at = Position::default();
+        let mut seen: HashSet<String> = HashSet::new();
+        let mut kept: Vec<Value> = Vec::new();
+        let mut total = 0;
+        while let Some(call) = query.walk_call(&at)? {
+            let reply = self.call(session, &call).await?;
+            match reply.class {
+                Class::Ok => {}
+                Class::Absent if matches!(query.source, crate::plan::query::Source::Key(_)) => break,
+                _ => return Err(Error::of(reply)),
+            }
+            let told = query.told_total(&reply);
+            let mut rows = query.rows(reply)?;
+            if at.taken + rows.len() > self.limits.rows {
+                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+            }
+            let next = query.next(&at, rows.len(), rows.last(), told);
+            self.parts(session, query.resource, &check, &mut rows).await?;
+            for row in rows {
+                let resource = translate::resource(query.resource, &row, &self.base)?;
+                let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
+                if !seen.insert(id.to_owned()) {
+                    return Ok(None);
+                }
+                if evaluate(&query.condition, &resource) {
+                    total += 1;
+                    if total > query.skip && kept.len() < query.count {
+                        kept.push(row);
+                    }
+                }
+            }
+            match next {
+                Next::Go(position) => at = position,
+                Next::End => break,
+                Next::Drift => return Ok(None),
+                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+            }
+        }
+        let needs = Needs { shown: Shown::These(&query.projection), condition: None };
+        self.parts(session, query.resource, &needs, &mut kept).await?;
+        let resources: Result<Vec<_>, _> =
+            kept.iter().map(|row| translate::resource(query.resource, row, &self.base)).collect();
+        Ok(Some(Found { resources: resources?, total }))
+    }
+}
+
+impl Error {
+    /// A reply that is not ok, as an error.
+    pub(super) fn of(reply: Reply) -> Self {
+        Self::App { class: reply.class, detail: reply.detail, retry_after: reply.retry_after, status: reply.status }
+    }
+}

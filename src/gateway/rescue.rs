@@ -1,0 +1,138 @@
+//! Errors become SCIM errors here and nowhere else (law 10): one table from what went wrong to status, `scimType` and a
+//! sentence (RFC 7644 §3.12). Causes go to the log under the request's number; of the app's own words only those that a
+//! mapping's rule lets through reach the client.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use crate::{
+    backend::Kind,
+    mapping::answer::Class,
+    plan::Fault,
+    scim::{ScimType, message, request::Unread},
+};
+
+use super::{Error, caller::RequestId};
+
+/// How long a client should wait when the app does not say, in seconds.
+const WAIT: u64 = 5;
+
+struct Told {
+    status: StatusCode,
+    scim_type: Option<ScimType>,
+    detail: String,
+    retry_after: Option<u64>,
+}
+
+/// The answer to a request that failed.
+pub(super) fn rescue(error: &Error, request: Option<&RequestId>) -> Response<Bytes> {
+    let number = request.map(|r| r.0.to_string()).unwrap_or_default();
+    let told = tell(error, &number);
+    let body = message::error(told.status.as_u16(), told.scim_type, &told.detail);
+    let mut response = super::answer::json(told.status, &body);
+    if let Some(seconds) = told.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Error::Unread(Unread::Method(methods)) = error {
+        let allow: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
+        if let Ok(value) = HeaderValue::from_str(&allow.join(", ")) {
+            response.headers_mut().insert(header::ALLOW, value);
+        }
+    }
+    response
+}
+
+fn tell(error: &Error, number: &str) -> Told {
+    let plain = |status, detail: String| Told { status, scim_type: None, detail, retry_after: None };
+    let later = |status, detail: String| Told { status, scim_type: None, detail, retry_after: Some(WAIT) };
+    let ours = |what: &str| format!("{what}; the log has the cause under request {number}");
+    match error {
+        Error::Unread(Unread::Refused(refusal)) | Error::Plan(Fault::Refused(refusal)) => {
+            refused(refusal.scim_type, refusal.detail.clone())
+        }
+        Error::Unread(Unread::NoEndpoint) => plain(StatusCode::NOT_FOUND, "there is no such endpoint".to_owned()),
+        Error::Unread(Unread::Method(_)) => {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "this endpoint does not know this method".to_owned())
+        }
+        Error::Unread(Unread::NotOffered(what)) | Error::Plan(Fault::NotOffered(what)) => {
+            plain(StatusCode::NOT_IMPLEMENTED, what.clone())
+        }
+        Error::Unread(Unread::Forbidden(what)) => plain(StatusCode::FORBIDDEN, what.clone()),
+        Error::Plan(Fault::Absent) => plain(StatusCode::NOT_FOUND, "there is no such resource".to_owned()),
+        Error::Plan(Fault::Unreadable(unreadable)) => {
+            tracing::error!(request = number, cause = %unreadable.message, "a record cannot be read by its mapping");
+            plain(StatusCode::BAD_GATEWAY, ours("the app holds a record that cannot be read"))
+        }
+        Error::Plan(Fault::Unmade(cause)) => {
+            tracing::error!(request = number, %cause, "the mapping does not fit the app");
+            plain(StatusCode::BAD_GATEWAY, ours("the app and its mapping do not fit"))
+        }
+        Error::Drift => {
+            later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())
+        }
+        Error::BrokenPromise(filter) => {
+            tracing::error!(request = number, %filter, "the app answered a row that a filter rule with `matches: exactly` leaves out");
+            plain(StatusCode::BAD_GATEWAY, ours("the app's answer does not match the filter"))
+        }
+        Error::App { class, detail, retry_after, status } => app(*class, detail.clone(), *retry_after, *status, number),
+        Error::Backend(failure) => {
+            tracing::error!(request = number, cause = %failure, sent = failure.sent, "a call to the app came to no answer");
+            let unsure = if failure.sent { "; whether the app acted is not known" } else { "" };
+            match failure.kind {
+                Kind::Unreachable | Kind::Busy => {
+                    later(StatusCode::SERVICE_UNAVAILABLE, ours("the app cannot be reached now"))
+                }
+                Kind::TimedOut => {
+                    plain(StatusCode::GATEWAY_TIMEOUT, ours(&format!("the app did not answer in time{unsure}")))
+                }
+                Kind::Lost | Kind::TooLarge | Kind::Nonsense => {
+                    plain(StatusCode::BAD_GATEWAY, ours(&format!("the app gave no usable answer{unsure}")))
+                }
+                Kind::BadCall | Kind::OffScript | Kind::Internal => {
+                    plain(StatusCode::INTERNAL_SERVER_ERROR, ours("the gateway could not ask the app"))
+                }
+            }
+        }
+    }
+}
+
+fn refused(scim_type: ScimType, detail: String) -> Told {
+    let status = match scim_type {
+        ScimType::Uniqueness => StatusCode::CONFLICT,
+        ScimType::Sensitive => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Told { status, scim_type: Some(scim_type), detail, retry_after: None }
+}
+
+fn app(class: Class, detail: Option<String>, retry_after: Option<u64>, status: Option<u16>, number: &str) -> Told {
+    let or = |text: &str| detail.clone().unwrap_or_else(|| text.to_owned());
+    let bad = |text: &str| {
+        tracing::error!(request = number, class = class.word(), app_status = status, "the app refused to work with us");
+        let text = or(text);
+        Told {
+            status: StatusCode::BAD_GATEWAY,
+            scim_type: None,
+            detail: format!("{text}; the log has the cause under request {number}"),
+            retry_after: None,
+        }
+    };
+    match class {
+        Class::Absent => Told {
+            status: StatusCode::NOT_FOUND,
+            scim_type: None,
+            detail: or("there is no such resource"),
+            retry_after: None,
+        },
+        Class::Exists => refused(ScimType::Uniqueness, or("another resource has this value already")),
+        Class::Refused => refused(ScimType::InvalidValue, or("the app does not accept these values")),
+        Class::Busy | Class::Expired => Told {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            scim_type: None,
+            detail: or("the app is busy"),
+            retry_after: Some(retry_after.unwrap_or(WAIT)),
+        },
+        Class::Denied => bad("the app does not accept this gateway's credentials"),
+        Class::Broken | Class::Ok => bad("the app failed"),
+    }
+}
