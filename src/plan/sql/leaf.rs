@@ -189,7 +189,7 @@ impl Column<'_> {
         let bound = dialect::value(number);
         let kept = match &bound {
             Bind::Integer(_) => true,
-            Bind::Real(real) => Value::from(*real).to_string() == number.to_string(),
+            Bind::Real(real) => serde_json::Number::from_f64(*real).as_ref() == number.as_number(),
             _ => false,
         };
         match operator(op) {
