@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use portolan::{
     mapping::{Resource, translate},
     plan::{
-        call::{Bind, Statement},
+        call::Statement,
         sql::{
             filter::{How, Pushed, push},
             select,
@@ -35,7 +35,8 @@ use portolan::{
     },
 };
 use serde_json::{Map, Value, json};
-use sqlx::{AssertSqlSafe, Column, Connection, Row, SqliteConnection, TypeInfo, ValueRef, sqlite::SqliteRow};
+use sql::{database, run};
+use sqlx::SqliteConnection;
 
 const PEOPLE: usize = 160;
 const TEAMS: usize = 40;
@@ -109,36 +110,6 @@ impl Dice {
     }
 }
 
-async fn run(db: &mut SqliteConnection, statement: &Statement) -> Vec<Value> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.sql.to_string()));
-    for bind in &statement.binds {
-        query = match bind {
-            Bind::Null => query.bind(None::<String>),
-            Bind::Integer(n) => query.bind(*n),
-            Bind::Real(n) => query.bind(*n),
-            Bind::Text(text) => query.bind(text.clone()),
-            Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
-        };
-    }
-    let rows = query.fetch_all(db).await.unwrap_or_else(|e| panic!("{e}\n{}", statement.sql));
-    rows.iter().map(row).collect()
-}
-
-fn row(row: &SqliteRow) -> Value {
-    let cell = |i: usize| {
-        let raw = row.try_get_raw(i).unwrap();
-        if raw.is_null() {
-            return Value::Null;
-        }
-        match raw.type_info().name() {
-            "INTEGER" => json!(row.get_unchecked::<i64, _>(i)),
-            "REAL" => json!(row.get_unchecked::<f64, _>(i)),
-            _ => json!(row.get_unchecked::<String, _>(i)),
-        }
-    };
-    Value::Object(row.columns().iter().enumerate().map(|(i, c)| (c.name().to_owned(), cell(i))).collect())
-}
-
 async fn put(db: &mut SqliteConnection, table: &str, cells: &[(&str, Value)]) {
     let columns: Vec<&str> = cells.iter().map(|(c, _)| *c).collect();
     let marks = vec!["?"; cells.len()].join(", ");
@@ -172,6 +143,7 @@ async fn fill(db: &mut SqliteConnection, dice: &mut Dice) {
             ("phone", dice.text()),
             ("mobile", dice.text()),
             ("realm", realm),
+            ("cost", dice.of(&[json!(7), json!("7"), json!("07"), json!("k"), json!("K"), Value::Null])),
             ("gone", json!(usize::from(dice.chance(10)))),
         ];
         put(db, "person", &cells).await;
@@ -336,11 +308,7 @@ fn path(name: &str, sub: Option<&str>) -> AttrPath {
 async fn pushed_filters_lose_nothing_and_exact_ones_add_nothing() {
     let seed = std::env::var("SQL_LAW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_122);
     let mut dice = Dice(seed);
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let mut db = SqliteConnection::connect(&format!("sqlite:{}", file.path().display())).await.unwrap();
-    for table in sql::TABLES.split(';').filter(|t| !t.trim().is_empty()) {
-        sqlx::query(AssertSqlSafe(table.to_owned())).execute(&mut db).await.unwrap();
-    }
+    let (_file, mut db) = database().await;
     sqlx::query("BEGIN").execute(&mut db).await.unwrap();
     fill(&mut db, &mut dice).await;
     sqlx::query("COMMIT").execute(&mut db).await.unwrap();

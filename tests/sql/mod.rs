@@ -1,6 +1,8 @@
 //! A database and its mapping, made by hand: one attribute of each kind that SQL tells apart. Tables `person`, `email`,
 //! `team`, `in_team`; people and teams marked as gone are not there.
 
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use portolan::{
@@ -15,14 +17,19 @@ use portolan::{
         },
         template::Template,
     },
+    plan::call::{Bind, Statement},
     scim::schema::{Attribute, Mutability, ResourceType, Returned, Schema, Target, Type, Uniqueness},
 };
 use serde_json::{Value, json};
+use sqlx::{
+    AssertSqlSafe, Column, Connection, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef,
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE person (id INTEGER PRIMARY KEY, login TEXT COLLATE NOCASE, ext TEXT, given TEXT, family TEXT COLLATE RTRIM,
     nick TEXT, number INTEGER, status INTEGER, kind TEXT, logins INTEGER, score REAL, seen INTEGER, made TEXT, locked TEXT,
-    phone TEXT, mobile TEXT, realm TEXT, gone INTEGER);
+    phone TEXT, mobile TEXT, realm TEXT, cost, gone INTEGER);
 CREATE TABLE email (id INTEGER PRIMARY KEY, person_id INTEGER, addr TEXT, kind TEXT, main INTEGER, hidden INTEGER);
 CREATE TABLE team (code TEXT PRIMARY KEY COLLATE NOCASE, name TEXT, gone TEXT);
 CREATE TABLE in_team (team_code TEXT, person_id INTEGER, by TEXT);
@@ -119,6 +126,7 @@ pub(crate) fn user() -> Resource {
     let (user_type, locked, title) = (text("userType"), plain("locked", Type::Boolean), text("title"));
     let (logins, score, realm) = (plain("logins", Type::Integer), plain("score", Type::Decimal), text("realm"));
     let external = exact("externalId");
+    let cost = exact("costCenter");
     let login = text("userName");
 
     let status = Codec::Values {
@@ -165,6 +173,7 @@ pub(crate) fn user() -> Resource {
         line(&seen, None, at("seen", Codec::Time(TimeForm::Unix))),
         line(&made, None, at("made", Codec::Time(TimeForm::Iso))),
         line(&realm, None, at("realm", around)),
+        line(&cost, None, at("cost", Codec::Plain)),
         line(&emails, None, Source::Each(each)),
         line(&phones, None, Source::Slots(vec![slot("work", "phone"), slot("mobile", "mobile")])),
         line(&groups, None, Source::From { of, part: Some("groups".to_owned()) }),
@@ -174,7 +183,7 @@ pub(crate) fn user() -> Resource {
     }
     let columns = [
         "login", "ext", "given", "family", "nick", "number", "status", "kind", "logins", "score", "seen", "made",
-        "locked", "phone", "mobile", "realm",
+        "locked", "phone", "mobile", "realm", "cost",
     ];
     let records = SqlRecords {
         table: ident("person"),
@@ -204,8 +213,8 @@ pub(crate) fn user() -> Resource {
         }),
     };
     let all = [
-        login, name, nick, number, active, user_type, locked, title, logins, score, seen, made, realm, emails, phones,
-        groups,
+        login, name, nick, number, active, user_type, locked, title, logins, score, seen, made, realm, cost, emails,
+        phones, groups,
     ];
     let id = Id { at: Selector::key("id"), codec: Codec::Plain };
     Resource { kind: kind("User", &all), id, lines, records: Records::Sql(records) }
@@ -263,4 +272,53 @@ pub(crate) fn records(resource: &Resource) -> &SqlRecords {
         Records::Sql(records) => records,
         Records::Rest(_) => panic!("not SQL"),
     }
+}
+
+/// A new database with the tables; it goes with its file.
+pub(crate) async fn database() -> (tempfile::NamedTempFile, SqliteConnection) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut db = SqliteConnection::connect(&format!("sqlite:{}", file.path().display())).await.unwrap();
+    for table in TABLES.split(';').filter(|t| !t.trim().is_empty()) {
+        sqlx::query(AssertSqlSafe(table.to_owned())).execute(&mut db).await.unwrap();
+    }
+    (file, db)
+}
+
+fn query(statement: &Statement) -> sqlx::query::Query<'_, Sqlite, SqliteArguments> {
+    let mut query = sqlx::query(AssertSqlSafe(statement.sql.to_string()));
+    for bind in &statement.binds {
+        query = match bind {
+            Bind::Null => query.bind(None::<String>),
+            Bind::Integer(n) => query.bind(*n),
+            Bind::Real(n) => query.bind(*n),
+            Bind::Text(text) => query.bind(text.clone()),
+            Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
+        };
+    }
+    query
+}
+
+pub(crate) async fn run(db: &mut SqliteConnection, statement: &Statement) -> Vec<Value> {
+    let rows = query(statement).fetch_all(db).await.unwrap_or_else(|e| panic!("{e}\n{}", statement.sql));
+    rows.iter().map(row).collect()
+}
+
+/// How many rows a statement changes.
+pub(crate) async fn change(db: &mut SqliteConnection, statement: &Statement) -> u64 {
+    query(statement).execute(db).await.unwrap_or_else(|e| panic!("{e}\n{}", statement.sql)).rows_affected()
+}
+
+fn row(row: &SqliteRow) -> Value {
+    let cell = |i: usize| {
+        let raw = row.try_get_raw(i).unwrap();
+        if raw.is_null() {
+            return Value::Null;
+        }
+        match raw.type_info().name() {
+            "INTEGER" => json!(row.get_unchecked::<i64, _>(i)),
+            "REAL" => json!(row.get_unchecked::<f64, _>(i)),
+            _ => json!(row.get_unchecked::<String, _>(i)),
+        }
+    };
+    Value::Object(row.columns().iter().enumerate().map(|(i, c)| (c.name().to_owned(), cell(i))).collect())
 }

@@ -307,3 +307,17 @@ fn operator(op: CompareOp) -> Option<&'static str> {
         CompareOp::NotEqual | CompareOp::Contains | CompareOp::StartsWith | CompareOp::EndsWith => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn the_text_behind_a_beginning() {
+        for (text, next) in [("ab", Some("ac")), ("a\u{d7ff}", Some("a\u{e000}")), ("a\u{10ffff}", Some("b"))] {
+            assert_eq!(after(text).as_deref(), next, "{text}");
+        }
+        assert_eq!(after("\u{10ffff}\u{10ffff}"), None);
+    }
+}
