@@ -1,12 +1,17 @@
-//! Every row of `vectors/filter.jsonl`: what parses, into which tree, what only the tolerant profile lets pass, and what is
-//! refused only once names have a meaning. And for filters of any shape: what is printed reads as the same filter.
+//! Every row of `vectors/filter.jsonl`: what parses, into which tree, what only the tolerant profile lets pass, and
+//! what is refused only once names have a meaning. And for filters of any shape: what is printed reads as the same
+//! filter.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::sync::Arc;
 
 use portolan::scim::{
     ScimType,
+    condition::Condition,
     filter::{CompareOp, Filter},
     path::AttrPath,
     profile::Profile,
+    schema::{Attribute, Mutability, ResourceType, Returned, Schema, Type, Uniqueness},
 };
 use proptest::prelude::*;
 use serde_json::{Number, Value};
@@ -61,6 +66,61 @@ fn every_row_parses_or_is_refused() {
             assert_eq!(refusal.scim_type, ScimType::InvalidFilter, "{}: {refusal}", row.id);
         }
     }
+}
+
+fn attribute(name: &str, kind: Type, sub_attributes: Vec<Arc<Attribute>>) -> Arc<Attribute> {
+    Arc::new(Attribute {
+        name: name.to_owned(),
+        kind,
+        multi_valued: false,
+        description: String::new(),
+        required: false,
+        canonical_values: Vec::new(),
+        case_exact: false,
+        mutability: Mutability::ReadWrite,
+        returned: Returned::Default,
+        uniqueness: Uniqueness::None,
+        reference_types: Vec::new(),
+        sub_attributes,
+    })
+}
+
+/// What the rows about meaning speak of.
+fn user_type() -> ResourceType {
+    let attributes = vec![
+        attribute("active", Type::Boolean, Vec::new()),
+        attribute("nickName", Type::String, Vec::new()),
+        attribute("name", Type::Complex, vec![attribute("familyName", Type::String, Vec::new())]),
+        attribute("meta", Type::Complex, vec![attribute("created", Type::DateTime, Vec::new())]),
+    ];
+    let id = "urn:ietf:params:scim:schemas:core:2.0:User".to_owned();
+    ResourceType {
+        name: "User".to_owned(),
+        endpoint: "/Users".to_owned(),
+        description: String::new(),
+        schema: Schema { id, name: String::new(), description: String::new(), attributes },
+        extensions: Vec::new(),
+        common: Vec::new(),
+        published: Vec::new(),
+    }
+}
+
+#[test]
+fn rows_about_meaning_are_decided_by_the_schema() {
+    let mut seen = 0;
+    for row in rows().into_iter().filter(|row| row.level.as_deref() == Some("semantic")) {
+        seen += 1;
+        for profile in Profile::ALL {
+            let filter = Filter::parse(&row.filter, &profile).expect(&row.id);
+            let meant = Condition::resolve(&filter, &user_type(), &profile);
+            // A quoted boolean is the one thing here that is a matter of tolerance.
+            let valid = row.valid && (row.id != "F194" || profile.string_booleans);
+            assert_eq!(meant.is_ok(), valid, "{} {}: {meant:?}", row.id, profile.name);
+            let refused_as = meant.err().map_or(ScimType::InvalidFilter, |refusal| refusal.scim_type);
+            assert_eq!(refused_as, ScimType::InvalidFilter, "{}", row.id);
+        }
+    }
+    assert_eq!(seen, 8);
 }
 
 fn paths() -> impl Strategy<Value = AttrPath> {

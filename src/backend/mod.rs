@@ -1,1 +1,149 @@
-//! backend
+//! Does one call: a [`Call`] in, a [`Reply`] out. A backend knows calls and replies and has never heard of SCIM.
+//!
+//! A [`Session`] is one request's conversation with the app: over HTTP nothing but the client, in SQL one transaction, so
+//! that all statements of a request see the same state and a write happens wholly or not at all. What a reply means is
+//! its class; a [`Failure`] is an exchange that came to no reply.
+
+mod classify;
+pub mod failure;
+pub mod rest;
+pub mod script;
+pub mod sql;
+mod sql_decode;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{
+    mapping::{App, sql::Url},
+    plan::call::{Call, Reply},
+};
+
+pub use self::failure::{Failure, Fault, Kind, OpenError};
+
+/// Calls of this process, over all sessions.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// How many calls this process has made.
+#[must_use]
+pub fn calls_made() -> u64 {
+    CALLS.load(Ordering::Relaxed)
+}
+
+/// What one call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The time of one call, from its first byte to the last of the answer.
+    pub call_time: Duration,
+    /// The bytes of one answer.
+    pub answer_bytes: usize,
+    /// How deep the JSON of an answer may be nested.
+    pub depth: usize,
+}
+
+/// The app, reachable.
+#[derive(Debug)]
+pub enum Backend {
+    /// Over HTTP.
+    Rest(Arc<rest::Rest>),
+    /// In SQL.
+    Sql(sql::Sql),
+    /// From a conversation written down.
+    Script(Arc<script::Script>),
+}
+
+impl Backend {
+    /// Makes ready what calls need. A database is opened; an HTTP app is not called yet.
+    ///
+    /// # Errors
+    /// A sentence for the operator: the database file is not there, or the system has no root certificates.
+    pub async fn open(app: &App, limits: Limits) -> Result<Self, OpenError> {
+        match app {
+            App::Rest(app) => rest::Rest::open(app.clone(), limits).map(|rest| Self::Rest(Arc::new(rest))),
+            App::Sql(app) => match &app.url {
+                Url::Sqlite(path) => sql::Sql::open(path, limits).await.map(Self::Sql),
+            },
+        }
+    }
+
+    /// A conversation that only reads; in SQL all its statements see one state.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or is busy.
+    pub async fn read(&self) -> Result<Session, Failure> {
+        Ok(Session::new(match self {
+            Self::Rest(rest) => With::Rest(rest.clone()),
+            Self::Sql(sql) => With::Sql(sql.read().await?),
+            Self::Script(script) => With::Script(script.clone()),
+        }))
+    }
+
+    /// A conversation that writes; in SQL one transaction that nobody writes beside.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or is busy.
+    pub async fn write(&self) -> Result<Session, Failure> {
+        Ok(Session::new(match self {
+            Self::Rest(rest) => With::Rest(rest.clone()),
+            Self::Sql(sql) => With::Sql(sql.write().await?),
+            Self::Script(script) => With::Script(script.clone()),
+        }))
+    }
+}
+
+/// One request's conversation with the app. Dropped without [`Session::commit`], what it wrote in SQL is undone.
+#[derive(Debug)]
+pub struct Session {
+    with: With,
+    calls: u64,
+}
+
+#[derive(Debug)]
+enum With {
+    Rest(Arc<rest::Rest>),
+    Sql(sql::Session),
+    Script(Arc<script::Script>),
+}
+
+impl Session {
+    fn new(with: With) -> Self {
+        Self { with, calls: 0 }
+    }
+
+    /// Does one call. It may be dropped at any time: a database session is then over and undone.
+    ///
+    /// # Errors
+    /// There was no usable answer; [`Failure::sent`] tells whether the app may have acted.
+    pub async fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
+        self.calls += 1;
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        match (&mut self.with, call) {
+            (With::Rest(rest), Call::Http(call)) => rest.call(call).await,
+            (With::Sql(session), Call::Sql(statement)) => session.call(statement).await,
+            (With::Script(script), Call::Http(call)) => script.call(call),
+            _ => Err(Failure::new(Kind::Internal, "a call was planned for another kind of app than this one")),
+        }
+    }
+
+    /// How many calls this conversation has made.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Ends the conversation and keeps what it wrote.
+    ///
+    /// # Errors
+    /// The database did not take it; where [`Failure::sent`] is set, whether it did is not known.
+    pub async fn commit(self) -> Result<(), Failure> {
+        match self.with {
+            With::Sql(session) => session.commit().await,
+            With::Rest(_) | With::Script(_) => Ok(()),
+        }
+    }
+}

@@ -188,7 +188,7 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
     let cursor_keys = cursor_keys(fields.list(faults, "cursor_keys"), faults);
     let pass_through = fields.take("passthrough");
     if let (Some(node), Some("")) = (pass_through, base_path.as_deref())
-        && node.get("same_port").is_some()
+        && node.get("same_port").is_some_and(|shared| shared.value == yaml::Value::Bool(true))
     {
         faults
             .error(node.span, "bad-value", "`same_port` needs a `base_path` to tell SCIM from the rest")

@@ -123,8 +123,8 @@ fn url(text: &str) -> Option<http::Uri> {
 pub(super) fn public_url(node: &Node, faults: &mut Faults) -> Option<String> {
     let text = node.text(faults, "`public_url`")?;
     let trimmed = text.strip_suffix('/').unwrap_or(text);
-    let path = url(trimmed).map(|uri| uri.path().trim_start_matches('/').to_owned());
-    if path.is_some_and(|path| path.is_empty() || are_segments(&path)) {
+    let is_path = |path: &str| path == "/" || path.strip_prefix('/').is_some_and(are_segments);
+    if url(trimmed).is_some_and(|uri| is_path(uri.path())) && !trimmed.ends_with('/') {
         return Some(trimmed.to_owned());
     }
     bad(node, faults, "a public URL", "write a scheme, a host and perhaps a path, such as `https://scim.example.com`");

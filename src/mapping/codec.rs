@@ -62,7 +62,9 @@ impl Codec {
                 match known.or(or_else.as_ref()) {
                     Some(scim) => Ok(Some(scim.clone())),
                     None if found.is_null() => Ok(None),
-                    None => Err(Unreadable { message: format!("the value {found} is not listed in `values`; list it or add `else`") }),
+                    None => Err(Unreadable {
+                        message: format!("the value {found} is not listed in `values`; list it or add `else`"),
+                    }),
                 }
             }
             Self::Time(form) => match found {
@@ -73,9 +75,12 @@ impl Codec {
             },
             Self::Around { prefix, suffix } => match found {
                 Value::Null => Ok(None),
-                Value::String(s) => match s.strip_prefix(prefix.as_str()).and_then(|s| s.strip_suffix(suffix.as_str())) {
+                Value::String(s) => match s.strip_prefix(prefix.as_str()).and_then(|s| s.strip_suffix(suffix.as_str()))
+                {
                     Some(inner) => Ok(Some(Value::String(inner.to_owned()))),
-                    None => Err(Unreadable { message: format!("{found} does not stand between `{prefix}` and `{suffix}`") }),
+                    None => {
+                        Err(Unreadable { message: format!("{found} does not stand between `{prefix}` and `{suffix}`") })
+                    }
                 },
                 _ => Err(Unreadable { message: format!("{found} is not text") }),
             },

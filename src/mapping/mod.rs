@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod call;
 pub mod codec;
+mod compile;
 pub mod line;
 pub mod pattern;
 pub mod rest;
@@ -15,12 +16,15 @@ pub mod sql;
 pub mod template;
 pub mod term;
 pub mod translate;
+pub mod vars;
 
 use std::sync::Arc;
 
 use crate::scim::schema::{ResourceType, Target};
 
 use self::{codec::Codec, line::Line, selector::Selector};
+
+pub use compile::{compile, load};
 
 /// One app, as its mapping describes it.
 #[derive(Debug)]
@@ -66,7 +70,7 @@ pub struct Id {
 #[derive(Debug)]
 pub enum Records {
     /// By calls.
-    Rest(rest::RestRecords),
+    Rest(Box<rest::RestRecords>),
     /// By statements.
     Sql(sql::SqlRecords),
 }
@@ -86,7 +90,8 @@ impl Resource {
         self.lines.iter().find(|l| {
             l.target.extension == target.extension
                 && l.target.attribute.name == target.attribute.name
-                && (l.target.attribute.multi_valued || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
+                && (l.target.attribute.multi_valued
+                    || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
         })
     }
 }

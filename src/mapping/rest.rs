@@ -5,10 +5,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-use crate::scim::{
-    filter::CompareOp,
-    schema::Target,
-};
+use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{answer::AnswerRule, call::CallTemplate, selector::Selector, term::Term};
 

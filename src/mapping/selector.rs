@@ -2,7 +2,10 @@
 //! jsonpath-rust, which is an order of magnitude dearer and is used only where it is needed.
 
 use jsonpath_rust::{
-    parser::{model::{JpQuery, Segment, Selector as Part}, parse_json_path},
+    parser::{
+        model::{JpQuery, Segment, Selector as Part},
+        parse_json_path,
+    },
     query::js_path_process,
 };
 use serde_json::{Map, Value};
@@ -38,7 +41,8 @@ impl Selector {
         if text.contains("..") {
             return Err(format!("`{text}` searches at every depth (`..`), which is not allowed; write the whole path"));
         }
-        let query = parse_json_path(text).map_err(|e| format!("`{text}` is not a path: {}", first_line(&e.to_string())))?;
+        let query =
+            parse_json_path(text).map_err(|e| format!("`{text}` is not a path: {}", first_line(&e.to_string())))?;
         let form = plain(&query).map_or_else(|| Form::Query(Box::new(query)), Form::Plain);
         Ok(Self { text: text.to_owned(), form })
     }
@@ -93,9 +97,9 @@ impl Selector {
     pub fn all<'a>(&self, whole: &'a Value) -> Vec<&'a Value> {
         match &self.form {
             Form::Plain(steps) => walk(whole, steps).into_iter().collect(),
-            Form::Query(query) => {
-                js_path_process(query, whole).map(|found| found.into_iter().map(|f| f.val()).collect()).unwrap_or_default()
-            }
+            Form::Query(query) => js_path_process(query, whole)
+                .map(|found| found.into_iter().map(|f| f.val()).collect())
+                .unwrap_or_default(),
         }
     }
 

@@ -78,7 +78,7 @@ pub struct ColumnTest {
 }
 
 /// What a column must be.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum ColumnIs {
     /// Any of these; null among them means IS NULL.
     AnyOf(Vec<Value>),

@@ -27,7 +27,7 @@ pub enum Place {
 }
 
 /// A compiled text.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Template {
     source: String,
     parsed: Parsed,
@@ -79,21 +79,30 @@ impl Template {
     /// # Errors
     /// A sentence: what is not allowed in it.
     pub fn compile(text: &str) -> Result<Self, String> {
-        let parsed = Parsed::compile(text).map_err(|e| format!("`{text}` is not a text with `{{{{name}}}}` holes: {}", e.reason()))?;
+        let parsed = Parsed::compile(text)
+            .map_err(|e| format!("`{text}` is not a text with `{{{{name}}}}` holes: {}", e.reason()))?;
         let mut holes = Vec::new();
         for element in &parsed.elements {
             match element {
                 TemplateElement::RawString(_) => {}
                 TemplateElement::Expression(inner) => {
                     if !inner.params.is_empty() || !inner.hash.is_empty() {
-                        return Err(format!("`{text}`: quotes inside `{{{{ }}}}` are not supported yet; write one name"));
+                        return Err(format!(
+                            "`{text}`: quotes inside `{{{{ }}}}` are not supported yet; write one name"
+                        ));
                     }
                     let Some(name) = plain_name(&inner.name) else {
-                        return Err(format!("`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"));
+                        return Err(format!(
+                            "`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"
+                        ));
                     };
                     holes.push(name);
                 }
-                _ => return Err(format!("`{text}`: only `{{{{name}}}}` may stand in a text, no blocks, comments or raw values")),
+                _ => {
+                    return Err(format!(
+                        "`{text}`: only `{{{{name}}}}` may stand in a text, no blocks, comments or raw values"
+                    ));
+                }
             }
         }
         Ok(Self { source: text.to_owned(), parsed, holes })
@@ -171,7 +180,9 @@ fn unfit(place: Place, text: &str) -> Option<&'static str> {
     match place {
         Place::Segment if text == "." || text == ".." => Some("`.` and `..` cannot stand in a path"),
         Place::Segment if text.contains(['/', '\\']) => Some("`/` and `\\` cannot stand in a segment of a path"),
-        Place::Segment | Place::Query | Place::Header if text.contains(char::is_control) => Some("it holds control characters"),
+        Place::Segment | Place::Query | Place::Header if text.contains(char::is_control) => {
+            Some("it holds control characters")
+        }
         _ => None,
     }
 }
@@ -201,7 +212,8 @@ fn plain_name(parameter: &Parameter) -> Option<Vec<String>> {
         }
         _ => return None,
     };
-    let plain = |part: &String| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    let plain =
+        |part: &String| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     (!parts.is_empty() && parts.iter().all(plain)).then_some(parts)
 }
 
@@ -220,7 +232,10 @@ mod tests {
     fn values_pass_through_the_encoder_of_their_place() {
         let names = json!({"id": "a b%/é", "record": {"name": "O'Neil & {{x}} \"Co\"", "n": 7}});
         assert_eq!(render("{{record.name}}-{{record.n}}", Place::Text, &names).unwrap(), "O'Neil & {{x}} \"Co\"-7");
-        assert_eq!(render("{{record.name}}", Place::Query, &names).unwrap(), "O%27Neil%20%26%20%7B%7Bx%7D%7D%20%22Co%22");
+        assert_eq!(
+            render("{{record.name}}", Place::Query, &names).unwrap(),
+            "O%27Neil%20%26%20%7B%7Bx%7D%7D%20%22Co%22"
+        );
         assert!(matches!(render("{{id}}", Place::Segment, &names), Err(Unfit::Value { .. })));
     }
 
@@ -234,7 +249,16 @@ mod tests {
 
     #[test]
     fn only_plain_names_may_stand_in_holes() {
-        for text in ["{{#if a}}x{{/if}}", "{{{raw}}}", "{{> part}}", "{{lookup a b}}", "{{../a}}", "{{a", "{{@root}}", "{{! c }}"] {
+        for text in [
+            "{{#if a}}x{{/if}}",
+            "{{{raw}}}",
+            "{{> part}}",
+            "{{lookup a b}}",
+            "{{../a}}",
+            "{{a",
+            "{{@root}}",
+            "{{! c }}",
+        ] {
             assert!(Template::compile(text).is_err(), "{text}");
         }
     }

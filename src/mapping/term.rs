@@ -61,7 +61,9 @@ impl<'a> Scope<'a> {
         self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_ref())
     }
 
-    fn at(&self, path: &[String]) -> Option<&Value> {
+    /// The value at a path of names.
+    #[must_use]
+    pub fn at(&self, path: &[String]) -> Option<&Value> {
         let (name, rest) = path.split_first()?;
         rest.iter().try_fold(self.get(name)?, |v, key| v.get(key))
     }
@@ -169,5 +171,9 @@ impl Term {
 }
 
 fn missing(name: &str, rest: &str) -> Result<Option<Value>, Unfit> {
-    if OPTIONAL.contains(&name) { Ok(None) } else { Err(Unfit::Missing(format!("{name}{}", rest.trim_start_matches('$')))) }
+    if OPTIONAL.contains(&name) {
+        Ok(None)
+    } else {
+        Err(Unfit::Missing(format!("{name}{}", rest.trim_start_matches('$'))))
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::scim::{
-    Refusal, ScimType,
+    self, Refusal, ScimType,
     change::{Change, To},
     schema::{Attribute, Target, Type},
 };
@@ -25,7 +25,9 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
     let read = found.map(|v| resource.id.codec.read(v)).transpose()?.flatten();
     match read.as_ref().and_then(text) {
         Some(id) if !id.is_empty() => Ok(id),
-        _ => Err(Unreadable { message: format!("a {} record has no id at {}", resource.kind.name, resource.id.at.text()) }),
+        _ => Err(Unreadable {
+            message: format!("a {} record has no id at {}", resource.kind.name, resource.id.at.text()),
+        }),
     }
 }
 
@@ -37,11 +39,11 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
 pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, record)?;
     let mut made = Map::new();
-    made.insert("schemas".to_owned(), Value::Null);
+    made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
     for line in resource.lines.iter().filter(|l| !l.write_only) {
         if let Some(value) = read(line, record, base).map_err(|e| e.on(line, &id))? {
-            put(&mut made, &line.target, value);
+            scim::resource::set(&mut made, &line.target, value);
         }
     }
     let mut meta = Map::new();
@@ -51,9 +53,6 @@ pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<S
     }
     meta.insert("location".to_owned(), Value::String(location(base, &resource.kind.endpoint, &id)));
     made.insert("meta".to_owned(), Value::Object(meta));
-    let mut schemas = vec![Value::String(resource.kind.schema.id.clone())];
-    schemas.extend(resource.kind.extensions.iter().filter(|e| made.contains_key(&e.schema.id)).map(|e| json!(e.schema.id)));
-    made.insert("schemas".to_owned(), Value::Array(schemas));
     Ok(made)
 }
 
@@ -68,10 +67,15 @@ pub fn location(base: &str, endpoint: &str, id: &str) -> String {
 ///
 /// # Errors
 /// A value that the app's form does not know.
-pub fn record(resource: &Resource, scim: &Map<String, Value>, start: &Value, lenient: bool) -> Result<Value, Refusal> {
+pub fn record(
+    resource: &Resource,
+    attributes: &Map<String, Value>,
+    start: &Value,
+    lenient: bool,
+) -> Result<Value, Refusal> {
     let mut made = if start.is_object() { start.clone() } else { json!({}) };
     for line in resource.lines.iter().filter(|l| l.create) {
-        match value_of(scim, &line.target) {
+        match scim::resource::get(attributes, &line.target) {
             Some(value) => write(line, &mut made, value, lenient)?,
             None => {
                 if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
@@ -87,7 +91,11 @@ pub fn record(resource: &Resource, scim: &Map<String, Value>, start: &Value, len
 ///
 /// # Errors
 /// As [`record`].
-pub fn changed<'a>(resource: &Resource, changes: impl IntoIterator<Item = &'a Change>, lenient: bool) -> Result<Value, Refusal> {
+pub fn changed<'a>(
+    resource: &Resource,
+    changes: impl IntoIterator<Item = &'a Change>,
+    lenient: bool,
+) -> Result<Value, Refusal> {
     let mut made = json!({});
     for change in changes {
         let Some(line) = resource.line(&change.target) else { continue };
@@ -100,54 +108,14 @@ pub fn changed<'a>(resource: &Resource, changes: impl IntoIterator<Item = &'a Ch
     Ok(made)
 }
 
-/// The value of an attribute in a canonical resource.
-#[must_use]
-pub fn value_of<'a>(scim: &'a Map<String, Value>, target: &Target) -> Option<&'a Value> {
-    let home = match &target.extension {
-        Some(urn) => scim.get(urn.as_ref())?.as_object()?,
-        None => scim,
-    };
-    let value = home.get(&target.attribute.name)?;
-    match &target.sub {
-        Some(sub) if !target.attribute.multi_valued => value.get(&sub.name),
-        _ => Some(value),
-    }
-}
-
-fn put(made: &mut Map<String, Value>, target: &Target, value: Value) {
-    let object = |place: &mut Map<String, Value>, key: &str| -> Map<String, Value> {
-        match place.get_mut(key).map(Value::take) {
-            Some(Value::Object(object)) => object,
-            _ => Map::new(),
-        }
-    };
-    let insert = |home: &mut Map<String, Value>| match &target.sub {
-        Some(sub) if !target.attribute.multi_valued => {
-            let mut complex = object(home, &target.attribute.name);
-            complex.insert(sub.name.clone(), value.clone());
-            home.insert(target.attribute.name.clone(), Value::Object(complex));
-        }
-        _ => {
-            home.insert(target.attribute.name.clone(), value.clone());
-        }
-    };
-    match &target.extension {
-        Some(urn) => {
-            let mut home = object(made, urn);
-            insert(&mut home);
-            made.insert(urn.to_string(), Value::Object(home));
-        }
-        None => insert(made),
-    }
-}
-
 fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unreadable> {
     match &line.value {
         Source::At { at, codec } => read_field(at.one(record), codec, &line.empty, line.target.leaf()),
         Source::Constant(value) => Ok(Some(value.clone())),
-        Source::Text(template) => {
-            Ok(template.display(|path| path.iter().try_fold(record, |v, key| v.get(key))).filter(|t| !t.is_empty()).map(Value::String))
-        }
+        Source::Text(template) => Ok(template
+            .display(|path| path.iter().try_fold(record, |v, key| v.get(key)))
+            .filter(|t| !t.is_empty())
+            .map(Value::String)),
         Source::Each(each) => {
             let items: Vec<&Value> = match each.items.steps() {
                 Some(_) => match each.items.one(record) {
@@ -219,7 +187,12 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
 }
 
 /// Reads one field. Empty text is no value, everywhere (RFC 7643 §2.5 knows only one kind of nothing).
-fn read_field(found: Option<&Value>, codec: &Codec, empty: &Empty, leaf: &Attribute) -> Result<Option<Value>, Unreadable> {
+fn read_field(
+    found: Option<&Value>,
+    codec: &Codec,
+    empty: &Empty,
+    leaf: &Attribute,
+) -> Result<Option<Value>, Unreadable> {
     let nothing = Value::Null;
     let found = match found {
         Some(v) if v.as_str() == Some("") || matches!(empty, Empty::Is(e) if same(e, v)) => &nothing,
@@ -229,13 +202,13 @@ fn read_field(found: Option<&Value>, codec: &Codec, empty: &Empty, leaf: &Attrib
     match codec.read(found)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.is_empty() => Ok(None),
-        Some(value) => shape(value, leaf).map(Some),
+        Some(value) => shape(&value, leaf).map(Some),
     }
 }
 
 /// Gives a value the JSON type of its attribute, where that loses nothing.
-fn shape(value: Value, leaf: &Attribute) -> Result<Value, Unreadable> {
-    let fits = match (leaf.kind, &value) {
+fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
+    let fits = match (leaf.kind, value) {
         (Type::String | Type::Reference | Type::Binary, Value::String(_))
         | (Type::Boolean, Value::Bool(_))
         | (Type::Integer | Type::Decimal, Value::Number(_)) => Some(value.clone()),
@@ -320,7 +293,9 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
 }
 
 fn describe(slots: &[Slot]) -> String {
-    let one = |slot: &Slot| slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ");
+    let one = |slot: &Slot| {
+        slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ")
+    };
     slots.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
@@ -336,7 +311,9 @@ fn clear(line: &Line, made: &mut Value) {
 fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
     codec.write(value).ok_or_else(|| {
         let known = match codec {
-            Codec::Values { pairs, .. } => format!("; it knows {}", pairs.iter().map(|(v, _)| v.to_string()).collect::<Vec<_>>().join(", ")),
+            Codec::Values { pairs, .. } => {
+                format!("; it knows {}", pairs.iter().map(|(v, _)| v.to_string()).collect::<Vec<_>>().join(", "))
+            }
             _ => String::new(),
         };
         Refusal::new(ScimType::InvalidValue, format!("the app has no form for {value} in {target}{known}"))

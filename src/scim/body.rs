@@ -27,7 +27,7 @@ pub fn read_create(
     let mut created = Map::new();
     created.insert("schemas".into(), json!([resource_type.schema.id]));
     for (target, value) in written(body, resource_type, profile)? {
-        if let Some(value) = read(value, &target.attribute, &target.to_string(), profile)? {
+        if let Some(value) = read(value, target.leaf(), &target.to_string(), profile)? {
             resource::set(&mut created, &target, value);
         }
     }
@@ -78,7 +78,8 @@ pub(super) fn fields<'a>(object: &'a Map<String, Value>, resource_type: &'a Reso
                 fields.extend(inner.iter().map(|(inner, value)| Field { urn: Some(key), key: inner, value }));
             }
             (Value::Null, Some(schema)) => {
-                fields.extend(schema.attributes.iter().map(|a| Field { urn: Some(key), key: &a.name, value }));
+                let written = schema.attributes.iter().filter(|a| a.mutability != Mutability::ReadOnly);
+                fields.extend(written.map(|a| Field { urn: Some(key), key: &a.name, value }));
             }
             _ => fields.push(Field { urn: None, key, value }),
         }
@@ -131,15 +132,18 @@ fn written<'a>(
     let mut seen = HashSet::new();
     let mut written = Vec::with_capacity(object.len());
     for Field { urn, key, value } in fields(object, resource_type) {
-        let path = AttrPath { urn: urn.map(str::to_owned), name: key.to_owned(), sub: None };
+        let plain = || AttrPath { urn: None, name: key.to_owned(), sub: None };
+        let parsed = if profile.dotted_keys { AttrPath::parse(key).ok() } else { None };
+        let mut path = parsed.unwrap_or_else(plain);
+        if urn.is_some() {
+            path.urn = urn.map(str::to_owned);
+        }
         let target = match resource_type.resolve(&path) {
-            Resolution::Offered(target) if target.attribute.mutability == Mutability::ReadOnly => continue,
-            Resolution::Offered(target) => target,
-            Resolution::NotOffered(target) if target.attribute.mutability == Mutability::ReadOnly => continue,
-            Resolution::NotOffered(_) | Resolution::Unknown => {
-                let unknown =
-                    || Refusal::new(ScimType::InvalidSyntax, format!("`{key}` is not an attribute offered here"));
-                pass_over(key, value, profile, unknown)?;
+            Resolution::Offered(target) | Resolution::NotOffered(target) if is_read_only(&target) => continue,
+            Resolution::Offered(target) if target.sub.is_none() || !target.attribute.multi_valued => target,
+            _ => {
+                let unknown = format!("`{key}` is not an attribute offered here");
+                pass_over(&path.name, value, profile, || Refusal::new(ScimType::InvalidSyntax, unknown))?;
                 continue;
             }
         };
@@ -149,6 +153,10 @@ fn written<'a>(
         written.push((target, value));
     }
     Ok(written)
+}
+
+pub(super) fn is_read_only(target: &Target) -> bool {
+    [&target.attribute, target.leaf()].iter().any(|a| a.mutability == Mutability::ReadOnly)
 }
 
 /// RFC 7643 §3: `schemas` names the base schema and extensions of this type. Tolerated: clients that leave it out, and those
@@ -214,4 +222,143 @@ fn is_asked(target: &Target) -> bool {
 /// A required text must hold something (RFC 7643 §4.1.1 on `userName`).
 pub(super) fn has_content(value: &Value) -> bool {
     value.as_str().is_none_or(|text| !text.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::scim::published;
+
+    const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn user() -> ResourceType {
+        published::resource_type("User")
+    }
+
+    /// A type that maps no more than `userName`.
+    fn small(name: &str) -> ResourceType {
+        let whole = published::resource_type(name);
+        let schema = whole.schema.keep(|a, _| a.required);
+        ResourceType { schema, extensions: vec![], ..whole }
+    }
+
+    #[test]
+    fn a_post_becomes_canonical() {
+        let body = json!({
+            "schemas": [USER, ENTERPRISE], "id": "mine", "meta": {"resourceType": "User"}, "USERNAME": "mara", "groups": [],
+            "name": {"GivenName": "Mara", "familyName": null}, "emails": [], "nickName": null,
+            ENTERPRISE: {"Department": "Ops", "manager": {"value": "u-9", "displayName": "Nine"}}
+        });
+        let expected = json!({
+            "schemas": [USER, ENTERPRISE], "userName": "mara", "name": {"givenName": "Mara"},
+            ENTERPRISE: {"department": "Ops", "manager": {"value": "u-9"}}
+        });
+        for profile in Profile::ALL {
+            assert_eq!(read_create(&body, &user(), &profile).map(Value::Object), Ok(expected.clone()));
+        }
+    }
+
+    #[test]
+    fn what_entra_sends() {
+        let body = json!({
+            "schemas": [USER, "http://schemas.example/ADSCIM/2.0/User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0User"],
+            "userName": "mara", "active": "True", "roles": [], ENTERPRISE: {"manager": "u-9"}, "colour": "red",
+            "urn:ietf:params:scim:schemas:core:2.0:User:displayName": "Mara", "name.givenName": "Mara"
+        });
+        let expected = json!({
+            "schemas": [USER, ENTERPRISE], "userName": "mara", "active": true, ENTERPRISE: {"manager": {"value": "u-9"}},
+            "displayName": "Mara", "name": {"givenName": "Mara"}
+        });
+        assert_eq!(read_create(&body, &user(), &Profile::TOLERANT).map(Value::Object), Ok(expected));
+        assert!(read_create(&body, &user(), &Profile::STRICT).is_err());
+    }
+
+    #[test]
+    fn refused_posts() {
+        let cases = [
+            (json!([]), "invalidSyntax: the body"),
+            (json!({"schemas": [USER]}), "invalidValue: `userName` is required"),
+            (json!({"schemas": [USER], "userName": " "}), "invalidValue: `userName` is required"),
+            (json!({"schemas": [USER], "userName": "a", "UserName": "b"}), "invalidSyntax: `userName` is given twice"),
+            (json!({"schemas": [USER], "userName": 7}), "invalidValue: `userName` must be a text; found a number"),
+            (json!({"schemas": [USER], "userName": "a", ENTERPRISE: {"manager": 7}}), "invalidValue: `urn:"),
+            (json!({"userName": "a"}), "invalidSyntax: `schemas` is missing"),
+            (json!({"schemas": [ENTERPRISE], "userName": "a"}), "invalidSyntax: `schemas` does not name"),
+            (json!({"schemas": [USER, USER], "userName": "a"}), "invalidSyntax: `schemas` names a schema twice"),
+            (json!({"schemas": [USER, "urn:x:y"], "userName": "a"}), "invalidSyntax: `schemas` names"),
+            (json!({"schemas": [USER], "userName": "a", "colour": "red"}), "invalidSyntax: `colour` is not"),
+        ];
+        for (body, start) in cases {
+            let refusal = read_create(&body, &user(), &Profile::STRICT).expect_err(start).to_string();
+            assert!(refusal.starts_with(start), "{body}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_ignored_unless_that_would_be_a_lie() {
+        let harmless = [
+            json!({"active": true}),
+            json!({"password": ""}),
+            json!({"nickName": "Mo"}),
+            json!({"roles": [{"value": "r"}]}),
+        ];
+        for mut body in harmless {
+            body["userName"] = json!("mara");
+            assert!(read_create(&body, &small("User"), &Profile::TOLERANT).is_ok(), "{body}");
+            assert!(read_replace(&body, &small("User"), &Profile::TOLERANT).is_ok(), "{body}");
+            assert!(read_create(&body, &small("User"), &Profile::STRICT).is_err(), "{body}");
+        }
+        let lies = [
+            json!({"active": false}),
+            json!({"ACTIVE": "False"}),
+            json!({"password": "x"}),
+            json!({USER: {"active": false}}),
+            json!({"urn:ietf:params:scim:schemas:core:2.0:User:active": false}),
+        ];
+        for mut body in lies {
+            body["userName"] = json!("mara");
+            for read in [
+                read_create(&body, &small("User"), &Profile::TOLERANT).map(|_| ()),
+                read_replace(&body, &small("User"), &Profile::TOLERANT).map(|_| ()),
+            ] {
+                assert_eq!(read.expect_err(&body.to_string()).scim_type, ScimType::InvalidValue);
+            }
+        }
+        let group = |members: Value| json!({"displayName": "Ops", "members": members});
+        assert!(read_create(&group(json!([])), &small("Group"), &Profile::TOLERANT).is_ok());
+        assert!(read_create(&group(json!([{"value": "u"}])), &small("Group"), &Profile::TOLERANT).is_err());
+    }
+
+    #[test]
+    fn a_put_changes_what_it_mentions() {
+        let body = json!({
+            "schemas": [USER], "id": "7", "userName": "mara", "nickName": null, "emails": [], "groups": [],
+            "name": {"familyName": "Stone", "middleName": null}, "phoneNumbers": [{"value": "1"}], ENTERPRISE: {"manager": null}
+        });
+        let changes: Vec<String> = read_replace(&body, &user(), &Profile::STRICT)
+            .unwrap()
+            .iter()
+            .map(|change| match &change.to {
+                To::Value(value) => format!("{}={value}", change.target),
+                To::Unassigned => format!("{}-", change.target),
+                To::Delta { .. } => panic!("a delta"),
+            })
+            .collect();
+        let manager = |sub: &str| format!("{ENTERPRISE}:manager.{sub}-");
+        let expected = [
+            "userName=\"mara\"",
+            "nickName-",
+            "emails-",
+            "name.familyName=\"Stone\"",
+            "name.middleName-",
+            "phoneNumbers=[{\"value\":\"1\"}]",
+            &manager("value"),
+            &manager("$ref"),
+        ];
+        assert_eq!(changes, expected);
+        let without = read_replace(&json!({"schemas": [USER], "title": "x"}), &user(), &Profile::TOLERANT);
+        assert_eq!(without.unwrap_err().scim_type, ScimType::InvalidValue);
+    }
 }

@@ -86,19 +86,22 @@ fn whole_list(list: Vec<Value>) -> Value {
 fn resource_type_json(resource_type: &ResourceType, base_url: &str) -> Value {
     let extensions: Vec<Value> =
         resource_type.extensions.iter().map(|e| json!({"schema": e.schema.id, "required": e.required})).collect();
-    json!({
+    let mut described = json!({
         "schemas": [RESOURCE_TYPE],
         "id": resource_type.name,
         "name": resource_type.name,
         "endpoint": resource_type.endpoint,
         "description": resource_type.description,
         "schema": resource_type.schema.id,
-        "schemaExtensions": extensions,
         "meta": {
             "resourceType": "ResourceType",
             "location": format!("{base_url}/ResourceTypes/{}", resource_type.name)
         }
-    })
+    });
+    if !extensions.is_empty() {
+        described["schemaExtensions"] = Value::Array(extensions);
+    }
+    described
 }
 
 fn schema_json(schema: &Schema, base_url: &str) -> Value {
@@ -113,4 +116,83 @@ fn schema_json(schema: &Schema, base_url: &str) -> Value {
             "location": format!("{base_url}/Schemas/{}", schema.id)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::scim::published;
+
+    const BASE: &str = "https://scim.example/v2";
+
+    fn types() -> Vec<ResourceType> {
+        vec![published::resource_type("User"), published::resource_type("Group")]
+    }
+
+    fn assert_no_null(value: &Value) {
+        match value {
+            Value::Null => panic!("a null"),
+            Value::Array(items) => items.iter().for_each(assert_no_null),
+            Value::Object(object) => object.values().for_each(assert_no_null),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn each_schema_is_listed_once_and_found_by_its_urn() {
+        let list = schemas(&types(), BASE);
+        assert_no_null(&list);
+        assert_eq!(list["totalResults"], 3);
+        for listed in list["Resources"].as_array().unwrap() {
+            let urn = listed["id"].as_str().unwrap();
+            assert_eq!(schema(&types(), &urn.to_uppercase(), BASE).as_ref(), Some(listed));
+            assert_eq!(listed["meta"]["location"], format!("{BASE}/Schemas/{urn}"));
+        }
+        assert!(schema(&types(), "urn:ietf:params:scim:api:messages:2.0:Error", BASE).is_none());
+    }
+
+    #[test]
+    fn a_definition_has_the_keys_of_the_rfc_and_reads_back() {
+        let user = schema(&types(), &published::user().id, BASE).unwrap();
+        let emails = user["attributes"].as_array().unwrap().iter().find(|a| a["name"] == "emails").unwrap();
+        let keys: Vec<_> = emails["subAttributes"][2].as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = [
+            "name",
+            "type",
+            "multiValued",
+            "description",
+            "required",
+            "canonicalValues",
+            "caseExact",
+            "mutability",
+            "returned",
+            "uniqueness",
+        ];
+        assert_eq!(keys, expected);
+        let again: crate::scim::schema::Attribute = serde_json::from_value(emails.clone()).unwrap();
+        assert!(published::user().attributes.iter().any(|a| **a == again));
+    }
+
+    #[test]
+    fn a_resource_type_names_published_schemas() {
+        let list = resource_types(&types(), BASE);
+        assert_no_null(&list);
+        let user = resource_type(&types(), "User", BASE).unwrap();
+        assert_eq!(list["Resources"][0], user);
+        assert_eq!(user["schemaExtensions"], json!([{"schema": published::enterprise_user().id, "required": false}]));
+        assert!(list["Resources"][1].get("schemaExtensions").is_none());
+        assert!(resource_type(&types(), "Robot", BASE).is_none());
+    }
+
+    #[test]
+    fn the_config_states_every_feature() {
+        let config = service_provider_config(&Features { max_results: 200, change_password: true }, BASE);
+        assert_no_null(&config);
+        for feature in ["patch", "bulk", "filter", "changePassword", "sort", "etag"] {
+            assert!(config[feature]["supported"].is_boolean(), "{feature}");
+        }
+        assert_eq!(config["filter"]["maxResults"], 200);
+        assert_eq!(config["meta"]["location"], format!("{BASE}/ServiceProviderConfig"));
+    }
 }

@@ -1,8 +1,8 @@
-//! Whether a condition holds of a resource. This is the only definition of what filters mean: whatever an app is asked instead
-//! is checked against it.
+//! Whether a condition holds of a resource. This is the only definition of what filters mean: whatever an app is asked
+//! instead is checked against it.
 //!
-//! Resources are canonical: names in the schema's letter case, extensions under their URN, lists as arrays. Null, `""`, `[]` and a complex
-//! value without any value in it are all "no value" (RFC 7643 §2.5).
+//! Resources are canonical: names in the schema's letter case, extensions under their URN, lists as arrays. Null, `""`,
+//! `[]` and a complex value without any value in it are all "no value" (RFC 7643 §2.5).
 
 use std::cmp::Ordering;
 

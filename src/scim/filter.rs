@@ -1,6 +1,6 @@
-//! Filters as written (RFC 7644 §3.4.2.2): the tree that the text spells, before anybody asks what its names mean.
-//! One reader by hand serves both grammars, filters and what stands between the brackets of a value path: they differ in one
-//! rule (no brackets within brackets), and only a reader by hand can say what it expected.
+//! Filters as written (RFC 7644 §3.4.2.2): the tree that the text spells, before anybody asks what its names mean. One
+//! reader by hand serves both grammars, filters and what stands between the brackets of a value path: they differ in
+//! one rule (no brackets within brackets), and only a reader by hand can say what it expected.
 
 use std::fmt;
 

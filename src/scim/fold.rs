@@ -1,6 +1,6 @@
-//! The one letter-case rule, wherever `caseExact` is false: Unicode's simple lower case, character by character, without locale.
-//! No character outside ASCII folds into it (`K`, the Kelvin sign, is no `k`; `İ` stays), so that a database which only lowers
-//! `A`-`Z` can be asked the same question. The number of characters never changes.
+//! The one letter-case rule, wherever `caseExact` is false: Unicode's simple lower case, character by character,
+//! without locale. No character outside ASCII folds into it (the Kelvin sign U+212A is no `k`, `İ` stays), so that a
+//! database which only lowers `A`-`Z` can be asked the same question. The number of characters never changes.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -24,9 +24,9 @@ fn fold_char(c: char) -> char {
     }
 }
 
-/// Every text that an ASCII-only `lower()` may turn a match of `literal` into: `ü` gives `ü` and `Ü`, `A` gives only `a`.
-/// A column equals the literal under [`fold`] exactly when its `lower()` is one of these. The folded literal comes first;
-/// none when there are more than `max`.
+/// Every text that an ASCII-only `lower()` may turn a match of `literal` into: `ü` gives `ü` and `Ü`, `A` gives only
+/// `a`. A column equals the literal under [`fold`] exactly when its `lower()` is one of these. The folded literal comes
+/// first; none when there are more than `max`.
 #[must_use]
 pub fn variants_ascii_lower(literal: &str, max: usize) -> Option<Vec<String>> {
     let mut variants = vec![String::with_capacity(literal.len())];

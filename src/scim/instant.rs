@@ -1,5 +1,5 @@
-//! `xsd:dateTime` as points in time (RFC 7643 §2.3.5). Checked by shape first: the library behind it reads many more notations than
-//! SCIM knows.
+//! `xsd:dateTime` as points in time (RFC 7643 §2.3.5). Checked by shape first: the library behind it reads many more
+//! notations than SCIM knows.
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 

@@ -2,6 +2,8 @@
 //!
 //! Everything here is pure: text and JSON in, typed values or a [`Refusal`] out. No IO, no mapping, no app.
 
+mod apply;
+mod blind;
 pub mod body;
 pub mod change;
 pub mod condition;
@@ -13,13 +15,18 @@ pub mod filter;
 pub mod fold;
 pub mod instant;
 pub mod message;
+pub mod patch;
 pub mod path;
 pub mod profile;
+pub mod projection;
 pub mod published;
+pub mod request;
+mod resolve;
 pub mod resource;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+mod selector;
 pub mod value;
 
 pub use error::{Refusal, ScimType};

@@ -90,8 +90,8 @@ impl PatchPath {
     /// Reads a PATCH path.
     ///
     /// # Errors
-    /// `invalidPath`; for a fault in a complete filter between brackets `invalidFilter`. An index (`emails[0]`) and a bracket
-    /// that nothing closes are faults of the path.
+    /// `invalidPath`; for a fault in a complete filter between brackets `invalidFilter`. An index (`emails[0]`) and a
+    /// bracket that nothing closes are faults of the path.
     pub fn parse(text: &str, profile: &Profile) -> Result<Self, Refusal> {
         check_length(text)?;
         let mut cursor = Cursor::new(text, profile.loose_filters);

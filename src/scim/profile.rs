@@ -15,7 +15,7 @@ pub struct Profile {
     pub equal_id: bool,
     /// A text (or a list of one object) stands for a complex value: `"members": ["u1"]`, `"manager": "u9"`.
     pub bare_values: bool,
-    /// Keys such as `name.givenName` and `urn:…:User:department` stand in the value of a PATCH without path.
+    /// Keys such as `name.givenName` and `urn:…:User:department` stand in bodies and in the value of a PATCH without path.
     pub dotted_keys: bool,
     /// Filters may hold more blanks than the grammar knows, and `emails[type eq "work"].value eq "x"`.
     pub loose_filters: bool,

@@ -48,6 +48,22 @@ fn read<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).expect("a published schema is well formed")
 }
 
+/// A type that offers all that is published, for the tests of this module.
+#[cfg(test)]
+pub(super) fn resource_type(name: &str) -> super::schema::ResourceType {
+    let enterprise = || super::schema::Extension { schema: enterprise_user().as_ref().clone(), required: false };
+    let (schema, extensions) = if name == "User" { (user(), vec![enterprise()]) } else { (group(), vec![]) };
+    super::schema::ResourceType {
+        name: name.to_owned(),
+        endpoint: format!("/{name}s"),
+        description: format!("{name}s"),
+        schema: schema.as_ref().clone(),
+        extensions,
+        common: common().to_vec(),
+        published: all().into_iter().cloned().collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

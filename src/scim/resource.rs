@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::Target;
+use super::schema::{Mutability, Target};
 
 /// The value at a target, if it has one.
 #[must_use]
@@ -16,6 +16,18 @@ pub fn get<'a>(resource: &'a Map<String, Value>, target: &Target) -> Option<&'a 
     match &target.sub {
         None => Some(value),
         Some(sub) => value.get(&sub.name),
+    }
+}
+
+/// Takes the list at a target out, to be given back by [`set`]; empty if there is none.
+pub(super) fn take_list(resource: &mut Map<String, Value>, target: &Target) -> Vec<Value> {
+    let object = match &target.extension {
+        None => Some(resource),
+        Some(urn) => resource.get_mut(urn.as_ref()).and_then(Value::as_object_mut),
+    };
+    match object.and_then(|object| object.get_mut(&target.attribute.name)) {
+        Some(Value::Array(list)) => std::mem::take(list),
+        _ => Vec::new(),
     }
 }
 
@@ -39,7 +51,8 @@ pub fn set(resource: &mut Map<String, Value>, target: &Target, value: Value) {
     }
 }
 
-/// Takes a target's value away. A complex attribute or extension that has nothing left goes too, and with an extension its URN.
+/// Takes a target's value away. A complex attribute that has nothing left that a client wrote goes too, and so does an
+/// extension, with its URN.
 pub fn unset(resource: &mut Map<String, Value>, target: &Target) {
     let Some(urn) = &target.extension else { return unset_in(resource, target) };
     let Some(Value::Object(object)) = resource.get_mut(urn.as_ref()) else { return };
@@ -57,7 +70,8 @@ fn unset_in(object: &mut Map<String, Value>, target: &Target) {
     if let Some(sub) = &target.sub {
         let Some(Value::Object(parent)) = object.get_mut(name) else { return };
         parent.shift_remove(&sub.name);
-        if !parent.is_empty() {
+        let written = |name: &String| target.attribute.sub(name).is_none_or(|s| s.mutability != Mutability::ReadOnly);
+        if parent.keys().any(written) {
             return;
         }
     }

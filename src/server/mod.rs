@@ -1,1 +1,43 @@
-//! server
+//! The front door: pingora is the process (listeners, signals), hyper reads HTTP, tower holds all policy.
+//!
+//! ```text
+//!  process ─▶ edge ─┬─ /scim/v2/* ─▶ stack ─▶ the gateway's service
+//!  pingora    hyper └─ all else ──▶ passthrough ─▶ the app, untouched (or 404)
+//! ```
+//! `edge` holds what both roads need (header limits, slow clients, ambiguous requests), `stack` what SCIM needs.
+//! pingora's own HTTP codec is not used: its header timeout is per read and its header limits are fixed.
+
+mod body;
+mod drain;
+pub mod edge;
+mod passthrough;
+mod process;
+mod refuse;
+mod route;
+mod settings;
+mod stack;
+mod wire;
+
+pub use edge::Edge;
+pub use process::{ListenError, Server};
+pub use settings::{Address, AddressError, Bearer, Client, Front, Limits, Listener, Roads};
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::util::BoxCloneSyncService;
+
+/// What the front door opens to: one service from whole request to whole answer.
+pub type Inner = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, Infallible>;
+
+/// Caps on what foreign crates may log, as `tracing-subscriber` filter directives: their debug lines hold addresses
+/// and header values, pingora's info lines only its own life.
+pub const LOG_CAPS: [&str; 6] = [
+    "pingora_core=error",
+    "pingora_runtime=error",
+    "pingora_timeout=error",
+    "hyper=error",
+    "hyper_util=error",
+    "h2=error",
+];

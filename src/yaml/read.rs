@@ -241,7 +241,7 @@ impl<'n> Fields<'n> {
             // A key that is there already is not what was meant.
             let help = match did_you_mean(&key.name, free.iter().copied()) {
                 Some(near) => format!("write `{near}`"),
-                None => format!("it has {}", quoted(asked.iter().copied())),
+                None => format!("write one of {}", quoted(asked.iter().copied())),
             };
             faults.error(key.span, "unknown-key", format!("`{}` is not a key of {what}", key.name)).help(help);
         }

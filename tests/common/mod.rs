@@ -1,4 +1,5 @@
 //! What several test programs share.
+#![allow(unreachable_pub)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,11 +12,11 @@ pub fn check_reports(folder: &str, report: impl Fn(&Path) -> String) {
     let update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let with = |extension: &'static str| files.iter().filter(move |path| path.extension().is_some_and(|e| e == extension));
+    let with =
+        |extension: &'static str| files.iter().filter(move |path| path.extension().is_some_and(|e| e == extension));
     assert!(with("yaml").count() > 0, "{folder} has no fixtures");
-    for orphan in with("txt").filter(|path| !path.with_extension("yaml").exists()) {
-        panic!("{} belongs to no fixture", orphan.display());
-    }
+    let orphans: Vec<_> = with("txt").filter(|path| !path.with_extension("yaml").exists()).collect();
+    assert!(orphans.is_empty(), "reports without a fixture: {orphans:?}");
     let mut wrong = Vec::new();
     for path in with("yaml") {
         let expected_path = path.with_extension("txt");

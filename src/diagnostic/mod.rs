@@ -3,16 +3,16 @@
 //! Readers collect faults instead of stopping at the first, so one run shows all of them. Drawn as rustc draws them,
 //! or as JSON for tools. The only home of `annotate-snippets` and `strsim`.
 
+mod faults;
+mod source;
+
 use std::fmt;
-use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
 use serde_json::json;
 
-/// The largest file that is read as a configuration or mapping.
-const LARGEST_FILE: u64 = 4 * 1024 * 1024;
+pub use faults::Faults;
+pub use source::{Place, Source, Span};
 
 /// How bad a fault is. Only an error stops anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,97 +33,6 @@ impl fmt::Display for Severity {
             Severity::Advice => "advice",
         })
     }
-}
-
-/// A range of bytes in a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Span {
-    /// The first byte.
-    pub start: usize,
-    /// The byte after the last.
-    pub end: usize,
-}
-
-/// A text and the name it is shown under; cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    name: Arc<str>,
-    text: Arc<str>,
-}
-
-impl Source {
-    /// A text that is at hand.
-    #[must_use]
-    pub fn new(name: &str, text: &str) -> Source {
-        Source { name: name.into(), text: text.into() }
-    }
-
-    /// Reads a UTF-8 file of at most 4 MiB, or says why not (code `file`).
-    ///
-    /// # Errors
-    /// The file is missing, unreadable, too large or not UTF-8.
-    pub fn read(path: &Path) -> Result<Source, Diagnostic> {
-        let fault = |why: String| Diagnostic::new(Severity::Error, "file", format!("{}: {why}", path.display()));
-        let size = std::fs::metadata(path).map_err(|e| fault(e.to_string()))?.len();
-        if size > LARGEST_FILE {
-            return Err(fault("larger than 4 MiB".into()));
-        }
-        let bytes = std::fs::read(path).map_err(|e| fault(e.to_string()))?;
-        let text = String::from_utf8(bytes)
-            .map_err(|e| fault(format!("not UTF-8 at byte {}", e.utf8_error().valid_up_to())))?;
-        Ok(Source::new(&path.display().to_string(), &text))
-    }
-
-    /// The name it is shown under, a path as the user gave it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The whole text.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The same text with `*` in place of what stands at `span`.
-    fn masked(&self, span: Span) -> Source {
-        let span = self.fit(span);
-        let (before, rest) = self.text.split_at(span.start);
-        let (secret, after) = rest.split_at(span.end - span.start);
-        let stars: String =
-            secret.chars().map(|c| if c == '\n' { "\n".into() } else { "*".repeat(c.len_utf8()) }).collect();
-        Source { name: self.name.clone(), text: format!("{before}{stars}{after}").into() }
-    }
-
-    /// Line and column of a byte, both from 1, the column in characters.
-    fn line_and_column(&self, byte: usize) -> (usize, usize) {
-        let before = &self.text[..self.text.floor_char_boundary(byte)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-
-    /// A span forced inside the text and onto character boundaries.
-    fn fit(&self, span: Span) -> Span {
-        let start = self.text.floor_char_boundary(span.start);
-        Span { start, end: self.text.ceil_char_boundary(span.end).max(start) }
-    }
-
-    /// What to underline: the part of a span on its first line, at least one column wide.
-    fn underline(&self, span: Span) -> Range<usize> {
-        let Span { start, end } = self.fit(span);
-        let shown = self.text[start..end].lines().next().unwrap_or_default().trim_end();
-        start..start + shown.len()
-    }
-}
-
-/// A span in a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The text.
-    pub source: Source,
-    /// Where in it.
-    pub span: Span,
 }
 
 /// One fault.
@@ -266,97 +175,6 @@ impl IntoIterator for Diagnostics {
     }
 }
 
-/// What the readers of one source hand round: it knows the text, and keeps what was found wrong with it.
-#[derive(Debug)]
-pub struct Faults {
-    source: Source,
-    found: Diagnostics,
-}
-
-impl Faults {
-    /// No faults yet in `source`.
-    #[must_use]
-    pub fn new(source: Source) -> Faults {
-        Faults { source, found: Diagnostics::default() }
-    }
-
-    /// The text that is read.
-    #[must_use]
-    pub fn source(&self) -> &Source {
-        &self.source
-    }
-
-    /// Adds an error; chain [`Diagnostic::help`] to say what to write.
-    pub fn error(&mut self, span: Span, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(Severity::Error, span, code, message.into())
-    }
-
-    /// Adds a warning.
-    pub fn warning(&mut self, span: Span, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
-        self.add(Severity::Warning, span, code, message.into())
-    }
-
-    /// Adds a fault that has no place in this source.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.found.push(diagnostic);
-    }
-
-    /// Adds the error for a part of the language that is known but not built: `what` in plural, such as `sessions`.
-    pub fn not_supported(&mut self, span: Span, what: &str) -> &mut Diagnostic {
-        self.error(span, "not-supported", format!("{what} are not supported yet"))
-    }
-
-    fn add(&mut self, severity: Severity, span: Span, code: &'static str, message: String) -> &mut Diagnostic {
-        let place = Some(Place { source: self.source.clone(), span });
-        self.found.0.push_mut(Diagnostic { severity, code, message, place, help: None })
-    }
-
-    /// What stands at `span`, on one line and shortened, for use in a message. As written, not as meant: where a
-    /// value came from a variable this is the variable's name, so messages cannot show a secret.
-    #[must_use]
-    pub fn written(&self, span: Span) -> String {
-        let shown = &self.source.text[self.source.underline(span)];
-        match shown.char_indices().nth(60) {
-            Some((cut, _)) => format!("{}…", &shown[..cut]),
-            None => shown.to_owned(),
-        }
-    }
-
-    /// The place of `part` of the text `value` that was read at `span`; the whole span where quoting, escapes or
-    /// line folding make the text differ from what is written.
-    #[must_use]
-    pub fn within(&self, span: Span, value: &str, part: Range<usize>) -> Span {
-        let span = self.source.fit(span);
-        let written = &self.source.text[span.start..span.end];
-        let quote = usize::from(written.starts_with(['"', '\'']));
-        if written.get(quote..).is_some_and(|inner| inner.starts_with(value)) && part.end <= value.len() {
-            Span { start: span.start + quote + part.start, end: span.start + quote + part.end }
-        } else {
-            span
-        }
-    }
-
-    /// Draws `*` for what stands at `span` in all faults, found or to come: the span holds a secret.
-    pub fn mask(&mut self, span: Span) {
-        self.source = self.source.masked(span);
-        for place in self.found.0.iter_mut().filter_map(|fault| fault.place.as_mut()) {
-            place.source = self.source.clone();
-        }
-    }
-
-    /// Whether an error was found.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.found.has_errors()
-    }
-
-    /// What was found.
-    #[must_use]
-    pub fn into_diagnostics(self) -> Diagnostics {
-        self.found
-    }
-}
-
 /// The candidate that `word` is most likely a slip of, if one is near enough.
 pub fn did_you_mean<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let distance = |candidate: &str| strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase());
@@ -419,23 +237,6 @@ warning[later]: a map over two lines
                 assert!(faults.into_diagnostics().render(true).contains("message"), "{text:?} {start}..{end}");
             }
         }
-    }
-
-    #[test]
-    fn a_masked_source_keeps_its_places() {
-        let mut faults = faults();
-        faults.error(Span { start: 5, end: 6 }, "code", "message");
-        faults.mask(Span { start: 5, end: 15 });
-        assert_eq!(faults.source().text(), "a: 1\n********** # x\nc:\n  d: 4\n");
-        assert!(faults.into_diagnostics().render(false).contains("2 | ********** # x\n  | ^\n"));
-    }
-
-    #[test]
-    fn a_part_of_a_text_has_a_place_unless_it_was_written_otherwise() {
-        let faults = faults();
-        let whole = Span { start: 10, end: 15 };
-        assert_eq!(faults.within(whole, "two", 1..2), Span { start: 12, end: 13 });
-        assert_eq!(faults.within(whole, "t\u{77}o!", 1..2), whole);
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! Answers from a conversation that somebody wrote down: the calls in order, each with its answer. A call must be the next
+//! one exactly, so a test of a mapping shows what the gateway asks as well as what it makes of the answers.
+
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    fmt::Write as _,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::{
+    mapping::rest::RestApp,
+    plan::call::{HttpCall, Reply},
+};
+
+use super::{
+    Failure, Kind, Limits,
+    classify::{Answer, classify},
+};
+
+/// Differences shown of two bodies.
+const SHOWN: usize = 5;
+
+/// A call that is expected, and what is answered.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// The method.
+    pub method: Method,
+    /// Path and query below the app's URL, encoded in any way that means the same.
+    pub target: String,
+    /// The JSON body.
+    pub body: Option<Value>,
+    /// The answer.
+    pub reply: Scripted,
+}
+
+/// A written answer.
+#[derive(Debug, Clone)]
+pub struct Scripted {
+    /// The status.
+    pub status: u16,
+    /// Headers; `Content-Type` and `Retry-After` count.
+    pub headers: Vec<(String, String)>,
+    /// The body: a text is sent as it is unless the headers call it JSON.
+    pub body: Option<Value>,
+}
+
+/// A conversation under way.
+#[derive(Debug)]
+pub struct Script {
+    app: Arc<RestApp>,
+    depth: usize,
+    left: Mutex<Left>,
+}
+
+#[derive(Debug)]
+struct Left {
+    made: usize,
+    calls: VecDeque<Expected>,
+}
+
+impl Script {
+    /// A conversation from its beginning; the app's answer rules hold as they do against the app.
+    #[must_use]
+    pub fn new(app: Arc<RestApp>, calls: Vec<Expected>, limits: Limits) -> Self {
+        Self { app, depth: limits.depth, left: Mutex::new(Left { made: 0, calls: calls.into() }) }
+    }
+
+    /// The calls that were not made, one line each.
+    #[must_use]
+    pub fn unused(&self) -> Vec<String> {
+        self.left().calls.iter().map(|call| format!("{} {}", call.method, call.target)).collect()
+    }
+
+    pub(super) fn call(&self, call: &HttpCall) -> Result<Reply, Failure> {
+        let mut left = self.left();
+        let number = left.made + 1;
+        let off = |what: String| Failure::new(Kind::OffScript, format!("call {number} {what}"));
+        let Some(expected) = left.calls.front() else {
+            return Err(off(format!("is not in the conversation: {} {}", call.method, call.target)));
+        };
+        if let Some(differs) = difference(expected, call) {
+            return Err(off(format!("is not the one expected{differs}")));
+        }
+        left.made = number;
+        let Some(expected) = left.calls.pop_front() else { return Err(off("is gone".to_owned())) };
+        drop(left);
+        self.answer(call, &expected.reply)
+    }
+
+    fn answer(&self, call: &HttpCall, reply: &Scripted) -> Result<Reply, Failure> {
+        let header = |name: &str| {
+            reply.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        };
+        let content_type = header("content-type");
+        let body = match &reply.body {
+            None => String::new(),
+            Some(Value::String(text)) if !content_type.is_some_and(|label| label.contains("json")) => text.clone(),
+            Some(body) => body.to_string(),
+        };
+        let (status, retry_after) = (reply.status, header("retry-after"));
+        classify(
+            call,
+            &self.app.answers,
+            self.depth,
+            &Answer { status, content_type, retry_after, body: body.as_bytes() },
+        )
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn difference(expected: &Expected, got: &HttpCall) -> Option<String> {
+    let mut text = String::new();
+    if expected.method != got.method || decoded(&expected.target) != decoded(&got.target) {
+        let _ = write!(text, "\n  expected  {} {}", expected.method, expected.target);
+        let _ = write!(text, "\n  got       {} {}", got.method, got.target);
+    }
+    let mut places = Vec::new();
+    compare("$", expected.body.as_ref(), got.body.as_ref(), &mut places);
+    for (place, expected, got) in places.iter().take(SHOWN) {
+        let _ = write!(text, "\n  body at {place}\n    expected  {expected}\n    got       {got}");
+    }
+    if places.len() > SHOWN {
+        let _ = write!(text, "\n  and {} more differences in the body", places.len() - SHOWN);
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// Path segments, and the query as pairs in order; `+` in a query is a blank.
+fn decoded(target: &str) -> (Vec<Cow<'_, str>>, Vec<(String, String)>) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let word = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (word(name), word(value))
+    });
+    (path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect(), pairs.collect())
+}
+
+/// The smallest places where two values differ. Values come from a parser with a depth limit or from a mapping.
+fn compare(place: &str, expected: Option<&Value>, got: Option<&Value>, found: &mut Vec<(String, String, String)>) {
+    match (expected, got) {
+        (Some(Value::Object(a)), Some(Value::Object(b))) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                compare(&format!("{place}.{key}"), a.get(key), b.get(key), found);
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            for i in 0..a.len().max(b.len()) {
+                compare(&format!("{place}[{i}]"), a.get(i), b.get(i), found);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => found.push((place.to_owned(), short(a), short(b))),
+    }
+}
+
+fn short(value: Option<&Value>) -> String {
+    let Some(value) = value else { return "nothing".to_owned() };
+    let text = value.to_string();
+    if text.chars().count() <= 120 { text } else { text.chars().take(119).chain(['…']).collect() }
+}

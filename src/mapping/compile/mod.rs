@@ -1,0 +1,116 @@
+//! From the file as written to the mapping as meant: everything is checked here, all faults together, nothing later.
+//!
+//! What is written is a tree of nodes that know their place (`yaml`); what is meant are the types of `mapping`. Words of
+//! the language that are not built yet are refused by name.
+
+mod attributes;
+mod call;
+mod facts;
+mod offer;
+mod pattern;
+mod rest;
+mod sql;
+
+use std::{path::Path, sync::Arc};
+
+use crate::{
+    diagnostic::{Diagnostics, Faults, Source, Span},
+    yaml::{self, Fields, Node},
+};
+
+use super::{
+    App, Mapping,
+    vars::{self, Vars},
+};
+
+/// A resource type as written: its name and what stands under it.
+struct Written<'n> {
+    name: &'static str,
+    span: Span,
+    node: &'n Node,
+}
+
+/// Reads and compiles a mapping file.
+///
+/// # Errors
+/// Every fault found, each with its place; warnings come with the mapping.
+pub fn load(path: &Path, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
+    match Source::read(path) {
+        Ok(source) => compile(source, vars),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Compiles the text of a mapping.
+///
+/// # Errors
+/// As [`load`].
+pub fn compile(source: Source, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
+    let mut faults = Faults::new(source);
+    let mapping = yaml::parse(&mut faults).and_then(|mut root| {
+        vars::fill(&mut root, vars, &mut faults);
+        read(&root, &mut faults)
+    });
+    match mapping {
+        Some(mapping) if !faults.has_errors() => Ok((mapping, faults.into_diagnostics())),
+        _ => Err(faults.into_diagnostics()),
+    }
+}
+
+fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
+    let mut fields = root.map(faults, "a mapping")?;
+    match fields.required(faults, "mapping") {
+        Some(version) if version.to_json() != serde_json::json!(1) => {
+            faults
+                .error(version.span, "unknown-version", "this is not a version of the mapping language")
+                .help("write `mapping: 1`");
+        }
+        _ => {}
+    }
+    not_supported(&mut fields, faults, &[("quotes", "quotes"), ("languages", "query languages")]);
+    let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
+    let entries = match fields.required(faults, "resources") {
+        Some(node) => node.entries(faults, "`resources`").unwrap_or_default(),
+        None => &[],
+    };
+    fields.finish(faults);
+    let written: Vec<Written<'_>> = entries.iter().filter_map(|(key, node)| known_type(key, node, faults)).collect();
+    let mut app = app?;
+    let (rest, sql) = (app.take("rest"), app.take("sql"));
+    let span = app.span();
+    app.finish(faults);
+    let (app, resources) = match (rest, sql) {
+        (Some(rest), None) => {
+            let app = rest::app(rest, faults);
+            let shared = app.as_ref().map(|a| a.answers.clone()).unwrap_or_default();
+            (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))
+        }
+        (None, Some(sql)) => (sql::app(sql, faults).map(|a| App::Sql(Arc::new(a))), sql::resources(&written, faults)),
+        _ => {
+            faults
+                .error(span, "missing-key", "`app` needs one of `rest` and `sql`")
+                .help("write `rest: { url: … }` or `sql: { url: … }`");
+            return None;
+        }
+    };
+    Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
+}
+
+fn known_type<'n>(key: &yaml::Key, node: &'n Node, faults: &mut Faults) -> Option<Written<'n>> {
+    match ["User", "Group"].into_iter().find(|name| *name == key.name) {
+        Some(name) => Some(Written { name, span: key.span, node }),
+        None => {
+            faults.not_supported(key.span, "resource types other than `User` and `Group`");
+            None
+        }
+    }
+}
+
+/// Refuses the keys of the language that are not built yet, by name.
+fn not_supported(fields: &mut Fields<'_>, faults: &mut Faults, keys: &[(&'static str, &str)]) {
+    for (key, what) in keys {
+        if let Some((found, _)) = fields.take_entry(key) {
+            faults.not_supported(found.span, &format!("{what} (`{key}`)"));
+        }
+    }
+}

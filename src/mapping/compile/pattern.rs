@@ -1,0 +1,71 @@
+//! Reading tests: `{ status: 4xx, $.error.code: 409, $.result: { given: false } }`.
+
+use serde_json::Value as Json;
+
+use crate::{
+    diagnostic::Faults,
+    mapping::{
+        pattern::{Expected, Pattern, Subject},
+        selector::Selector,
+    },
+    yaml::{Key, Node, Value},
+};
+
+/// Reads a test. `with_status`: whether `status` may be tested, as in a reply.
+pub(super) fn pattern(node: &Node, what: &str, with_status: bool, faults: &mut Faults) -> Option<Pattern> {
+    let entries = node.entries(faults, what)?;
+    if entries.is_empty() {
+        faults
+            .error(node.span, "empty-test", format!("{what} tests nothing"))
+            .help("write at least one entry, or leave it out");
+    }
+    let read: Vec<_> = entries
+        .iter()
+        .filter_map(|(key, node)| Some((subject(key, with_status, faults)?, expected(node, faults)?)))
+        .collect();
+    Some(Pattern { entries: read })
+}
+
+fn subject(key: &Key, with_status: bool, faults: &mut Faults) -> Option<Subject> {
+    if key.name == "status" && with_status {
+        return Some(Subject::Status);
+    }
+    // An item that is a plain object may be tested by its field's bare name: `where: { medium: email }`.
+    let path = if key.name.starts_with('$') { key.name.clone() } else { format!("$.{}", key.name) };
+    match Selector::compile(&path) {
+        Ok(selector) => Some(Subject::At(selector)),
+        Err(message) => {
+            faults.error(key.span, "bad-path", message);
+            None
+        }
+    }
+}
+
+fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
+    match &node.value {
+        Value::Text(text) if text.len() == 3 && text.ends_with("xx") => match text[..1].parse() {
+            Ok(class @ 1..=5) => Some(Expected::StatusClass(class)),
+            _ => Some(Expected::AnyOf(vec![Json::String(text.clone())])),
+        },
+        Value::List(items) => Some(Expected::AnyOf(items.iter().map(Node::to_json).collect())),
+        Value::Map(_) => {
+            let mut fields = node.map(faults, "an expectation")?;
+            let not = fields.take("not").map(|n| match n.to_json() {
+                Json::Array(values) => Expected::NoneOf(values),
+                value => Expected::NoneOf(vec![value]),
+            });
+            let given = fields.bool(faults, "given").map(Expected::Given);
+            let contains = fields.text(faults, "contains").map(|t| Expected::Contains(t.to_owned()));
+            super::not_supported(&mut fields, faults, &[("has", "tests of lists"), ("lacks", "tests of lists")]);
+            fields.finish(faults);
+            let found = not.or(given).or(contains);
+            if found.is_none() && !faults.has_errors() {
+                faults
+                    .error(node.span, "empty-test", "this expects nothing")
+                    .help("write a value, a list of values, `{ not: … }`, `{ given: true }` or `{ contains: text }`");
+            }
+            found
+        }
+        _ => Some(Expected::AnyOf(vec![node.to_json()])),
+    }
+}

@@ -1,0 +1,496 @@
+//! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
+
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+
+use crate::{
+    diagnostic::{Faults, Span},
+    mapping::{
+        Id, Records, Resource,
+        codec::Codec,
+        line::{Each, Field, FieldSource, Of, Source},
+        pattern::Pattern,
+        selector::Selector,
+        sql::{
+            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Junction, Key, KeyKind, Reference, SqlApp, SqlRecords,
+            Stamp, Url,
+        },
+        template::Template,
+    },
+    scim::schema::Target,
+    yaml::{Fields, Node, Value},
+};
+
+use super::{
+    Written,
+    attributes::{self, Draft, Said, check_overlaps, check_required, derived, everything, published_target},
+    facts::{Facts, codec},
+    offer::offer,
+};
+
+/// What other resource types need to know of one: its table, key, and which rows exist.
+struct Base {
+    name: &'static str,
+    table: Ident,
+    key: Ident,
+    kind: KeyKind,
+    only: Vec<ColumnTest>,
+}
+
+/// Lists with tables of their own, as the lines name them.
+#[derive(Default)]
+struct Lists {
+    children: Vec<Child>,
+    members: Option<Junction>,
+}
+
+/// Reads `app.sql`.
+pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
+    let mut fields = node.map(faults, "`sql`")?;
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[
+            ("schema", "schema names"),
+            ("tenant", "tenant columns"),
+            ("counters", "counter tables"),
+            ("limits", "limits of their own"),
+            ("answers", "answer rules for databases"),
+        ],
+    );
+    let url = fields.required(faults, "url");
+    fields.finish(faults);
+    let url = url?;
+    let text = url.text(faults, "`url`")?;
+    match text.split_once(':') {
+        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
+            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))) })
+        }
+        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
+            faults.not_supported(url.span, "databases other than SQLite");
+            None
+        }
+        _ => {
+            faults
+                .error(url.span, "bad-url", "this is not the URL of a database")
+                .help("write `sqlite:` and the path of a file");
+            None
+        }
+    }
+}
+
+/// Reads the resource types; first their tables, as each may refer to the other's.
+pub(super) fn resources(written: &[Written<'_>], faults: &mut Faults) -> Vec<Resource> {
+    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, &mut Faults::new(faults.source().clone()))).collect();
+    let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &bases, faults)).collect();
+    derive_groups(&mut made, &bases);
+    made
+}
+
+fn base(written: &Written<'_>, faults: &mut Faults) -> Option<Base> {
+    let mut fields = written.node.map(faults, written.name)?;
+    let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
+    let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
+    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    Some(Base { name: written.name, table, key, kind, only })
+}
+
+fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Option<Resource> {
+    let mut fields = written.node.map(faults, written.name)?;
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[
+            ("rows", "views read in place of a table"),
+            ("beside", "tables beside the base table"),
+            ("unique", "uniqueness checked by the gateway"),
+            ("version", "version columns"),
+            ("with", "rows made together with the resource"),
+            ("tenant", "tenant columns"),
+            ("fixed", "fixed groups"),
+            ("get", "statements of your own"),
+            ("create", "statements of your own"),
+            ("update", "statements of your own"),
+            ("protect", "protected records"),
+            ("endpoint", "endpoints of your own"),
+            ("extensions", "extension schemas of your own"),
+        ],
+    );
+    let all = everything(written.name);
+    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let key = fields.required(faults, "key").and_then(|n| key(n, faults));
+    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
+    let delete = fields.take("delete");
+    let mut lists = Lists::default();
+    let mut drafts = Vec::new();
+    for (name, node) in
+        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
+    {
+        if let Some(named) = attributes::named(name, &all, faults)
+            && let Some(said) = said(node, &named.target, bases, &mut lists, faults)
+        {
+            attributes::draft(&mut drafts, named, said, name.span, faults);
+        }
+    }
+    let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
+    check_required(written.name, &drafts, written.span, faults);
+    check_overlaps(&drafts, faults);
+    fields.finish(faults);
+    let kind = offer(&all, &drafts);
+    let (key, key_kind) = key?;
+    let columns = columns(&drafts, &key);
+    let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
+    let records = SqlRecords {
+        table: table?,
+        key: Key { column: key, kind: key_kind },
+        only,
+        columns,
+        insert,
+        touch,
+        delete,
+        children: lists.children,
+        members: lists.members,
+        groups: None,
+    };
+    Some(Resource { kind, id, lines: drafts.into_iter().map(|d| d.line).collect(), records: Records::Sql(records) })
+}
+
+/// Whoever can be a member has `groups`, read-only: never written twice in a mapping (RFC 7643 §4.1.2).
+fn derive_groups(made: &mut [Resource], bases: &[Base]) {
+    let found: Vec<(String, Derived, Of)> = made
+        .iter()
+        .filter_map(|keeper| {
+            let Records::Sql(records) = &keeper.records else { return None };
+            let junction = records.members.as_ref()?;
+            let base = bases.iter().find(|b| b.name == keeper.kind.name)?;
+            let display = keeper.lines.iter().find_map(|l| match &l.value {
+                Source::At { at, codec: Codec::Plain } if l.target.to_string() == "displayName" => {
+                    at.field().map(|f| Ident(f.to_owned()))
+                }
+                _ => None,
+            });
+            let derived = Derived {
+                name: "groups".to_owned(),
+                table: junction.table.clone(),
+                link: junction.value.clone(),
+                value: junction.link.clone(),
+                other: base.reference(),
+                display,
+            };
+            let of = Of { name: keeper.kind.name.clone(), endpoint: keeper.kind.endpoint.clone() };
+            Some((junction.of.clone(), derived, of))
+        })
+        .collect();
+    for (name, derived_from, of) in found {
+        let Some(resource) = made.iter_mut().find(|r| r.kind.name == name) else { continue };
+        let Some(target) = published_target(&everything(&name), "groups") else { continue };
+        resource.lines.push(derived(target, Source::From { of, part: Some("groups".to_owned()) }));
+        let drafts: Vec<Draft<'_>> = resource
+            .lines
+            .pop()
+            .map(|line| Draft { line, facts: Facts::default(), span: Span { start: 0, end: 0 }, relation: None })
+            .into_iter()
+            .collect();
+        let offered = offer(&everything(&name), &drafts);
+        resource.kind.schema.attributes.extend(offered.schema.attributes);
+        resource.lines.extend(drafts.into_iter().map(|d| d.line));
+        if let Records::Sql(records) = &mut resource.records {
+            records.groups = Some(derived_from);
+        }
+    }
+}
+
+impl Base {
+    fn reference(&self) -> Reference {
+        let only = self.only.iter().map(|t| ColumnTest { column: t.column.clone(), is: t.is.clone() }).collect();
+        Reference { table: self.table.clone(), key: self.key.clone(), kind: self.kind, only }
+    }
+}
+
+fn said<'n>(
+    node: &'n Node,
+    target: &Target,
+    bases: &[Base],
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    match &node.value {
+        Value::Text(text) if text == "store" => {
+            faults.not_supported(node.span, "values kept by the gateway (`store`)");
+            None
+        }
+        Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
+            Ok(template) => {
+                Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
+            }
+            Err(message) => {
+                faults.error(node.span, "bad-template", message);
+                None
+            }
+        },
+        Value::Text(_) => {
+            let column = ident(node, faults)?;
+            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
+            Some(Said { value, facts: Facts::default(), relation: None, writes: true })
+        }
+        Value::Map(_) => {
+            let mut fields = node.map(faults, "a line")?;
+            super::not_supported(
+                &mut fields,
+                faults,
+                &[
+                    ("sql", "SQL expressions"),
+                    ("in", "cells that list groups"),
+                    ("exists", "rows that mean yes or no"),
+                    ("keep", "members that must keep a group"),
+                    ("from", "relations kept on the other side"),
+                ],
+            );
+            let said = if fields.has("table") {
+                list(&mut fields, target, bases, lists, faults)
+            } else {
+                column(&mut fields, faults)
+            };
+            fields.finish(faults);
+            said
+        }
+        _ => {
+            faults
+                .error(node.span, "bad-line", "a line names a column")
+                .help("write its name, or a map with `column:` or `table:`");
+            None
+        }
+    }
+}
+
+fn column<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
+    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+    let codec = codec(fields, faults);
+    let facts = Facts::take(fields, faults);
+    let writes = codec.writes();
+    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
+}
+
+/// A child table or, for members, a junction.
+fn list<'n>(
+    fields: &mut Fields<'n>,
+    target: &Target,
+    bases: &[Base],
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let name = target.attribute.name.clone();
+    if fields.has("column") {
+        faults.not_supported(fields.span(), "single values in tables of their own");
+    }
+    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
+    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    if let Some(of) = fields.take("of") {
+        let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
+        let of_name = attributes::of(of, faults);
+        let facts = Facts::take(fields, faults);
+        let of_name = of_name?;
+        let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
+            faults
+                .error(
+                    of.span,
+                    "unknown-resource",
+                    format!("`{}` is not among the resources of this mapping", of_name.name),
+                )
+                .help("add it, or name another");
+            return None;
+        };
+        let junction = Junction {
+            name: name.clone(),
+            table: table?,
+            link: link?,
+            value: value?,
+            of: of_name.name.clone(),
+            member,
+            insert,
+        };
+        lists.members = Some(junction);
+        let value = Field {
+            sub: "value".to_owned(),
+            value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
+        };
+        let each =
+            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
+        return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
+    }
+    let key = fields.take("key").and_then(|n| ident(n, faults));
+    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let mut columns: Vec<Ident> = Vec::new();
+    let mut parts = Vec::new();
+    for sub in ["value", "type", "primary", "display"] {
+        let Some(node) = fields.take(sub) else { continue };
+        let value = match &node.value {
+            Value::Map(_) => child_field(node, &mut columns, faults),
+            _ => ident(node, faults).map(|column| {
+                let at = Selector::key(&column.0);
+                columns.push(column);
+                FieldSource::At { at, codec: Codec::Plain }
+            }),
+        };
+        parts.extend(value.map(|value| Field { sub: sub.to_owned(), value }));
+    }
+    if !parts.iter().any(|f| f.sub == "value") {
+        faults
+            .error(fields.span(), "missing-key", "a child table needs `value`")
+            .help("name the column that holds the item's value");
+    }
+    let facts = Facts::take(fields, faults);
+    lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
+    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
+    Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
+}
+
+fn child_field(node: &Node, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
+    let mut fields = node.map(faults, "a sub-attribute")?;
+    let constant = fields.take("is").map(|n| FieldSource::Constant(n.to_json()));
+    let column = fields.take("column").and_then(|n| ident(n, faults));
+    let codec = if constant.is_none() { codec(&mut fields, faults) } else { Codec::Plain };
+    fields.finish(faults);
+    constant.or_else(|| {
+        let column = column?;
+        let at = Selector::key(&column.0);
+        columns.push(column);
+        Some(FieldSource::At { at, codec })
+    })
+}
+
+fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
+    let name = node.text(faults, "a name in the database")?;
+    if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
+        faults
+            .error(node.span, "bad-name", format!("`{name}` is not a name in the database"))
+            .help("write the bare name of a table or column, without quotes, dots or `$`");
+        return None;
+    }
+    Some(Ident(name.to_owned()))
+}
+
+fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
+    match &node.value {
+        Value::Text(_) => Some((ident(node, faults)?, KeyKind::Integer)),
+        Value::List(_) => {
+            faults.not_supported(node.span, "keys of several columns");
+            None
+        }
+        _ => {
+            let mut fields = node.map(faults, "`key`")?;
+            super::not_supported(&mut fields, faults, &[("from", "keys that the database does not generate")]);
+            let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+            let kind = fields.choice(faults, "type", &[("integer", KeyKind::Integer), ("text", KeyKind::Text)]);
+            fields.finish(faults);
+            Some((column?, kind.unwrap_or(KeyKind::Integer)))
+        }
+    }
+}
+
+fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
+    let mut read = Vec::new();
+    for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
+        let is = match &node.value {
+            Value::List(items) => ColumnIs::AnyOf(items.iter().map(Node::to_json).collect()),
+            Value::Map(_) => {
+                let Some(mut fields) = node.map(faults, "a condition") else { continue };
+                let not = fields.required(faults, "not").map(Node::to_json);
+                fields.finish(faults);
+                match not {
+                    Some(Json::Array(values)) => ColumnIs::NoneOf(values),
+                    Some(value) => ColumnIs::NoneOf(vec![value]),
+                    None => continue,
+                }
+            }
+            _ => ColumnIs::AnyOf(vec![node.to_json()]),
+        };
+        read.push(ColumnTest { column: Ident(key.name.clone()), is });
+    }
+    read
+}
+
+fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
+    let mut read = Vec::new();
+    for (key, node) in node.entries(faults, "columns and what is written into them").unwrap_or_default() {
+        let stamp = match &node.value {
+            Value::Text(text) if text == "now" => Stamp::Now,
+            Value::Text(text) if text == "client" => Stamp::Client,
+            Value::Text(text) if Template::has_holes(text) => {
+                faults.not_supported(node.span, "texts made of attributes here");
+                continue;
+            }
+            Value::Map(_) => match node.get("is") {
+                Some(literal) => Stamp::Is(literal.to_json()),
+                None => {
+                    faults
+                        .error(node.span, "bad-stamp", "this is not what a column can hold")
+                        .help("write a value, `now`, `client`, or `{ is: now }` for the word itself");
+                    continue;
+                }
+            },
+            _ => Stamp::Is(node.to_json()),
+        };
+        read.push((Ident(key.name.clone()), stamp));
+    }
+    read
+}
+
+fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete {
+    if node.as_text() == Some("rows") {
+        return Delete::Rows;
+    }
+    let Some(mut fields) = node.map(faults, "`delete`") else { return Delete::Rows };
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[("also", "deleting rows of other tables"), ("before", "statements of your own")],
+    );
+    let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
+    fields.finish(faults);
+    let Some((span, set)) = set else { return Delete::Rows };
+    let hides =
+        only.iter().any(|test| set.iter().any(|(column, stamp)| *column == test.column && !test.is.may_hold(stamp)));
+    if !hides {
+        faults
+            .error(span, "delete-stays", "after this `set` the record still exists for SCIM, so DELETE would do nothing")
+            .help("let `where` test the column that `set` writes: `where: { deleted_at: null }`, `delete: { set: { deleted_at: now } }`");
+    }
+    Delete::Set(set)
+}
+
+impl ColumnIs {
+    /// Whether a row may still pass once this is written.
+    fn may_hold(&self, stamp: &Stamp) -> bool {
+        let holds = |values: &[Json]| match stamp {
+            Stamp::Is(value) => values.contains(value),
+            Stamp::Now | Stamp::Client => false,
+        };
+        match self {
+            Self::AnyOf(values) => holds(values),
+            Self::NoneOf(values) => !holds(values),
+        }
+    }
+}
+
+fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
+    let mut columns: Vec<Ident> = Vec::new();
+    let mut add = |name: &str| {
+        if name != key.0 && !columns.iter().any(|c| c.0 == name) {
+            columns.push(Ident(name.to_owned()));
+        }
+    };
+    for draft in drafts {
+        match &draft.line.value {
+            Source::At { at, .. } => at.field().into_iter().for_each(&mut add),
+            Source::Text(template) => template.holes().iter().filter_map(|h| h.first()).for_each(|h| add(h)),
+            Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).for_each(&mut add),
+            Source::Each(_) | Source::Constant(_) | Source::From { .. } => {}
+        }
+    }
+    columns
+}

@@ -1,0 +1,107 @@
+//! `${NAME}` in a mapping: filled once at load from the `vars` of `portolan.yaml`, and literal from then on. A mapping
+//! reads no environment and no file; a secret variable may stand only under `auth` (law 13).
+
+use std::collections::BTreeMap;
+
+use crate::{
+    config::{Piece, pieces},
+    diagnostic::{Faults, did_you_mean},
+    yaml::{Node, Value},
+};
+
+/// What `${NAME}` may see.
+#[derive(Debug, Clone)]
+pub enum Vars {
+    /// These and no others.
+    Given(BTreeMap<String, Var>),
+    /// Any name, with a stand-in as its value: for checking, explaining and testing a mapping without an app.
+    Open,
+}
+
+/// One variable.
+#[derive(Debug, Clone)]
+pub struct Var {
+    /// Its value.
+    pub value: String,
+    /// Whether it may stand only under `auth`.
+    pub secret: bool,
+}
+
+/// Fills every text of the tree.
+pub fn fill(node: &mut Node, vars: &Vars, faults: &mut Faults) {
+    walk(node, vars, faults, false);
+}
+
+fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool) {
+    let span = node.span;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, in_auth)),
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                walk(value, vars, faults, in_auth || key.name == "auth");
+            }
+        }
+        Value::Text(text) if text.contains("${") => {
+            let mut filled = String::new();
+            let Ok(found) = pieces(text) else {
+                faults
+                    .error(span, "bad-variable", "a `${` here is not closed, or has no name")
+                    .help("write `${NAME}`, or `$${` for the characters themselves");
+                return;
+            };
+            for piece in found {
+                match piece {
+                    Piece::Text(text) => filled.push_str(text),
+                    Piece::Variable { name, .. } => match value(name, vars, in_auth) {
+                        Ok(value) if value.contains("{{") || value.starts_with('$') => {
+                            faults
+                                .error(
+                                    span,
+                                    "bad-variable",
+                                    format!("the value of `{name}` holds `{{{{` or begins with `$`"),
+                                )
+                                .help("a variable is literal text; it cannot bring holes or paths into a mapping");
+                        }
+                        Ok(value) => filled.push_str(&value),
+                        Err((code, message, help)) => {
+                            faults.error(span, code, message).help(help);
+                        }
+                    },
+                }
+            }
+            *text = filled;
+        }
+        _ => {}
+    }
+}
+
+fn value(name: &str, vars: &Vars, in_auth: bool) -> Result<String, (&'static str, String, String)> {
+    let Vars::Given(given) = vars else { return Ok(stand_in(name)) };
+    match given.get(name) {
+        Some(var) if var.secret && !in_auth => Err((
+            "secret-outside-auth",
+            format!("`{name}` is secret and may stand only under `auth`"),
+            "move it under `auth`, or declare it without `secret: true`".to_owned(),
+        )),
+        Some(var) => Ok(var.value.clone()),
+        None => Err((
+            "unknown-variable",
+            format!("`{name}` is not among the `vars` of portolan.yaml"),
+            match did_you_mean(name, given.keys().map(String::as_str)) {
+                Some(near) => format!("write `{near}`, or add `{name}` to `vars`"),
+                None => format!("add `{name}` to `vars` in portolan.yaml"),
+            },
+        )),
+    }
+}
+
+/// The value a variable has where there is none: by its name, an address or a word.
+fn stand_in(name: &str) -> String {
+    if name.ends_with("URL") {
+        "http://app.invalid".to_owned()
+    } else if name.contains("DATABASE") {
+        "sqlite:app.sqlite".to_owned()
+    } else {
+        name.to_ascii_lowercase().replace('_', "-")
+    }
+}

@@ -1,0 +1,297 @@
+//! Changing a record: PUT and PATCH become one change set, the mapping's change rules claim the changes they name, and
+//! what no rule can send is first compared with what is there (law 7). DELETE stands here as well.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    mapping::{
+        Records, Resource,
+        line::{Line, Source},
+        rest::{ChangeRule, RestRecords, To as Becomes},
+        sql::SqlRecords,
+        term::Scope,
+        translate,
+    },
+    scim::{
+        Refusal, ScimType,
+        change::{Change as Changed, To, apply_changes, diff},
+        fold::eq_fold,
+        patch::Patch,
+        resource,
+    },
+};
+
+use super::{
+    Context, Fault,
+    call::Call,
+    fill::fill,
+    members,
+    sql::{
+        self, members as junction,
+        write::{self, Stamps},
+    },
+};
+
+/// What a client asks to change.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask<'a> {
+    /// The steps of a PATCH.
+    Patch(&'a Patch),
+    /// What a PUT sets and clears.
+    Replace(&'a [Changed]),
+}
+
+/// A plan for a PUT or PATCH.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The resource type.
+    pub resource: &'a Resource,
+    /// The resource.
+    pub id: &'a str,
+    ask: Ask<'a>,
+    /// The change set, where nothing of the old state is needed.
+    pub blind: Option<Vec<Changed>>,
+}
+
+/// One call of a write, and what of its answer counts as success.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// The call.
+    pub call: Call,
+    /// The state that is wished for.
+    pub wish: Wish,
+    /// The same for each of the call's values alone: sent when the app refuses them together.
+    pub singly: Vec<Call>,
+}
+
+/// The state that a step wishes for: where it is there already, that is success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Just done.
+    Done,
+    /// A member is in: `exists` is success.
+    There,
+    /// A member is out: `absent` is success.
+    Gone,
+}
+
+/// Plans a PUT or PATCH.
+#[must_use]
+pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
+    let set = match ask {
+        Ask::Patch(patch) => patch.blind(),
+        Ask::Replace(changes) => Some(changes.to_vec()),
+    };
+    let blind = set.filter(|changes| !changes.is_empty() && !changes.iter().any(|c| needs_before(resource, c)));
+    Change { resource, id, ask, blind }
+}
+
+/// Whether a change cannot be sent without knowing the old value.
+fn needs_before(resource: &Resource, change: &Changed) -> bool {
+    let Some(line) = resource.line(&change.target) else { return true };
+    if !line.update {
+        return true;
+    }
+    match &resource.records {
+        Records::Rest(records) => match is_relation(line) {
+            true => !matches!(change.to, To::Delta { .. }),
+            false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
+        },
+        Records::Sql(records) => records.children.iter().any(|c| c.name == change.target.attribute.name),
+    }
+}
+
+fn is_relation(line: &Line) -> bool {
+    matches!(&line.value, Source::Each(each) if each.of.is_some())
+}
+
+impl Change<'_> {
+    /// The calls, from what is there: the record and the resource it reads as. None of them: nothing is to be done.
+    ///
+    /// # Errors
+    /// A change that cannot be made, with nothing sent.
+    pub fn decide(
+        &self,
+        before: Option<(&Value, &Map<String, Value>)>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Step>, Fault> {
+        let changes = match (&self.blind, before) {
+            (Some(blind), None) => blind.clone(),
+            (_, Some((_, resource))) => self.differences(resource)?,
+            (None, None) => return Err(Fault::Unmade("the record was not read before the change".to_owned())),
+        };
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        for change in &changes {
+            if self.resource.line(&change.target).is_none_or(|line| !line.update) {
+                return Err(immutable(change));
+            }
+        }
+        match &self.resource.records {
+            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context),
+            Records::Sql(records) => sql_steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context),
+        }
+    }
+
+    /// What the request changes of this resource, and nothing that is so already.
+    fn differences(&self, before: &Map<String, Value>) -> Result<Vec<Changed>, Fault> {
+        let mut after = before.clone();
+        match self.ask {
+            Ask::Patch(patch) => patch.apply(&mut after)?,
+            Ask::Replace(changes) => apply_changes(changes, &mut after),
+        }
+        let mut changes = diff(before, &after, &self.resource.kind);
+        changes.retain(|change| !same_but_case(change, before));
+        Ok(changes)
+    }
+}
+
+/// Where letter case does not matter, another spelling of what cannot be changed is no change.
+fn same_but_case(change: &Changed, before: &Map<String, Value>) -> bool {
+    let leaf = change.target.leaf();
+    let frozen = leaf.mutability == crate::scim::schema::Mutability::Immutable;
+    match (&change.to, resource::get(before, &change.target)) {
+        (To::Value(Value::String(new)), Some(Value::String(old))) => frozen && !leaf.case_exact && eq_fold(new, old),
+        _ => false,
+    }
+}
+
+fn immutable(change: &Changed) -> Fault {
+    Refusal::new(ScimType::Mutability, format!("`{}` cannot be changed once the resource is there", change.target))
+        .into()
+}
+
+/// Whether a rule names this change.
+fn claims(rule: &ChangeRule, change: &Changed) -> bool {
+    rule.when.iter().any(|(target, becomes)| *target == change.target && fits(becomes, &change.to))
+}
+
+fn fits(becomes: &Becomes, to: &To) -> bool {
+    match (becomes, to) {
+        (Becomes::AnyOf(values), To::Value(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
+        (Becomes::AnyOf(values), To::Unassigned) => values.iter().any(Value::is_null),
+        (Becomes::Given(given), To::Value(_)) => *given,
+        (Becomes::Given(given), To::Unassigned) => !*given,
+        (_, To::Delta { .. }) => false,
+    }
+}
+
+/// Deals changes out to the change rules of an HTTP app, from the top; lists of members go last, as they are least
+/// likely to be refused.
+///
+/// # Errors
+/// A change that no rule takes, or a value that cannot be sent.
+pub(super) fn deal(
+    resource: &Resource,
+    records: &RestRecords,
+    id: &str,
+    changes: &[Changed],
+    before: Option<&Map<String, Value>>,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, Fault> {
+    let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
+    let (lists, mut left): (Vec<&Changed>, Vec<&Changed>) =
+        changes.iter().partition(|c| resource.line(&c.target).is_some_and(is_relation));
+    let mut steps = Vec::new();
+    for rule in &records.update {
+        let all_hold =
+            rule.when.iter().all(|(target, becomes)| left.iter().any(|c| c.target == *target && fits(becomes, &c.to)));
+        if !all_hold {
+            continue;
+        }
+        let (mine, others): (Vec<&Changed>, Vec<&Changed>) =
+            left.into_iter().partition(|c| rule.when.is_empty() || claims(rule, c));
+        left = others;
+        if mine.is_empty() {
+            continue;
+        }
+        let changed = translate::changed(resource, mine.iter().copied(), context.profile.ignore_unmapped)?;
+        let scope = Scope::default().lend("id", &stored).lend("changed", &changed);
+        steps.push(Step { call: fill(&rule.call, &[], &scope)?, wish: Wish::Done, singly: Vec::new() });
+    }
+    if let Some(change) = left.first() {
+        let detail = format!("the app has no way to change `{}` like this", change.target);
+        return Err(Refusal::new(ScimType::Mutability, detail).into());
+    }
+    for change in lists {
+        let Some(relation) = &records.members else { return Err(immutable(change)) };
+        let Some((add, remove)) = members::delta(&change.to, &change.target, before) else {
+            return Err(Fault::Unmade("the members were not read before the change".to_owned()));
+        };
+        steps.extend(members::steps(resource, relation, &stored, &add, &remove)?);
+    }
+    Ok(steps)
+}
+
+fn sql_steps(
+    resource: &Resource,
+    records: &SqlRecords,
+    id: &str,
+    changes: &[Changed],
+    before: Option<&Value>,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, Fault> {
+    let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
+    let stamps = Stamps { now: context.now, client: context.client };
+    let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    // The row itself comes first: it says whether the record is there, and its lock orders the writers.
+    let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];
+    for change in changes {
+        let name = change.target.attribute.name.as_str();
+        if let Some(child) = records.children.iter().find(|c| c.name == name) {
+            let list =
+                |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
+            statements.extend(write::children_change(
+                resource,
+                child,
+                &key,
+                &list(before),
+                &list(Some(&changed)),
+                &stamps,
+            ));
+        }
+        if records.members.as_ref().is_some_and(|j| j.name == name) {
+            let ids = |items: &[Value]| -> Vec<String> {
+                items.iter().filter_map(|i| i.get("value")?.as_str().map(str::to_owned)).collect()
+            };
+            statements.extend(match &change.to {
+                To::Unassigned => junction::members_clear(records, &key),
+                To::Value(list) => {
+                    junction::members_set(records, &key, &ids(list.as_array().map_or(&[], Vec::as_slice)), &stamps)
+                }
+                To::Delta { add, remove } => {
+                    let mut both = junction::members_add(records, &key, &ids(add), &stamps);
+                    both.extend(junction::members_remove(records, &key, remove));
+                    both
+                }
+            });
+        }
+    }
+    Ok(statements.into_iter().map(|s| Step { call: Call::Sql(s), wish: Wish::Done, singly: Vec::new() }).collect())
+}
+
+/// The calls that delete a record.
+///
+/// # Errors
+/// [`Fault::Absent`] for an id that no record can have, [`Fault::NotOffered`] where the mapping has no call.
+pub fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Vec<Call>, Fault> {
+    match &resource.records {
+        Records::Rest(records) => {
+            let Some(delete) = &records.delete else {
+                return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
+            };
+            let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
+            match fill(delete, &[], &Scope::default().lend("id", &stored)) {
+                Ok(call) => Ok(vec![call]),
+                Err(Fault::Refused(_)) => Err(Fault::Absent),
+                Err(fault) => Err(fault),
+            }
+        }
+        Records::Sql(records) => {
+            let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
+            let stamps = Stamps { now: context.now, client: context.client };
+            Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Call::Sql).collect())
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Making a record: the call that makes it, and what follows once its id is known. What the call does not take goes
+//! through the change rules afterwards.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    mapping::{Records, Resource, line::Source, term::Scope, translate},
+    scim::change::{Change, To},
+};
+
+use super::{
+    Context, Fault,
+    call::{Call, Reply, Statement},
+    change::{Step, Wish, deal},
+    fill::fill,
+    sql::{
+        members::members_add,
+        write::{self, Stamps},
+    },
+};
+
+/// A plan for a POST.
+#[derive(Debug)]
+pub struct Create<'a> {
+    /// The resource type.
+    pub resource: &'a Resource,
+    /// The call that makes the record.
+    pub call: Call,
+    sent: &'a Map<String, Value>,
+    made: Value,
+}
+
+/// What is known of a record just made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// The record, where the reply held it.
+    pub record: Option<Value>,
+}
+
+/// Plans a POST.
+///
+/// # Errors
+/// A value that the app cannot take, or [`Fault::NotOffered`].
+pub fn plan<'a>(
+    resource: &'a Resource,
+    sent: &'a Map<String, Value>,
+    context: &Context<'_>,
+) -> Result<Create<'a>, Fault> {
+    let lenient = context.profile.ignore_unmapped;
+    let (call, made) = match &resource.records {
+        Records::Rest(records) => {
+            let Some(create) = &records.create else {
+                return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
+            };
+            let taken: Map<String, Value> = match &create.takes {
+                None => sent.clone(),
+                Some(names) => {
+                    sent.iter().filter(|(name, _)| names.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+                }
+            };
+            let record = translate::record(resource, &taken, &create.start, lenient)?;
+            let call = fill(&create.call, &[], &Scope::default().lend("record", &record))?;
+            (call, record)
+        }
+        Records::Sql(records) => {
+            let record = translate::record(resource, sent, &Value::Null, lenient)?;
+            let stamps = Stamps { now: context.now, client: context.client };
+            (Call::Sql(write::insert(resource, records, &record, &stamps)), record)
+        }
+    };
+    Ok(Create { resource, call, sent, made })
+}
+
+impl Create<'_> {
+    /// What the reply tells of the record.
+    ///
+    /// # Errors
+    /// A reply that tells neither the record nor its id.
+    pub fn made(&self, reply: &Reply) -> Result<Made, Fault> {
+        match &self.resource.records {
+            Records::Rest(records) => {
+                let call = records.create.as_ref().map(|c| &c.call);
+                if let Some(record) =
+                    call.and_then(|c| c.record.as_ref()).and_then(|at| at.one(&reply.body)).filter(|r| !r.is_null())
+                {
+                    return Ok(Made { id: translate::id(self.resource, record)?, record: Some(record.clone()) });
+                }
+                let at = call.and_then(|c| c.id.as_ref());
+                match at.and_then(|at| at.one(&reply.body)) {
+                    Some(Value::String(id)) if !id.is_empty() => Ok(Made { id: id.clone(), record: None }),
+                    Some(Value::Number(id)) => Ok(Made { id: id.to_string(), record: None }),
+                    _ => Err(Fault::Unmade(
+                        "the app's reply does not tell the new record where the mapping says".to_owned(),
+                    )),
+                }
+            }
+            Records::Sql(records) => {
+                let key =
+                    reply.first_row().and_then(|row| row.get(&records.key.column.0).or_else(|| row.values().next()));
+                let id = match key {
+                    Some(Value::String(key)) => key.clone(),
+                    Some(Value::Number(key)) => key.to_string(),
+                    _ => return Err(Fault::Unmade("the insert gave no key".to_owned())),
+                };
+                Ok(Made { id, record: None })
+            }
+        }
+    }
+
+    /// What follows: the attributes that the first call did not take, and the lists.
+    ///
+    /// # Errors
+    /// A value that the app cannot take.
+    pub fn rest(&self, made: &Made, context: &Context<'_>) -> Result<Vec<Step>, Fault> {
+        match &self.resource.records {
+            Records::Rest(records) => {
+                let Some(takes) = records.create.as_ref().and_then(|c| c.takes.as_ref()) else { return Ok(Vec::new()) };
+                let left: Vec<Change> = self
+                    .resource
+                    .lines
+                    .iter()
+                    .filter(|l| l.create && !takes.contains(&l.target.attribute.name))
+                    .filter_map(|l| Some((l, crate::scim::resource::get(self.sent, &l.target)?)))
+                    .map(|(l, value)| {
+                        let to = match (&l.value, value) {
+                            (Source::Each(each), Value::Array(items)) if each.of.is_some() => {
+                                To::Delta { add: items.clone(), remove: Vec::new() }
+                            }
+                            _ => To::Value(value.clone()),
+                        };
+                        Change { target: l.target.clone(), to }
+                    })
+                    .collect();
+                deal(self.resource, records, &made.id, &left, None, context)
+            }
+            Records::Sql(records) => {
+                let key = super::sql::key(self.resource, records, &made.id).ok_or(Fault::Absent)?;
+                let stamps = Stamps { now: context.now, client: context.client };
+                let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+                let mut statements: Vec<Statement> = Vec::new();
+                for child in &records.children {
+                    statements.extend(write::children_insert(self.resource, child, &key, &items(&child.name), &stamps));
+                }
+                if let Some(junction) = &records.members {
+                    let ids: Vec<String> = items(&junction.name)
+                        .iter()
+                        .filter_map(|i| i.get("value")?.as_str().map(str::to_owned))
+                        .collect();
+                    if !ids.is_empty() {
+                        statements.extend(members_add(records, &key, &ids, &stamps));
+                    }
+                }
+                Ok(statements
+                    .into_iter()
+                    .map(|s| Step { call: Call::Sql(s), wish: Wish::Done, singly: Vec::new() })
+                    .collect())
+            }
+        }
+    }
+
+    /// The call that takes the record back, where a later step is refused.
+    #[must_use]
+    pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Call> {
+        super::change::delete(self.resource, &made.id, context).ok()?.into_iter().next()
+    }
+}

@@ -1,0 +1,395 @@
+//! Reading many: which way in is the narrowest, what of the filter the app answers, what is checked here, and whether the
+//! app's own pages and totals can be believed (law 4).
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        Records, Resource,
+        line::Source as LineSource,
+        rest::{FilterRule, List, PageStyle, RestRecords},
+        term::Scope,
+    },
+    scim::{
+        Refusal, ScimType,
+        condition::{Condition, Literal},
+        filter::CompareOp,
+        projection::Projection,
+        request,
+        schema::Target,
+    },
+};
+
+use super::{
+    Context, Fault, Limits,
+    call::{Call, Reply},
+    fill::fill,
+    read,
+    sql::{
+        filter::{Pushed, push},
+        select,
+    },
+};
+
+/// A plan for a query.
+#[derive(Debug)]
+pub struct Query<'a> {
+    /// The resource type.
+    pub resource: &'a Resource,
+    /// What every row in hand is checked against, always.
+    pub condition: Condition,
+    /// What the answer holds.
+    pub projection: Projection,
+    /// The first resource, from 0.
+    pub skip: usize,
+    /// How many.
+    pub count: usize,
+    /// The way in.
+    pub source: Source<'a>,
+    /// Whether the app's own pages are the answer's pages.
+    pub native: bool,
+}
+
+/// A way in.
+#[derive(Debug)]
+pub enum Source<'a> {
+    /// Nothing can match.
+    Nothing,
+    /// One record, by its key.
+    Key(Box<Call>),
+    /// The list of an HTTP app, narrowed by a rule or not.
+    List(&'a List, Option<Narrowed<'a>>),
+    /// A table.
+    Table(&'a crate::mapping::sql::SqlRecords, Pushed),
+}
+
+/// A filter rule and the value it is used with.
+#[derive(Debug)]
+pub struct Narrowed<'a> {
+    /// The rule.
+    pub rule: &'a FilterRule,
+    /// `$.value`.
+    pub value: Value,
+    /// The conjunct that it serves, in SCIM's words.
+    pub serves: String,
+}
+
+/// How far a walk has come.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Position {
+    /// Rows taken.
+    pub taken: usize,
+    /// Pages taken.
+    pub page: usize,
+    /// The last key, for tables.
+    pub after: Option<Value>,
+    /// What the app last said that there is in all.
+    pub total: Option<usize>,
+}
+
+/// What a page of a walk leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// There may be more.
+    Go(Position),
+    /// That was all.
+    End,
+    /// The reply may be cut, and there is no next page.
+    Cut,
+    /// The list changed while it was read: rows are missing.
+    Drift,
+}
+
+/// Rows that a walk over a table asks for at a time.
+const BATCH: usize = 500;
+
+/// Plans a query.
+///
+/// # Errors
+/// [`Fault::NotOffered`] where the mapping has no list.
+pub fn plan<'a>(
+    resource: &'a Resource,
+    query: request::Query,
+    projection: Projection,
+    context: &Context<'_>,
+) -> Result<Query<'a>, Fault> {
+    let Limits { page, max_page, .. } = context.limits;
+    let count = query.count.unwrap_or(page).min(max_page);
+    let condition = query.condition;
+    let source = match &resource.records {
+        _ if condition == Condition::Never => Source::Nothing,
+        Records::Rest(records) => rest_source(resource, records, &condition)?,
+        Records::Sql(records) => {
+            let pushed =
+                if condition == Condition::Always { Pushed::everything() } else { push(&condition, resource, records) };
+            Source::Table(records, pushed)
+        }
+    };
+    let native = match &source {
+        Source::Nothing | Source::Key(_) => false,
+        Source::Table(_, pushed) => pushed.exact,
+        Source::List(list, narrowed) => {
+            let exact = match narrowed {
+                None => condition == Condition::Always,
+                Some(n) => n.rule.exactly && condition.conjuncts().len() == 1,
+            };
+            exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
+        }
+    };
+    let count = match &source {
+        // More than one page of the app is not worth a second call: fewer than asked is allowed (RFC 7644 §3.4.2.4).
+        Source::List(list, _) if native => count.min(list.pages.max as usize),
+        _ => count,
+    };
+    Ok(Query { resource, condition, projection, skip: query.start_index.saturating_sub(1), count, source, native })
+}
+
+fn rest_source<'a>(
+    resource: &'a Resource,
+    records: &'a RestRecords,
+    condition: &Condition,
+) -> Result<Source<'a>, Fault> {
+    for conjunct in condition.conjuncts() {
+        if let Some(id) = key_in(resource, conjunct) {
+            return Ok(match read::by_id(resource, &id) {
+                Ok(call) => Source::Key(Box::new(call)),
+                Err(Fault::Absent) => Source::Nothing,
+                Err(fault) => return Err(fault),
+            });
+        }
+    }
+    let Some(list) = &records.list else {
+        return Err(Fault::NotOffered(format!("the app has no list of {}s that can be read", resource.kind.name)));
+    };
+    let fitting = condition
+        .conjuncts()
+        .into_iter()
+        .flat_map(|c| list.filters.iter().filter_map(move |rule| narrowed(resource, rule, c)));
+    let best = fitting.min_by_key(|n| (!n.rule.exactly, n.rule.op != CompareOp::Equal));
+    Ok(Source::List(list, best))
+}
+
+/// `id eq "x"`, or the same of an attribute that stands where the id stands and tells letters apart as it does.
+fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
+    let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
+    if target.extension.is_none() && target.attribute.name == "id" {
+        return Some(text.clone());
+    }
+    let line = resource.line(target)?;
+    match &line.value {
+        LineSource::At { at, codec: crate::mapping::codec::Codec::Plain }
+            if *at == resource.id.at && target.leaf().case_exact =>
+        {
+            Some(text.clone())
+        }
+        _ => None,
+    }
+}
+
+fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+    let (target, op, value) = comparison(conjunct)?;
+    if !same_attribute(target, &rule.target) || op != rule.op {
+        return None;
+    }
+    // The app's own word for the value: what the line would write.
+    let codec = resource.line(&rule.target).and_then(|line| match &line.value {
+        LineSource::At { codec, .. } => Some(codec),
+        _ => None,
+    });
+    let value = literal(value);
+    match &rule.literal {
+        Some(fixed) if *fixed != value => return None,
+        _ => {}
+    }
+    let value = codec.map_or(Some(value.clone()), |c| c.write(&value))?;
+    Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+/// The comparison that a rule may serve: a plain one, or one term of an item (which it then serves as *more*).
+fn comparison(conjunct: &Condition) -> Option<(&Target, CompareOp, &Literal)> {
+    match conjunct {
+        Condition::Compare { target, op, value } => Some((target, *op, value)),
+        Condition::Item { condition, .. } => condition.conjuncts().into_iter().find_map(|c| match c {
+            Condition::Compare { target, op, value } if target.leaf().name == "value" => Some((target, *op, value)),
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn same_attribute(a: &Target, b: &Target) -> bool {
+    let sub = |t: &Target| t.sub.as_ref().map(|s| s.name.clone());
+    let plain =
+        |t: &Target| if t.attribute.multi_valued { sub(t).or_else(|| Some("value".to_owned())) } else { sub(t) };
+    a.extension == b.extension && a.attribute.name == b.attribute.name && plain(a) == plain(b)
+}
+
+fn literal(value: &Literal) -> Value {
+    match value {
+        Literal::Boolean(b) => Value::Bool(*b),
+        Literal::Number(n) => Value::Number(n.clone()),
+        Literal::Text(text) | Literal::Instant { text, .. } => Value::String(text.clone()),
+    }
+}
+
+impl Query<'_> {
+    /// The calls that read the page itself, where the app's pages are the answer's; one, or two where the page begins
+    /// inside a page of the app.
+    ///
+    /// # Errors
+    /// A call that cannot be made.
+    pub fn page_calls(&self) -> Result<Vec<Call>, Fault> {
+        let size = self.count.max(1);
+        match &self.source {
+            Source::Table(records, pushed) if self.count > 0 => {
+                Ok(vec![Call::Sql(select::page(records, pushed, self.skip, self.count))])
+            }
+            Source::List(list, _) => match list.pages.by {
+                PageStyle::Page => {
+                    let first = self.skip / size;
+                    let last = if self.count == 0 { first } else { (self.skip + self.count - 1) / size };
+                    (first..=last)
+                        .map(|page| self.list_call(&Position { page, taken: page * size, ..Position::default() }, size))
+                        .collect()
+                }
+                PageStyle::Offset | PageStyle::Whole => {
+                    Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
+                }
+            },
+            Source::Nothing | Source::Key(_) | Source::Table(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// How many rows of the first of [`Query::page_calls`] come before the answer's first.
+    #[must_use]
+    pub fn page_offset(&self) -> usize {
+        match &self.source {
+            Source::List(list, _) if matches!(list.pages.by, PageStyle::Page) => self.skip % self.count.max(1),
+            _ => 0,
+        }
+    }
+
+    /// The call that counts, where the app's count is the answer's total and the page's rows do not tell it already.
+    #[must_use]
+    pub fn count_call(&self, rows_on_page: usize) -> Option<Call> {
+        match &self.source {
+            Source::Table(records, pushed) if self.native => {
+                let told = rows_on_page < self.count && (rows_on_page > 0 || self.skip == 0);
+                (!told).then(|| Call::Sql(select::count(records, pushed)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The total that a page's reply tells.
+    #[must_use]
+    pub fn told_total(&self, reply: &Reply) -> Option<usize> {
+        match &self.source {
+            Source::List(list, _) => total(list, reply),
+            _ => None,
+        }
+    }
+
+    /// The next call of a walk.
+    ///
+    /// # Errors
+    /// A call that cannot be made.
+    pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
+        match &self.source {
+            Source::Nothing => Ok(None),
+            Source::Key(call) => Ok(Some((**call).clone())),
+            Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
+            Source::Table(records, pushed) => {
+                Ok(Some(Call::Sql(select::walk(records, pushed, at.after.as_ref(), BATCH))))
+            }
+        }
+    }
+
+    fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
+        let Source::List(list, narrowed) = &self.source else { return Err(Fault::Unmade("no list".to_owned())) };
+        let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
+        match narrowed {
+            None => fill(&list.call, &[], &scope),
+            Some(n) => fill(&list.call, &n.rule.query, &scope.lend("value", &n.value)),
+        }
+    }
+
+    /// The rows in an ok reply.
+    ///
+    /// # Errors
+    /// A reply in which the rows are no list.
+    pub fn rows(&self, reply: Reply) -> Result<Vec<Value>, Fault> {
+        let found = match &self.source {
+            Source::Key(_) => return Ok(read::record(self.resource, reply).into_iter().collect()),
+            Source::List(list, _) => match &list.call.rows {
+                Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
+                _ => Some(reply.body),
+            },
+            Source::Table(..) | Source::Nothing => Some(reply.body),
+        };
+        match found {
+            Some(Value::Array(rows)) => Ok(rows),
+            _ => Err(Fault::Unmade(format!(
+                "the app's reply holds no list of {}s where the mapping says",
+                self.resource.kind.name
+            ))),
+        }
+    }
+
+    /// Where a walk goes on after a page of `rows` rows. `last` is the last row, `total` what the reply told.
+    #[must_use]
+    pub fn next(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
+        let taken = at.taken + rows;
+        match &self.source {
+            Source::Nothing | Source::Key(_) => Next::End,
+            Source::Table(records, _) => match last.and_then(|r| r.get(&records.key.column.0)) {
+                Some(key) if rows == BATCH => {
+                    Next::Go(Position { taken, page: at.page + 1, after: Some(key.clone()), total: None })
+                }
+                _ => Next::End,
+            },
+            Source::List(list, _) => {
+                let max = list.pages.max as usize;
+                match (&list.pages.by, total) {
+                    (PageStyle::Whole, _) if rows >= max => Next::Cut,
+                    (PageStyle::Whole, _) => Next::End,
+                    // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
+                    (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
+                    (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
+                    // A short page is the end only if the total says so; the app may give less than it was asked for.
+                    (PageStyle::Page, _)
+                        if rows > 0
+                            && rows < max
+                            && total.is_none_or(|t| taken < t)
+                            && at.page > 0
+                            && total.is_some() =>
+                    {
+                        Next::Drift
+                    }
+                    (_, Some(now)) if taken >= now => Next::End,
+                    _ if rows == 0 => Next::End,
+                    _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),
+                }
+            }
+        }
+    }
+}
+
+fn total(list: &List, reply: &Reply) -> Option<usize> {
+    let found = list.pages.total.as_ref()?.one(&reply.body)?;
+    match found {
+        Value::Number(n) => n.as_u64(),
+        Value::String(s) => s.parse().ok(),
+        _ => None,
+    }
+    .and_then(|n| usize::try_from(n).ok())
+}
+
+/// Past a limit the answer is `tooMany`, never a short list.
+#[must_use]
+pub fn too_many(limit: &str) -> Fault {
+    Fault::Refused(Refusal::new(
+        ScimType::TooMany,
+        format!("answering this takes more than {limit}; narrow the filter"),
+    ))
+}

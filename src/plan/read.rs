@@ -1,0 +1,154 @@
+//! Reading one record and its parts.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        Records, Resource,
+        line::{Line, Source},
+        rest::{PageStyle, Pages},
+        term::Scope,
+    },
+    scim::{condition::Condition, projection::Projection, schema::Target},
+};
+
+use super::{
+    Fault,
+    call::{Call, Reply},
+    fill::fill,
+    sql::select,
+};
+
+/// Which attributes a request needs: for its answer, and for its filter.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs<'a> {
+    /// What the answer holds.
+    pub projection: Option<&'a Projection>,
+    /// What is checked.
+    pub condition: Option<&'a Condition>,
+}
+
+impl Needs<'_> {
+    /// Everything: where the whole resource is compared.
+    pub const ALL: Needs<'static> = Needs { projection: None, condition: None };
+
+    fn target(&self, target: &Target) -> bool {
+        let shown = self.projection.is_none_or(|p| p.wants(target));
+        let named = |t: &&Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
+        shown || self.condition.is_some_and(|c| c.targets().iter().any(named))
+    }
+
+    /// Whether the part of that name must be fetched: some line that is needed reads from it.
+    #[must_use]
+    pub fn part(&self, resource: &Resource, name: &str) -> bool {
+        resource.lines.iter().any(|line| reads_from(line, name) && self.target(&line.target))
+    }
+}
+
+fn reads_from(line: &Line, part: &str) -> bool {
+    match &line.value {
+        Source::At { at, .. } => at.field() == Some(part),
+        Source::Each(each) => each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}[")),
+        Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
+        Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
+        Source::From { part: from, .. } => from.as_deref() == Some(part),
+        Source::Constant(_) => false,
+    }
+}
+
+/// The call that reads a record by its id.
+///
+/// # Errors
+/// [`Fault::Absent`] for an id that no record can have.
+pub fn by_id(resource: &Resource, id: &str) -> Result<Call, Fault> {
+    match &resource.records {
+        Records::Rest(records) => {
+            let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
+            let scope = Scope::default().lend("id", &stored);
+            // An id that cannot stand in a path is nobody's: the app could never have given it out.
+            fill(&records.get, &[], &scope).map_err(|fault| match fault {
+                Fault::Refused(_) => Fault::Absent,
+                other => other,
+            })
+        }
+        Records::Sql(records) => select::by_id(resource, records, id).map(Call::Sql).ok_or(Fault::Absent),
+    }
+}
+
+/// The record in an ok reply to [`by_id`]; none means that there is no such record.
+#[must_use]
+pub fn record(resource: &Resource, reply: Reply) -> Option<Value> {
+    match &resource.records {
+        Records::Rest(records) => match &records.get.record {
+            Some(at) => at.one(&reply.body).cloned(),
+            None => Some(reply.body),
+        }
+        .filter(|r| !r.is_null()),
+        Records::Sql(_) => match reply.body {
+            Value::Array(rows) => rows.into_iter().next(),
+            _ => None,
+        },
+    }
+}
+
+/// A read of something that hangs under records.
+#[derive(Debug)]
+pub enum PartRead<'a> {
+    /// For one record: its place in the list of records.
+    One {
+        /// Which record.
+        at: usize,
+        /// The part, as the mapping has it.
+        part: &'a crate::mapping::rest::Part,
+        /// The app's id of the record.
+        id: Value,
+    },
+    /// For all records at once.
+    All(select::PartRead),
+}
+
+/// The reads of the parts that are needed for these records.
+#[must_use]
+pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -> Vec<PartRead<'a>> {
+    if records.is_empty() {
+        return Vec::new();
+    }
+    match &resource.records {
+        Records::Rest(rest) => {
+            let needed = rest.parts.iter().filter(|p| needs.part(resource, &p.name));
+            let of_all = |part| {
+                records.iter().enumerate().filter_map(move |(at, record)| {
+                    Some(PartRead::One { at, part, id: resource.id.at.one(record)?.clone() })
+                })
+            };
+            needed.flat_map(of_all).collect()
+        }
+        Records::Sql(sql) => {
+            let keys: Vec<Value> = records.iter().filter_map(|r| r.get(&sql.key.column.0).cloned()).collect();
+            let wanted = |name: &str| needs.part(resource, name);
+            select::parts(sql, &wanted, &keys).into_iter().map(PartRead::All).collect()
+        }
+    }
+}
+
+/// The call for one page of a part of an HTTP app. `taken`: how many rows have come, `page`: how many pages.
+///
+/// # Errors
+/// As [`fill`].
+pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, taken: usize, page: usize) -> Result<Call, Fault> {
+    let scope = Scope::default().lend("id", id);
+    match &part.pages {
+        None => fill(&part.call, &[], &scope),
+        Some(pages) => fill(&part.call, &[], &paged(scope, pages, taken, page)),
+    }
+}
+
+/// The names that say which page is meant.
+pub(super) fn paged<'a>(scope: Scope<'a>, pages: &Pages, taken: usize, page: usize) -> Scope<'a> {
+    let scope = scope.with("size", Value::from(pages.max));
+    match pages.by {
+        PageStyle::Page => scope.with("page", Value::from(page + pages.first as usize)),
+        PageStyle::Offset => scope.with("offset", Value::from(taken)),
+        PageStyle::Whole => scope,
+    }
+}

@@ -1,0 +1,333 @@
+//! A SCIM request as read: which endpoint, which operation, with its parameters and body checked against the resource type
+//! (RFC 7644 §3.2).
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::{
+    Refusal, ScimType, body, change::Change, condition::Condition, filter::Filter, patch::Patch, profile::Profile,
+    projection::Projection, schema::ResourceType,
+};
+
+/// What a client wants.
+#[derive(Debug)]
+pub enum Request {
+    /// `GET /ServiceProviderConfig`.
+    ServiceProviderConfig,
+    /// `GET /ResourceTypes` or one of them.
+    ResourceTypes(Option<String>),
+    /// `GET /Schemas` or one of them.
+    Schemas(Option<String>),
+    /// An operation on resources of one type: its place in the list of types.
+    Resource(usize, Operation, Projection),
+    /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
+    Root(Vec<(usize, Query, Projection)>),
+}
+
+/// A query for resources of one type.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// What every resource of the answer fulfils.
+    pub condition: Condition,
+    /// The first one, from 1 (RFC 7644 §3.4.2.4).
+    pub start_index: usize,
+    /// How many at most; none: as many as the service gives.
+    pub count: Option<usize>,
+}
+
+/// An operation on resources of one type.
+#[derive(Debug)]
+pub enum Operation {
+    /// `GET /Users/1`.
+    Read {
+        /// The resource.
+        id: String,
+    },
+    /// `GET /Users?filter=…` or `POST /Users/.search`.
+    Query(Query),
+    /// `POST /Users`.
+    Create {
+        /// The canonical resource that was sent.
+        resource: Map<String, Value>,
+    },
+    /// `PUT /Users/1`.
+    Replace {
+        /// The resource.
+        id: String,
+        /// What the body sets and clears.
+        changes: Vec<Change>,
+    },
+    /// `PATCH /Users/1`.
+    Patch {
+        /// The resource.
+        id: String,
+        /// What the body does.
+        patch: Patch,
+        /// Whether the answer must hold the resource: `attributes` was given (RFC 7644 §3.5.2).
+        wants_answer: bool,
+    },
+    /// `DELETE /Users/1`.
+    Delete {
+        /// The resource.
+        id: String,
+    },
+}
+
+/// Why a request is no operation at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// The client's data.
+    Refused(Refusal),
+    /// No endpoint has this path.
+    NoEndpoint,
+    /// The endpoint has other methods.
+    Method(&'static [Method]),
+    /// An endpoint or parameter of the protocol that is not offered; a sentence.
+    NotOffered(String),
+    /// A filter on a discovery endpoint (RFC 7644 §4).
+    Forbidden(String),
+}
+
+impl From<Refusal> for Unread {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+const COLLECTION: &[Method] = &[Method::GET, Method::POST];
+const ONE: &[Method] = &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
+const DISCOVERY: &[Method] = &[Method::GET];
+const SEARCH: &[Method] = &[Method::POST];
+const ROOT: &[Method] = &[Method::GET];
+const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+
+/// The query parameters that are known; others are ignored (RFC 7644 §3.4.2).
+#[derive(Debug, Default)]
+struct Parameters {
+    filter: Option<String>,
+    start_index: Option<String>,
+    count: Option<String>,
+    sort_by: bool,
+    cursor: bool,
+    attributes: Option<String>,
+    excluded: Option<String>,
+}
+
+/// Reads a request. `path` is what follows the base path, encoded; `query` is what follows `?`, encoded.
+///
+/// # Errors
+/// See [`Unread`].
+pub fn read(
+    method: &Method,
+    path: &str,
+    query: Option<&str>,
+    body: &[u8],
+    types: &[ResourceType],
+    profile: &Profile,
+) -> Result<Request, Unread> {
+    let segments = segments(path)?;
+    let parameters = parameters(query.unwrap_or_default())?;
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if let [name @ ("ServiceProviderConfig" | "ResourceTypes" | "Schemas"), rest @ ..] = segments.as_slice() {
+        return discovery(method, name, rest, &parameters);
+    }
+    let (endpoint, rest) = match segments.as_slice() {
+        [] if matches!(method.as_str(), "GET" | "HEAD") => return root(&parameters, types, profile),
+        [] => return Err(Unread::Method(ROOT)),
+        [".search"] if method == Method::POST => return root(&search(&json(body)?)?, types, profile),
+        [".search"] => return Err(Unread::Method(SEARCH)),
+        [endpoint, rest @ ..] => (endpoint, rest),
+    };
+    let Some(at) = types.iter().position(|t| t.endpoint.trim_start_matches('/') == *endpoint) else {
+        return Err(match *endpoint {
+            "Me" | "Bulk" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
+            _ if is_version(endpoint) => Refusal::new(
+                ScimType::InvalidVers,
+                format!("`{endpoint}` is not a version of the protocol that is offered here"),
+            )
+            .into(),
+            _ => Unread::NoEndpoint,
+        });
+    };
+    let kind = &types[at];
+    let operation = match (rest, method.as_str()) {
+        ([], "GET" | "HEAD") => Operation::Query(query_of(&parameters, kind, profile)?),
+        ([], "POST") => Operation::Create { resource: body::read_create(&json(body)?, kind, profile)? },
+        ([], _) => return Err(Unread::Method(COLLECTION)),
+        ([".search"], "POST") => {
+            let parameters = search(&json(body)?)?;
+            let query = query_of(&parameters, kind, profile)?;
+            return Ok(Request::Resource(at, Operation::Query(query), parameters.projection(kind)?));
+        }
+        ([".search"], _) => return Err(Unread::Method(SEARCH)),
+        ([id], "GET" | "HEAD") => Operation::Read { id: (*id).to_owned() },
+        ([id], "PUT") => {
+            Operation::Replace { id: (*id).to_owned(), changes: body::read_replace(&json(body)?, kind, profile)? }
+        }
+        ([id], "PATCH") => Operation::Patch {
+            id: (*id).to_owned(),
+            patch: Patch::parse(&json(body)?, kind, profile, id)?,
+            wants_answer: parameters.attributes.is_some(),
+        },
+        ([id], "DELETE") => Operation::Delete { id: (*id).to_owned() },
+        ([_], _) => return Err(Unread::Method(ONE)),
+        _ => return Err(Unread::NoEndpoint),
+    };
+    Ok(Request::Resource(at, operation, parameters.projection(kind)?))
+}
+
+fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters) -> Result<Request, Unread> {
+    if !matches!(method.as_str(), "GET" | "HEAD") {
+        return Err(Unread::Method(DISCOVERY));
+    }
+    if parameters.filter.is_some() {
+        return Err(Unread::Forbidden(format!("`/{name}` takes no filter")));
+    }
+    let one = match rest {
+        [] => None,
+        [one] => Some((*one).to_owned()),
+        _ => return Err(Unread::NoEndpoint),
+    };
+    match (name, one) {
+        ("ServiceProviderConfig", None) => Ok(Request::ServiceProviderConfig),
+        ("ResourceTypes", one) => Ok(Request::ResourceTypes(one)),
+        ("Schemas", one) => Ok(Request::Schemas(one)),
+        _ => Err(Unread::NoEndpoint),
+    }
+}
+
+fn root(parameters: &Parameters, types: &[ResourceType], profile: &Profile) -> Result<Request, Unread> {
+    let queries: Result<Vec<_>, Unread> = types
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| Ok((at, query_of(parameters, kind, profile)?, parameters.projection(kind)?)))
+        .collect();
+    Ok(Request::Root(queries?))
+}
+
+/// A SearchRequest says in a body what a query says in a URL (RFC 7644 §3.4.3).
+fn search(body: &Value) -> Result<Parameters, Refusal> {
+    let wrong = |detail: String| Refusal::new(ScimType::InvalidSyntax, detail);
+    let object = body.as_object().ok_or_else(|| wrong("a search request is a JSON object".to_owned()))?;
+    let is_search = |v: &Value| v.as_array().is_some_and(|s| s.iter().any(|s| s.as_str() == Some(SEARCH_REQUEST)));
+    let mut found = Parameters::default();
+    let mut named = false;
+    for (name, value) in object.iter().filter(|(_, v)| !v.is_null()) {
+        let text = || value.as_str().map(str::to_owned).ok_or_else(|| wrong(format!("`{name}` must be a text")));
+        let whole = || match value {
+            Value::Number(n) => Ok(n.to_string()),
+            _ => Err(wrong(format!("`{name}` must be a whole number"))),
+        };
+        let names = || {
+            let list = value.as_array().and_then(|l| l.iter().map(|v| v.as_str()).collect::<Option<Vec<_>>>());
+            list.map(|l| l.join(",")).ok_or_else(|| wrong(format!("`{name}` must be a list of names")))
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "schemas" => named = is_search(value),
+            "filter" => found.filter = Some(text()?),
+            "startindex" => found.start_index = Some(whole()?),
+            "count" => found.count = Some(whole()?),
+            "attributes" => found.attributes = Some(names()?),
+            "excludedattributes" => found.excluded = Some(names()?),
+            "sortby" => found.sort_by = true,
+            "cursor" => found.cursor = true,
+            _ => {}
+        }
+    }
+    if named { Ok(found) } else { Err(wrong(format!("`schemas` of a search request must hold {SEARCH_REQUEST}"))) }
+}
+
+impl Parameters {
+    fn projection(&self, kind: &ResourceType) -> Result<Projection, Refusal> {
+        Projection::parse(self.attributes.as_deref(), self.excluded.as_deref(), kind)
+    }
+}
+
+fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Query, Unread> {
+    if parameters.sort_by {
+        return Err(Unread::NotOffered("`sortBy` is not offered".to_owned()));
+    }
+    if parameters.cursor {
+        return Err(Unread::NotOffered("`cursor` is not offered; use `startIndex` and `count`".to_owned()));
+    }
+    let condition = match &parameters.filter {
+        Some(text) => Condition::resolve(&Filter::parse(text, profile)?, kind, profile)?,
+        None => Condition::Always,
+    };
+    let number = |name: &str, text: &Option<String>| -> Result<Option<i64>, Refusal> {
+        let read = |text: &String| {
+            text.parse().map_err(|_| Refusal::new(ScimType::InvalidValue, format!("`{name}` must be a whole number")))
+        };
+        text.as_ref().map(read).transpose()
+    };
+    // Below 1 means 1, below 0 means 0 (RFC 7644 §3.4.2.4).
+    let start_index = number("startIndex", &parameters.start_index)?.unwrap_or(1).max(1);
+    let count = number("count", &parameters.count)?.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+    Ok(Query { condition, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
+}
+
+/// The path's segments, decoded; a slash at the end is forgiven.
+fn segments(path: &str) -> Result<Vec<String>, Unread> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Ok(Vec::new());
+    }
+    path.split('/').map(|s| decode(s, false).filter(|s| !s.is_empty()).ok_or(Unread::NoEndpoint)).collect()
+}
+
+fn parameters(query: &str) -> Result<Parameters, Unread> {
+    let mut found = Parameters::default();
+    for pair in query.split('&').filter(|p| !p.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let bad = || {
+            Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is not percent-encoded UTF-8"))
+        };
+        let name = decode(name, true).ok_or_else(bad)?;
+        let value = decode(value, true).ok_or_else(bad)?;
+        let place = match name.to_ascii_lowercase().as_str() {
+            "filter" => &mut found.filter,
+            "startindex" => &mut found.start_index,
+            "count" => &mut found.count,
+            "attributes" => &mut found.attributes,
+            "excludedattributes" => &mut found.excluded,
+            "sortby" => {
+                found.sort_by = true;
+                continue;
+            }
+            "cursor" => {
+                found.cursor = true;
+                continue;
+            }
+            _ => continue,
+        };
+        if place.replace(value).is_some() {
+            return Err(
+                Refusal::new(ScimType::InvalidValue, format!("the query parameter `{name}` is given twice")).into()
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// Percent-decoding; in a query `+` is a blank (RFC 7644 §1.3 follows the form encoding that clients use).
+fn decode(text: &str, plus: bool) -> Option<String> {
+    let spaced = if plus { text.replace('+', " ") } else { text.to_owned() };
+    let mut rest = spaced.as_str();
+    while let Some(at) = rest.find('%') {
+        rest = &rest[at + 1..];
+        if !rest.as_bytes().get(..2)?.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+    }
+    percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+fn is_version(segment: &str) -> bool {
+    segment.strip_prefix(['v', 'V']).is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+fn json(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|e| Refusal::new(ScimType::InvalidSyntax, format!("the body is not JSON: {e}")))
+}

@@ -1,0 +1,27 @@
+//! The answers the door gives itself: SCIM's Error message (RFC 7644 §3.12) on SCIM's road, plain text elsewhere.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+
+/// A SCIM Error message.
+pub(super) fn scim(status: StatusCode, detail: &str) -> Response<Bytes> {
+    let body = serde_json::json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+        "status": status.as_str(),
+        "detail": detail,
+    });
+    with_type(status, "application/scim+json", body.to_string())
+}
+
+/// A line of text.
+pub(super) fn plain(status: StatusCode, detail: &str) -> Response<Bytes> {
+    with_type(status, "text/plain; charset=utf-8", format!("{detail}\n"))
+}
+
+fn with_type(status: StatusCode, kind: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,362 @@
+//! SCIM's road from a request's head to the gateway's service: all policy, one layer each, read top to bottom.
+//!
+//! Each layer is an async function of the policy, the request and the rest of the stack ([`Around`] makes it a tower
+//! layer). Tests call the stack with a request and no socket.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Body;
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::AbortHandle;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+
+use super::Inner;
+use super::body::{Fault, collect, discard};
+use super::drain::Drain;
+use super::refuse::scim;
+use super::settings::{Client, Limits};
+use crate::gateway::caller::{Caller, RequestId};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The whole stack, for requests with a body of type `B`.
+pub(super) type Stack<B> = BoxCloneSyncService<Request<B>, Response<Bytes>, Infallible>;
+
+type Answer = Result<Response<Bytes>, Infallible>;
+
+/// A place among the requests worked on at once.
+type Place = Arc<OwnedSemaphorePermit>;
+
+/// What the layers go by.
+pub(super) struct Policy {
+    clients: Vec<Client>,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    drain: Drain,
+}
+
+/// Puts the stack around `inner`.
+pub(super) fn stack<B>(clients: Vec<Client>, limits: Limits, drain: Drain, inner: Inner) -> Stack<B>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+{
+    let places = Arc::new(Semaphore::new(limits.in_flight));
+    let policy = &Arc::new(Policy { clients, limits, places, drain });
+    let service = ServiceBuilder::new()
+        // Everything below is found again by this number, refusals too.
+        .layer(around(policy, number))
+        // Above every refusal, so that each request is one line with its last word.
+        .layer(around(policy, trace))
+        // Before the body: a stranger costs one hash, and gets neither memory nor a place.
+        .layer(around(policy, authenticate))
+        // After the credential, so that strangers cannot fill the house; before the body, so that the places bound
+        // memory.
+        .layer(around(policy, admit))
+        // From here on requests are whole, and a slow sender's time is not the gateway's.
+        .layer(around(policy, whole_body))
+        // Outside the task below: the client is told in time, whatever becomes of its write.
+        .layer(around(policy, time_limit))
+        // Innermost: what panics or is abandoned is the gateway's work, not a layer's.
+        .layer(around(policy, own_task))
+        .service(inner);
+    BoxCloneSyncService::new(service)
+}
+
+/// Numbers the request. A number from outside is not taken: it would let a client choose what the log says of it.
+async fn number<B, S: Next<B>>(_: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
+    let mut random = [0; 16];
+    if getrandom::fill(&mut random).is_err() {
+        return Ok(scim(StatusCode::INTERNAL_SERVER_ERROR, "The system gives no random numbers."));
+    }
+    let id = format!("{:032x}", u128::from_be_bytes(random));
+    let header = HeaderValue::from_str(&id).ok();
+    request.headers_mut().remove(X_REQUEST_ID);
+    request.extensions_mut().insert(RequestId(id.into()));
+    let mut response = next.oneshot(request).await?;
+    if let Some(header) = header {
+        response.headers_mut().insert(X_REQUEST_ID, header);
+    }
+    Ok(response)
+}
+
+/// One line a request, without a status if its client left before the answer. No query: a filter's values are people's
+/// names and addresses.
+async fn trace<B, S: Next<B>>(_: Arc<Policy>, request: Request<B>, next: S) -> Answer {
+    let mut line = Line {
+        begun: Instant::now(),
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        id: request.extensions().get().cloned(),
+        status: None,
+        caller: None,
+    };
+    let response = next.oneshot(request).await?;
+    line.status = Some(response.status().as_u16());
+    line.caller = response.extensions().get().cloned();
+    Ok(response)
+}
+
+struct Line {
+    begun: Instant,
+    method: Method,
+    path: String,
+    id: Option<RequestId>,
+    status: Option<u16>,
+    caller: Option<Caller>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        tracing::info!(
+            method = %self.method,
+            path = self.path,
+            status = self.status,
+            ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            client = self.caller.as_ref().map(|caller| &*caller.client),
+            request_id = self.id.as_ref().map(|id| &*id.0),
+            "request"
+        );
+    }
+}
+
+/// Knows the client by its bearer token (RFC 6750), or answers 401.
+async fn authenticate<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
+    let caller = match caller(&policy.clients, request.headers(), Timestamp::now()) {
+        Ok(caller) => caller,
+        Err((challenge, detail)) => {
+            let mut response = scim(StatusCode::UNAUTHORIZED, detail);
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+            return refuse(request, response).await;
+        }
+    };
+    request.headers_mut().remove(AUTHORIZATION);
+    request.extensions_mut().insert(caller.clone());
+    let mut response = next.oneshot(request).await?;
+    response.extensions_mut().insert(caller);
+    Ok(response)
+}
+
+/// The client whose bearer token the headers hold; else the challenge and the sentence of the 401. Digests are
+/// compared, in constant time, with every bearer: the time it takes tells neither how near a guess was nor whose it
+/// nearly was.
+fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Caller, (&'static str, &'static str)> {
+    const NONE: (&str, &str) = (r#"Bearer realm="scim""#, "Send one bearer token in the Authorization header.");
+    const WRONG: (&str, &str) =
+        (r#"Bearer realm="scim", error="invalid_token""#, "The bearer token is unknown or no longer valid.");
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (sent.next(), sent.next()) else { return Err(NONE) };
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(NONE)?;
+    let token = token.trim_matches(' ');
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(NONE);
+    }
+    let digest: [u8; 32] = Sha256::digest(token).into();
+    let mut found = None;
+    for client in clients {
+        for bearer in &client.bearers {
+            let equal = bool::from(bearer.sha256.ct_eq(&digest));
+            if equal && bearer.until.is_none_or(|until| now < until) {
+                found = Some(client);
+            }
+        }
+    }
+    let client = found.ok_or(WRONG)?;
+    Ok(Caller { client: client.name.clone(), profile: client.profile })
+}
+
+/// Lets in as many requests as may be worked on at once; more are asked to come back, and not queued: a queue would
+/// only let them time out later.
+async fn admit<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
+    let Ok(place) = policy.places.clone().try_acquire_owned() else {
+        let mut response = scim(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being worked on; try again.");
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        return refuse(request, response).await;
+    };
+    let place: Place = Arc::new(place);
+    request.extensions_mut().insert(place);
+    next.oneshot(request).await
+}
+
+/// Collects the body, up to the limits of size and time.
+async fn whole_body<B: Reads, S: Next<Bytes>>(policy: Arc<Policy>, request: Request<B>, next: S) -> Answer {
+    let limits = &policy.limits;
+    let (head, mut body) = request.into_parts();
+    let (status, detail) = match tokio::time::timeout(limits.body_time, collect(&mut body, limits.body_bytes)).await {
+        Ok(Ok(whole)) => return next.oneshot(Request::from_parts(head, whole)).await,
+        Ok(Err(Fault::TooLarge)) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than the {} bytes allowed.", limits.body_bytes))
+        }
+        Ok(Err(Fault::Broken)) => {
+            (StatusCode::BAD_REQUEST, "The body ended early or is not framed as HTTP asks.".into())
+        }
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, format!("The body was not whole after {:?}.", limits.body_time)),
+    };
+    let response = scim(status, &detail);
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        refuse(Request::from_parts(head, body), response).await
+    } else {
+        Ok(response)
+    }
+}
+
+/// Ends the client's wait; what becomes of a write is in the log.
+async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>, next: S) -> Answer {
+    let limit = policy.limits.answer_time;
+    let advice = match reads(&request) {
+        true => "Try again, or ask for less.",
+        false => "The change may still be carried out; read before you repeat it.",
+    };
+    tokio::time::timeout(limit, next.oneshot(request)).await.unwrap_or_else(|_| {
+        Ok(scim(StatusCode::GATEWAY_TIMEOUT, &format!("There was no answer within {limit:?}. {advice}")))
+    })
+}
+
+/// Runs the request in its own task, which holds its place and keeps the process alive until it is done: a client
+/// that hangs up must not stop a write half way. A read is stopped with its client. A panic becomes a 500 and stays
+/// in the task.
+async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
+    let held = (request.extensions_mut().remove::<Place>(), policy.drain.enter());
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let stop_if_left = reads(&request);
+    let (send, answer) = oneshot::channel();
+    let task = tokio::spawn({
+        let id = id.clone();
+        async move {
+            let answer = next.oneshot(request).await;
+            if let Err(Ok(unheard)) = send.send(answer) {
+                tracing::info!(
+                    status = unheard.status().as_u16(),
+                    request_id = id.as_deref(),
+                    "done after its client had left"
+                );
+            }
+            drop(held);
+        }
+    });
+    let _stop = stop_if_left.then(|| StopOnDrop(task.abort_handle()));
+    answer.await.unwrap_or_else(|_| {
+        tracing::error!(request_id = id.as_deref(), "a request ended in a panic");
+        Ok(scim(StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed on this request; its log knows more."))
+    })
+}
+
+struct StopOnDrop(AbortHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn reads<B>(request: &Request<B>) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// Answers without having read the body. Who sent `Expect: 100-continue` waits with the body and sends none.
+async fn refuse<B: Reads>(request: Request<B>, response: Response<Bytes>) -> Answer {
+    if !request.headers().contains_key(EXPECT) {
+        discard(request.into_body()).await;
+    }
+    Ok(response)
+}
+
+/// A body that can be read.
+trait Reads: Body<Data = Bytes> + Unpin {}
+impl<B: Body<Data = Bytes> + Unpin> Reads for B {}
+
+/// The rest of the stack, as a layer sees it.
+trait Next<B>: Service<Request<B>, Response = Response<Bytes>, Error = Infallible> {}
+impl<B, S: Service<Request<B>, Response = Response<Bytes>, Error = Infallible>> Next<B> for S {}
+
+/// A tower layer from an async function of the policy, a request and the rest of the stack.
+#[derive(Clone)]
+struct Around<F> {
+    policy: Arc<Policy>,
+    function: F,
+}
+
+fn around<F>(policy: &Arc<Policy>, function: F) -> Around<F> {
+    Around { policy: policy.clone(), function }
+}
+
+impl<F: Clone, S> Layer<S> for Around<F> {
+    type Service = Wrapped<F, S>;
+
+    fn layer(&self, next: S) -> Wrapped<F, S> {
+        Wrapped { layer: self.clone(), next }
+    }
+}
+
+#[derive(Clone)]
+struct Wrapped<F, S> {
+    layer: Around<F>,
+    next: S,
+}
+
+impl<B, F, S, A> Service<Request<B>> for Wrapped<F, S>
+where
+    F: Fn(Arc<Policy>, Request<B>, S) -> A,
+    A: Future<Output = Answer>,
+    S: Clone,
+{
+    type Response = Response<Bytes>;
+    type Error = Infallible;
+    type Future = A;
+
+    // Ready always: a service that cannot take a request yet is awaited inside the call, under the time limit.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> A {
+        (self.layer.function)(self.layer.policy.clone(), request, self.next.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::collections::VecDeque;
+    use std::pin::Pin;
+
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A body whose pieces the test can count while the stack has it.
+    struct Pieces(VecDeque<Bytes>, tokio::sync::watch::Sender<usize>);
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let piece = self.0.pop_front();
+            self.1.send_modify(|read| *read += usize::from(piece.is_some()));
+            Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_body_is_read_up_to_a_bound_so_that_the_refusal_arrives() {
+        let inner = Inner::new(tower::service_fn(|_| async { Ok(Response::default()) }));
+        let stack = stack(Vec::new(), Limits::default(), Drain::new(), inner);
+        for (sent, read) in [(0, 0), (5, 5), (64, 64), (1000, 64)] {
+            let (count, counted) = tokio::sync::watch::channel(0);
+            let body = Pieces(vec![Bytes::from_static(&[b' '; 1024]); sent].into(), count);
+            let response = stack.clone().oneshot(Request::new(body)).await.unwrap();
+            assert_eq!((response.status().as_u16(), *counted.borrow()), (401, read));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# All tests, from a fresh checkout: tests/run.sh [--quick]. Installs what is missing. --quick leaves out the real app.
+# Stops at the first failure; whatever it started is ended either way.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$REPO"
+
+quick=; [ "${1:-}" != --quick ] || { quick=1; shift; }
+[ $# = 0 ] || die "usage: $0 [--quick]"
+
+DEMO=127.0.0.1:${DEMO_PORT:-18480}
+GATEWAY=127.0.0.1:${GATEWAY_PORT:-18481}
+PORTOLAN=${CARGO_TARGET_DIR:-$REPO/target}/debug/portolan
+RUN=$(mktemp -d)
+passed=0
+
+clean_up() {
+  stop "$RUN/demo.pid"
+  stop "$RUN/gateway.pid"
+  [ ! -e "$RUN/hub" ] || tests/apps/jupyterhub.sh stop
+  rm -rf "$RUN"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# stage NAME COMMAND… : one line when it passes; when it fails, what it said, and the end.
+stage() {
+  local name=$1 log began code=0; shift
+  log=$RUN/${name//[^a-z0-9]/-}.log
+  began=$(date +%s%N)
+  printf '%-34s' "$name"
+  set +e; (set -e; "$@") >"$log" 2>&1; code=$?; set -e
+  awk -v ns=$(($(date +%s%N) - began)) -v word="$([ $code = 0 ] && echo ok || echo FAILED)" 'BEGIN { printf "%6.1f s  %s\n", ns / 1e9, word }'
+  if [ $code != 0 ]; then
+    tail -n 60 "$log" | sed 's/^/    /'
+    echo "$passed passed, 1 failed"
+    exit 1
+  fi
+  passed=$((passed + 1))
+  # a last line that counts something is worth showing
+  tail -n 3 "$log" | grep -E '[0-9]+ (tests? run|checks|passed)' | tail -n 1 | sed 's/^ */    /' || true
+}
+
+rust_tests() { if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast; else cargo test --locked; fi; }
+
+maps() { ls mappings/*.yaml | grep -v '\.test\.yaml$'; }
+check() { PORTOLAN_DATA=$RUN "$PORTOLAN" check $(maps) benches/acme.yaml examples/*/mapping.yaml examples/*/portolan.yaml; }
+conversations() { "$PORTOLAN" test $(maps); }
+
+demo() {
+  port_free "${DEMO#*:}" || die "port ${DEMO#*:} is in use"
+  start "$RUN/demo.pid" "$RUN/demo.out" "$PORTOLAN" demo --listen "$DEMO" --data "$RUN/data"
+  wait_http "http://$DEMO/scim/v2/Users?count=1" 20 "Authorization: Bearer demo" || { cat "$RUN/demo.out"; exit 1; }
+  python3 tests/quickstart.py "http://$DEMO/scim/v2" demo
+}
+
+hub() {
+  touch "$RUN/hub"
+  tests/apps/jupyterhub.sh start >"$RUN/hub.env"
+}
+
+gateway() {
+  . "$RUN/hub.env"
+  port_free "${GATEWAY#*:}" || die "port ${GATEWAY#*:} is in use"
+  cat >"$RUN/portolan.yaml" <<YAML
+listen: $GATEWAY
+mapping: $REPO/mappings/jupyterhub.yaml
+vars:
+  JUPYTERHUB_URL: "$JUPYTERHUB_URL"
+  JUPYTERHUB_TOKEN: { value: "$JUPYTERHUB_TOKEN", secret: true }
+clients:
+  - { name: test, profile: tolerant, bearers: [ { bearer_sha256: $(printf %s test | sha256sum | cut -d' ' -f1) } ] }
+YAML
+  start "$RUN/gateway.pid" "$RUN/gateway.out" "$PORTOLAN" serve "$RUN/portolan.yaml"
+  wait_http "http://$GATEWAY/scim/v2/Users?count=1" 20 "Authorization: Bearer test" || { cat "$RUN/gateway.out"; exit 1; }
+}
+
+live() { (. "$RUN/hub.env"; python3 tests/apps/jupyterhub.py "http://$GATEWAY/scim/v2" test "$JUPYTERHUB_URL" "$JUPYTERHUB_TOKEN"); }
+
+toolchain
+need curl curl
+need python3 python3
+
+stage "build"                        cargo build --locked
+stage "rust tests"                   rust_tests
+stage "mappings are sound"           check
+stage "mappings, conversations"      conversations
+stage "quickstart"                   demo
+stage "quickstart, scim2-tester"     tests/scim2-tester.sh "http://$DEMO/scim/v2" demo-strict
+stage "the same, tolerant profile"   tests/scim2-tester.sh "http://$DEMO/scim/v2" demo
+if [ -z "$quick" ]; then
+  stage "jupyterhub starts"          hub
+  stage "gateway in front of it"     gateway
+  stage "jupyterhub, live"           live
+  # the hub has no place for an externalId, which scim2-tester takes for granted
+  stage "jupyterhub, scim2-tester"   tests/scim2-tester.sh "http://$GATEWAY/scim/v2" test "'externalId'"
+fi
+echo "$passed passed, 0 failed"
