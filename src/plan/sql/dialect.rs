@@ -1,5 +1,7 @@
 //! What SQLite has of its own: quoting, literals, sets in one parameter, and text compared byte by byte. Another engine
 //! is another file with these names.
+//!
+//! SQLite's functions stop at U+0000: a stored text that holds one compares as if it ended there.
 
 use serde_json::Value;
 
@@ -86,4 +88,19 @@ pub fn end(text: &str, length: usize) -> String {
 #[must_use]
 pub fn contains(text: &str) -> String {
     format!("instr({text}, ?) > 0")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_ends_its_own_quotes() {
+        assert_eq!(name(&Ident("a\"; DROP TABLE b --".to_owned())), "\"a\"\"; DROP TABLE b --\"");
+        assert_eq!(literal(&json!("it's '")), "'it''s '''");
+        assert_eq!([literal(&json!(true)), literal(&json!(-1.5)), literal(&json!(null))], ["1", "-1.5", "NULL"]);
+    }
 }

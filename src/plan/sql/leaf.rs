@@ -189,7 +189,7 @@ impl Column<'_> {
         let bound = dialect::value(number);
         let kept = match &bound {
             Bind::Integer(_) => true,
-            Bind::Real(real) => Value::from(*real).to_string() == number.to_string(),
+            Bind::Real(real) => serde_json::Number::from_f64(*real).as_ref() == number.as_number(),
             _ => false,
         };
         match operator(op) {
@@ -305,5 +305,19 @@ fn operator(op: CompareOp) -> Option<&'static str> {
         CompareOp::Less => Some("<"),
         CompareOp::LessOrEqual => Some("<="),
         CompareOp::NotEqual | CompareOp::Contains | CompareOp::StartsWith | CompareOp::EndsWith => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn the_text_behind_a_beginning() {
+        for (text, next) in [("ab", Some("ac")), ("a\u{d7ff}", Some("a\u{e000}")), ("a\u{10ffff}", Some("b"))] {
+            assert_eq!(after(text).as_deref(), next, "{text}");
+        }
+        assert_eq!(after("\u{10ffff}\u{10ffff}"), None);
     }
 }

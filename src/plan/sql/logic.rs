@@ -22,6 +22,7 @@ impl Logic {
             match part {
                 Self::True => {}
                 Self::False => return Self::False,
+                Self::Sql(piece) if pieces.contains(&piece) => {}
                 Self::Sql(piece) => pieces.push(piece),
             }
         }

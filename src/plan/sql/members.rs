@@ -1,5 +1,5 @@
 //! Changing who is a member: one statement each, whatever the number, as a set of values is one parameter. Rows of
-//! members that do not exist for SCIM are not seen and not touched.
+//! members that do not exist for SCIM are not seen and not touched. Whether the group itself is there, `write::touch` says.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, dialect, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, dialect, holds, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -103,8 +103,7 @@ fn add(junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) 
         .piece(values)
         .piece(Piece::from_set(keys))
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(&junction.table, "j")))
-        .then(&format!("{} = ", column("j", &junction.link)))
-        .bind(dialect::value(key))
+        .piece(holds(&column("j", &junction.link), key))
         .then(&format!(" AND {} = s.value)", value(junction)))
         .expect(Expect::Any)
 }
@@ -112,8 +111,8 @@ fn add(junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) 
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
 fn gone(junction: &Junction, key: &Value, which: Piece) -> Statement {
     let member = &junction.member;
-    let begin = format!("DELETE FROM {} WHERE {} = ", table(&junction.table, "j"), column("j", &junction.link));
-    let piece = Piece::new(begin).bind(dialect::value(key)).piece(which);
+    let begin = Piece::new(format!("DELETE FROM {} WHERE ", table(&junction.table, "j")));
+    let piece = begin.piece(holds(&column("j", &junction.link), key)).piece(which);
     if member.only.is_empty() {
         return piece.expect(Expect::Any);
     }

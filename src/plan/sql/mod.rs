@@ -104,6 +104,15 @@ fn key_column(alias: &str, name: &Ident, kind: KeyKind) -> String {
     }
 }
 
+/// A column that holds this value, NULL as well; text letter by letter, however the column is declared.
+fn holds(column: &str, value: &Value) -> Piece {
+    match value {
+        Value::Null => Piece::new(format!("{column} IS NULL")),
+        Value::String(_) => Piece::new(format!("{} = ", dialect::exact(column))).bind(dialect::value(value)),
+        _ => Piece::new(format!("{column} = ")).bind(dialect::value(value)),
+    }
+}
+
 /// `"app_user" AS r`
 fn table(name: &Ident, alias: &str) -> String {
     format!("{} AS {alias}", dialect::name(name))
@@ -142,7 +151,5 @@ fn fixed(column: &str, is: &ColumnIs) -> String {
 
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
-    Piece::new(format!(" WHERE {} = ", key_column("r", &records.key.column, records.key.kind)))
-        .bind(dialect::value(key))
-        .then(&and_only("r", &records.only))
+    Piece::new(" WHERE ").piece(holds(&column("r", &records.key.column), key)).then(&and_only("r", &records.only))
 }

@@ -76,9 +76,10 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         link: LINK.to_owned(),
         statement: piece.expect(Expect::Any),
     };
-    let children = records.children.iter().map(|c| (&c.name, child_rows(c, keys)));
-    let members = records.members.iter().map(|j| (&j.name, member_rows(j, keys)));
-    let groups = records.groups.iter().map(|d| (&d.name, group_rows(d, keys)));
+    let kind = records.key.kind;
+    let children = records.children.iter().map(|c| (&c.name, child_rows(c, &key_column("c", &c.link, kind), keys)));
+    let members = records.members.iter().map(|j| (&j.name, member_rows(j, &key_column("j", &j.link, kind), keys)));
+    let groups = records.groups.iter().map(|d| (&d.name, group_rows(d, &key_column("j", &d.link, kind), keys)));
     children
         .chain(members)
         .chain(groups)
@@ -166,40 +167,37 @@ fn order(records: &SqlRecords) -> String {
     format!(" ORDER BY {}", key_column("r", &records.key.column, records.key.kind))
 }
 
-fn child_rows(child: &Child, keys: &[Value]) -> Piece {
-    let link = column("c", &child.link);
+fn child_rows(child: &Child, link: &str, keys: &[Value]) -> Piece {
     let mut columns: Vec<&Ident> = child.key.iter().collect();
     columns.extend(child.columns.iter().filter(|c| Some(*c) != child.key.as_ref()));
     let shown: String = columns.iter().map(|name| format!(", {}", shown("c", name))).collect();
     // By its own key if it has one, else by all that is shown: any order will do that is the same tomorrow.
-    let sorted: Vec<String> = match &child.key {
-        Some(key) => vec![column("c", key)],
-        None => child.columns.iter().map(|name| column("c", name)).collect(),
-    };
+    let sorted = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
+    let sorted: String = sorted.iter().map(|name| format!(", {}", column("c", name))).collect();
     Piece::new(format!("SELECT {link} AS \"{LINK}\"{shown} FROM {} WHERE {link} IN ", table(&child.table, "c")))
         .set(keys.to_vec())
         .then(&and_only("c", &child.only))
-        .then(&format!(" ORDER BY {link}, {}", sorted.join(", ")))
+        .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
-fn member_rows(j: &Junction, keys: &[Value]) -> Piece {
-    related(&j.table, &j.link, &j.value, &j.member, None, keys)
+fn member_rows(j: &Junction, link: &str, keys: &[Value]) -> Piece {
+    related(&j.table, link, &j.value, &j.member, None, keys)
 }
 
-fn group_rows(d: &Derived, keys: &[Value]) -> Piece {
-    related(&d.table, &d.link, &d.value, &d.other, d.display.as_ref(), keys)
+fn group_rows(d: &Derived, link: &str, keys: &[Value]) -> Piece {
+    related(&d.table, link, &d.value, &d.other, d.display.as_ref(), keys)
 }
 
 /// Pairs of a junction whose other side exists for SCIM, each once.
 fn related(
     junction: &Ident,
-    link: &Ident,
+    link: &str,
     value: &Ident,
     other: &Reference,
     display: Option<&Ident>,
     keys: &[Value],
 ) -> Piece {
-    let (link, key) = (column("j", link), key_column("o", &other.key, other.kind));
+    let key = key_column("o", &other.key, other.kind);
     let display = display.map(|d| format!(", {} AS \"display\"", column("o", d))).unwrap_or_default();
     let (from, join, value) = (table(junction, "j"), table(&other.table, "o"), column("j", value));
     Piece::new(format!("SELECT DISTINCT {link} AS \"{LINK}\", {key} AS \"value\"{display} FROM {from}"))

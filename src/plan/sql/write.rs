@@ -16,7 +16,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, dialect, table, where_key};
+use super::{Piece, and_only, column, dialect, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -177,7 +177,7 @@ fn is_there(records: &SqlRecords) -> Piece {
 }
 
 fn of_link(name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
-    Piece::new(format!("DELETE FROM {} WHERE {} = ", table(name, alias), column(alias, link))).bind(dialect::value(key))
+    Piece::new(format!("DELETE FROM {} WHERE ", table(name, alias))).piece(holds(&column(alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
@@ -194,24 +194,15 @@ fn one_row_changed(child: &Child, key: &Value, row: &Value, item: &Value) -> Opt
     for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
         changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
     }
-    let piece = changed.update_as(&child.table, "c")?.then(&format!(" WHERE {} = ", column("c", &child.link)));
-    let piece = piece.bind(dialect::value(key)).then(&and_only("c", &child.only));
-    Some(piece.piece(this_row(child, row)).expect(Expect::Any))
+    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(&column("c", &child.link), key));
+    Some(piece.then(&and_only("c", &child.only)).piece(this_row(child, row)).expect(Expect::Any))
 }
 
 fn this_row(child: &Child, row: &Value) -> Piece {
-    let mut piece = Piece::default();
     let columns = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
-    for name in columns {
-        let value = row.get(&name.0).unwrap_or(&Value::Null);
-        let column = column("c", name);
-        piece = match value {
-            Value::Null => piece.then(&format!(" AND {column} IS NULL")),
-            Value::String(_) => piece.then(&format!(" AND {} = ", dialect::exact(&column))).bind(dialect::value(value)),
-            _ => piece.then(&format!(" AND {column} = ")).bind(dialect::value(value)),
-        };
-    }
-    piece
+    columns.iter().fold(Piece::default(), |piece, name| {
+        piece.then(" AND ").piece(holds(&column("c", name), row.get(&name.0).unwrap_or(&Value::Null)))
+    })
 }
 
 /// The columns of a list's `value` and `type`, as far as its line has them.
