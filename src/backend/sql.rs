@@ -60,6 +60,15 @@ pub struct Missing {
     pub column: Option<String>,
 }
 
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "column `{column}` of table `{}`", self.table),
+            None => write!(f, "table `{}`", self.table),
+        }
+    }
+}
+
 impl Sql {
     /// Opens a database file. Its journal mode stays the app's.
     ///

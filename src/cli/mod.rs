@@ -1,1 +1,78 @@
-//! cli
+//! The command line: one file per command. The only place that prints.
+//!
+//! Exit codes, the same for every command: 0 done; 1 the thing that was asked for failed; 2 a fault in a file or on the
+//! command line, said with its place.
+
+mod check;
+mod demo;
+mod screen;
+mod serve;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Something that was asked for failed.
+const FAILED: u8 = 1;
+/// A file or the command line is at fault.
+const FAULT: u8 = 2;
+
+/// A SCIM 2.0 gateway: one mapping file puts SCIM in front of an app's own user API or database.
+#[derive(Debug, Parser)]
+#[command(name = "portolan", version, max_term_width = 100, after_help = AFTER)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "Exit codes: 0 done, 1 failed, 2 a fault in a file or on the command line.\n\
+                     Begin with `portolan demo`.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway that a configuration describes
+    Serve {
+        /// The configuration, usually portolan.yaml
+        config: PathBuf,
+        /// Listen here instead: 127.0.0.1:8080 or unix:/run/portolan.sock
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<String>,
+    },
+    /// Check mappings and configurations, all faults at once
+    Check {
+        /// Mappings, or configurations together with their mappings
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// How to print what was found
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Run the gateway over a small old HR database, to try it
+    Demo {
+        /// Listen here
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: String,
+        /// Keep the database and the demo's files here
+        #[arg(long, value_name = "DIR", default_value = "portolan-demo")]
+        data: PathBuf,
+    },
+}
+
+/// A form of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people; coloured on a terminal.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve { config, listen } => serve::serve(&config, listen),
+        Command::Check { files, output } => check::check(&files, output),
+        Command::Demo { listen, data } => demo::demo(listen, &data),
+    }
+}

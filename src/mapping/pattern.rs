@@ -73,6 +73,8 @@ impl Expected {
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(n), Value::String(s)) | (Value::String(s), Value::Number(n)) => n.to_string() == *s,
+        // A column declared BOOLEAN holds 0 and 1.
+        (Value::Number(n), Value::Bool(b)) | (Value::Bool(b), Value::Number(n)) => n.as_u64() == Some(u64::from(*b)),
         _ => a == b,
     }
 }

@@ -22,14 +22,25 @@ pub use edge::Edge;
 pub use process::{ListenError, Server};
 pub use settings::{Address, AddressError, Bearer, Client, Front, Limits, Listener, Roads};
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use tower::util::BoxCloneSyncService;
 
+use crate::gateway::Gateway;
+
 /// What the front door opens to: one service from whole request to whole answer.
 pub type Inner = BoxCloneSyncService<Request<Bytes>, Response<Bytes>, Infallible>;
+
+/// The gateway as that service.
+#[must_use]
+pub fn inner(gateway: Arc<Gateway>) -> Inner {
+    BoxCloneSyncService::new(tower::service_fn(move |request| {
+        let gateway = gateway.clone();
+        async move { Ok(gateway.answer(request).await) }
+    }))
+}
 
 /// Caps on what foreign crates may log, as `tracing-subscriber` filter directives: their debug lines hold addresses
 /// and header values, pingora's info lines only its own life.

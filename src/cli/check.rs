@@ -1,0 +1,77 @@
+//! `portolan check`: every fault of a file at once, without an app.
+
+use std::{path::Path, path::PathBuf, process::ExitCode};
+
+use crate::{
+    config::{Config, Overrides},
+    diagnostic::{Diagnostics, Source},
+    mapping::{
+        self,
+        vars::{Var, Vars},
+    },
+    scim::profile::Profile,
+};
+
+use super::{FAULT, Output, screen};
+
+/// Checks each file: a configuration (it has `clients` or `listen`) with its mapping, else a mapping.
+pub(super) fn check(files: &[PathBuf], output: Output) -> ExitCode {
+    let mut found = Diagnostics::default();
+    for file in files {
+        found.extend(one(file));
+    }
+    match output {
+        Output::Json => screen::say(&found.to_json().to_string()),
+        Output::Text => {
+            screen::report(&found);
+            if !found.has_errors() {
+                let names: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
+                screen::say(&format!("{}: no faults", names.join(", ")));
+            }
+        }
+    }
+    if found.has_errors() { ExitCode::from(FAULT) } else { ExitCode::SUCCESS }
+}
+
+fn one(file: &Path) -> Diagnostics {
+    let source = match Source::read(file) {
+        Ok(source) => source,
+        Err(fault) => return fault.into(),
+    };
+    let is_config = source.text().lines().any(|l| l.starts_with("clients:") || l.starts_with("listen:"));
+    if !is_config {
+        return match mapping::compile(source, &Vars::Open) {
+            Ok((_, warnings)) => warnings,
+            Err(faults) => faults,
+        };
+    }
+    match load_config(file, &Overrides::default(), &|name| std::env::var(name).ok()) {
+        Ok(config) => {
+            let mut found = config.warnings.clone();
+            match mapping::load(&config.mapping, &vars(&config)) {
+                Ok((_, warnings)) => found.extend(warnings),
+                Err(faults) => found.extend(faults),
+            }
+            found
+        }
+        Err(faults) => faults,
+    }
+}
+
+/// Reads a configuration; the profiles are those of [`Profile::ALL`].
+pub(super) fn load_config(
+    file: &Path,
+    overrides: &Overrides,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, Diagnostics> {
+    Config::load(file, env, &Profile::ALL.map(|p| p.name), overrides)
+}
+
+/// The variables that a configuration gives its mapping.
+pub(super) fn vars(config: &Config) -> Vars {
+    let given = config
+        .vars
+        .iter()
+        .map(|(name, var)| (name.clone(), Var { value: var.value.expose().clone(), secret: var.secret }));
+    Vars::Given(given.collect())
+}

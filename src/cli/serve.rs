@@ -1,0 +1,158 @@
+//! `portolan serve`: reads everything, checks everything, then opens the door.
+
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use crate::{
+    backend::{self, Backend},
+    config::{Config, Listen, LogFormat, Overrides},
+    gateway::Gateway,
+    mapping::{self, Mapping, Records},
+    plan::{self, sql::select},
+    scim::profile::Profile,
+    server::{self, Address, Bearer, Client, Front, LOG_CAPS, Listener, Roads, Server},
+};
+
+use super::{FAILED, FAULT, check, screen};
+
+/// Runs the gateway of a configuration file.
+pub(super) fn serve(file: &Path, listen: Option<String>) -> ExitCode {
+    let overrides = Overrides { listen, ..Overrides::default() };
+    match check::load_config(file, &overrides, &|name| std::env::var(name).ok()) {
+        Ok(config) => run(&config, |addresses| screen::note(&format!("portolan listens on {addresses}"))),
+        Err(faults) => {
+            screen::report(&faults);
+            ExitCode::from(FAULT)
+        }
+    }
+}
+
+/// Runs the gateway; `ready` is called with its addresses once it accepts connections.
+pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) -> ExitCode {
+    screen::report(&config.warnings);
+    let mapping = match mapping::load(&config.mapping, &check::vars(config)) {
+        Ok((mapping, warnings)) => {
+            screen::report(&warnings);
+            mapping
+        }
+        Err(faults) => {
+            screen::report(&faults);
+            return ExitCode::from(FAULT);
+        }
+    };
+    if let Err(message) = log(config) {
+        screen::note(&message);
+        return ExitCode::from(FAILED);
+    }
+    // The pool of database connections needs a runtime of its own for as long as the process lives.
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            screen::note(&format!("error: no runtime: {cause}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let backend = match runtime.block_on(open(&mapping, config)) {
+        Ok(backend) => backend,
+        Err(message) => {
+            screen::note(&format!("error: {message}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let gateway = Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), plan_limits(config)));
+    let server = match Server::new(&front(config), server::inner(gateway)) {
+        Ok(server) => server,
+        Err(error) => {
+            screen::note(&format!("error: {error}"));
+            return ExitCode::from(FAILED);
+        }
+    };
+    let addresses: Vec<String> = server.addresses().map(ToString::to_string).collect();
+    let code = server.run(move || ready(&addresses.join(", ")));
+    drop(runtime);
+    code
+}
+
+/// Opens the app and compares the mapping's names with the database's.
+async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
+    let limits =
+        backend::Limits { call_time: config.limits.upstream_time, answer_bytes: config.limits.answer, depth: 64 };
+    let backend = Backend::open(&mapping.app, limits).await.map_err(|e| e.to_string())?;
+    if let Backend::Sql(sql) = &backend {
+        let tables: Vec<_> = mapping
+            .resources
+            .iter()
+            .flat_map(|r| match &r.records {
+                Records::Sql(records) => select::tables(records),
+                Records::Rest(_) => Vec::new(),
+            })
+            .collect();
+        let missing = sql.check_tables(&tables).await.map_err(|e| e.to_string())?;
+        if !missing.is_empty() {
+            let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            return Err(format!(
+                "the database does not have what {} names: {}",
+                config.mapping.display(),
+                names.join(", ")
+            ));
+        }
+    }
+    Ok(backend)
+}
+
+fn plan_limits(config: &Config) -> plan::Limits {
+    let limits = &config.limits;
+    plan::Limits { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
+}
+
+fn front(config: &Config) -> Front {
+    let same_port = config.pass_through.as_ref().is_some_and(|p| p.listen.is_none());
+    let mut listeners =
+        vec![Listener { address: address(&config.listen), roads: if same_port { Roads::Both } else { Roads::Scim } }];
+    let own = config.pass_through.as_ref().and_then(|p| p.listen.as_ref());
+    listeners.extend(own.map(|listen| Listener { address: address(listen), roads: Roads::App }));
+    let clients = config.clients.iter().map(|client| Client {
+        name: client.name.as_str().into(),
+        profile: Profile::named(&client.profile).unwrap_or(Profile::STRICT),
+        bearers: client.bearers.iter().map(|b| Bearer { sha256: b.sha256, until: b.until }).collect(),
+    });
+    let limits = &config.limits;
+    Front {
+        listeners,
+        base_path: config.base_path.clone(),
+        pass_through: config.pass_through.as_ref().and_then(|p| p.to.authority().cloned()),
+        clients: clients.collect(),
+        limits: server::Limits {
+            header_bytes: limits.header,
+            headers: limits.headers,
+            header_time: limits.header_time,
+            keep_alive: Duration::from_secs(60),
+            connections: limits.connections,
+            body_bytes: limits.body,
+            body_time: limits.request_time,
+            answer_time: limits.request_time,
+            in_flight: limits.in_flight,
+            connect_time: limits.upstream_time,
+            drain: limits.drain,
+        },
+    }
+}
+
+fn address(listen: &Listen) -> Address {
+    match listen {
+        Listen::Tcp(address) => Address::Tcp(*address),
+        Listen::Unix(path) => Address::Unix(path.display().to_string()),
+    }
+}
+
+/// The log goes to standard error; foreign crates are kept quiet (law 12).
+fn log(config: &Config) -> Result<(), String> {
+    let filter = format!("{},{}", config.log.level, LOG_CAPS.join(","));
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| format!("error: the log's level: {e}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let begun = match config.log.format {
+        LogFormat::Text => builder.with_ansi(colour).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    begun.map_err(|e| format!("error: the log: {e}"))
+}
