@@ -40,8 +40,17 @@ impl Step {
                 (!list.is_empty()).then_some(Value::Array(list))
             }
         };
-        if fixed.is_some() && fixed != new {
-            return Err(mutability(format!("`{target}` is immutable and has a value already")));
+        if let Some(fixed) = fixed {
+            // Where letter case does not matter, another spelling is the same value.
+            let respelt = match (&fixed, &new) {
+                (Value::String(old), Some(Value::String(new))) => !target.leaf().case_exact && eq_fold(old, new),
+                _ => false,
+            };
+            if !respelt && new.as_ref() != Some(&fixed) {
+                return Err(mutability(format!("`{target}` is immutable and has a value already")));
+            }
+            resource::set(resource, target, fixed);
+            return Ok(());
         }
         match new {
             Some(value) => resource::set(resource, target, value),
