@@ -57,7 +57,8 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
             return ExitCode::from(FAILED);
         }
     };
-    let gateway = Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into()));
+    let gateway =
+        Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into()));
     let server = match Server::new(&front(config), server::inner(gateway)) {
         Ok(server) => server,
         Err(error) => {
@@ -73,8 +74,11 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
 
 /// Opens the app and compares the mapping's names with the database's.
 async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
-    let limits =
-        backend::Limits { call_time: config.limits.upstream_time, answer_bytes: config.limits.answer, depth: backend::DEPTH };
+    let limits = backend::Limits {
+        call_time: config.limits.upstream_time,
+        answer_bytes: config.limits.answer,
+        depth: backend::DEPTH,
+    };
     let backend = Backend::open(&mapping.app, limits).await.map_err(|e| e.to_string())?;
     check_tables(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
     Ok(backend)

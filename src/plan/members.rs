@@ -79,7 +79,8 @@ pub fn steps(
             } else {
                 Vec::new()
             };
-            let does = format!("{} {} members", if wish == Wish::There { "adding" } else { "removing" }, chunk.len());
+            let what = if let [id] = chunk { format!("the member {id}") } else { format!("{} members", chunk.len()) };
+            let does = format!("{} {what}", if wish == Wish::There { "adding" } else { "removing" });
             steps.push(Step { call: one(chunk)?, wish, singly, does, record: None });
         }
     }

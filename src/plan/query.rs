@@ -101,7 +101,7 @@ pub enum Next {
 }
 
 /// Rows that a walk over a table asks for at a time.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Plans a query.
 ///
@@ -170,7 +170,7 @@ fn rest_source<'a>(
 }
 
 /// `id eq "x"`, or the same of an attribute that stands where the id stands and tells letters apart as it does.
-fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
+pub(super) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
     if target.extension.is_none() && target.attribute.name == "id" {
         return Some(text.clone());
@@ -186,7 +186,12 @@ fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     }
 }
 
-fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+/// The rule for this part of a filter, if it is one for it.
+pub(super) fn narrowed<'a>(
+    resource: &Resource,
+    rule: &'a FilterRule,
+    conjunct: &Condition,
+) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;

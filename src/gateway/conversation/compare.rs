@@ -42,12 +42,7 @@ impl fmt::Display for Difference {
 }
 
 /// Compares an answer; `cause` is what the log would say.
-pub(super) fn response(
-    wanted: &Wanted,
-    got: &Response<Bytes>,
-    cause: Option<String>,
-    found: &mut Vec<Difference>,
-) {
+pub(super) fn response(wanted: &Wanted, got: &Response<Bytes>, cause: Option<String>, found: &mut Vec<Difference>) {
     let before = found.len();
     let body: Option<Value> = serde_json::from_slice(got.body()).ok();
     if wanted.status != got.status() {
