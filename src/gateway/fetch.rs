@@ -164,7 +164,10 @@ impl Gateway {
                         Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()).into()
                     );
                 }
-                (_, Some(total)) => total,
+                (_, Some(total)) => {
+                    query.check_full(rows.len(), total)?;
+                    total
+                }
                 (_, None) => query.skip + rows.len(),
             },
         };
