@@ -70,8 +70,8 @@ fn tell(error: &Error, number: &str) -> Told {
         Error::Drift => {
             later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())
         }
-        Error::BrokenPromise(filter) => {
-            tracing::error!(request = number, %filter, "the app answered a row that a filter rule with `matches: exactly` leaves out");
+        Error::BrokenPromise(rule) => {
+            tracing::error!(request = number, %rule, "the app answered a row that a filter rule with `matches: exactly` leaves out");
             plain(StatusCode::BAD_GATEWAY, ours("the app's answer does not match the filter"))
         }
         Error::App { class, detail, retry_after, status } => {
