@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Session,
+    backend::{Failure, Session},
     mapping::{Records, Resource, answer::Class, translate},
     plan::{
         Fault,
@@ -26,15 +26,16 @@ pub(super) struct Found {
 }
 
 impl Gateway {
-    /// One call, within the request's budget.
+    /// One call that reads, within the request's budget.
     pub(super) async fn call(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
         if session.calls() >= self.limits.calls as u64 {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
-        Ok(session.call(call).await?)
+        // What only reads has not acted, whatever became of its answer.
+        Ok(session.call(call).await.map_err(|failure| Failure { sent: false, ..failure })?)
     }
 
-    /// One call that must be answered with ok.
+    /// One call that reads and must be answered with ok.
     pub(super) async fn ok(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
         let reply = self.call(session, call).await?;
         match reply.class {

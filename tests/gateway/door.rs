@@ -7,7 +7,10 @@ use http::{HeaderMap, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portolan::{
     backend::{self, Backend, calls_made, sql::run_script},
-    gateway::{Gateway, caller::Caller},
+    gateway::{
+        Gateway,
+        caller::{Caller, RequestId},
+    },
     mapping::{
         self, Mapping,
         vars::{Var, Vars},
@@ -95,6 +98,7 @@ impl Door {
         *request.uri_mut() = format!("/scim/v2{path}").parse().unwrap();
         request.headers_mut().insert("content-type", content_type.parse().unwrap());
         request.extensions_mut().insert(Caller { client: "test".into(), profile: self.profile });
+        request.extensions_mut().insert(RequestId("r-1".into()));
         let (head, body) = self.gateway.answer(request).await.into_parts();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect(&asked) };
         Answer { status: head.status.as_u16(), headers: head.headers, body, asked }
