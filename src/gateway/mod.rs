@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::{
     backend::{Backend, Failure},
+    config,
     mapping::{Mapping, Records, Resource, answer::Class},
     plan::{Fault, Limits, sql::select},
     scim::{
@@ -136,5 +137,12 @@ impl From<Failure> for Error {
 impl From<crate::mapping::codec::Unreadable> for Error {
     fn from(unreadable: crate::mapping::codec::Unreadable) -> Self {
         Self::Plan(Fault::Unreadable(unreadable))
+    }
+}
+
+/// What a request may cost, as the configuration says.
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        Self { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
     }
 }
