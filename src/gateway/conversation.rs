@@ -204,7 +204,9 @@ fn cause(error: &Error) -> Option<String> {
         Error::Plan(Fault::Unreadable(unreadable)) => Some(unreadable.message.clone()),
         // A script says itself where it was left.
         Error::Backend(failure) if failure.kind != backend::Kind::OffScript => Some(failure.to_string()),
-        Error::BrokenPromise(filter) => Some(format!("a row does not fulfil `{filter}`, which a rule promised exactly")),
+        Error::BrokenPromise(filter) => {
+            Some(format!("a row does not fulfil `{filter}`, which a rule promised exactly"))
+        }
         _ => None,
     }
 }

@@ -18,6 +18,7 @@ use http::Response;
 
 use crate::{
     backend::{Backend, Failure},
+    config,
     mapping::{Mapping, Records, Resource, answer::Class},
     plan::{Fault, Limits, explain::Unplanned, sql::select},
     scim::{
@@ -112,6 +113,10 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// The app does not know who is to become a member.
+    NoMember,
+    /// The error of a later call, after what took effect.
+    After(Box<Error>, String),
     /// The list changed while it was read, twice.
     Drift,
     /// The app answered a row that its filter rule promised to leave out.
@@ -145,5 +150,12 @@ impl From<Failure> for Error {
 impl From<crate::mapping::codec::Unreadable> for Error {
     fn from(unreadable: crate::mapping::codec::Unreadable) -> Self {
         Self::Plan(Fault::Unreadable(unreadable))
+    }
+}
+
+/// What a request may cost, as the configuration says.
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        Self { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
     }
 }

@@ -79,8 +79,12 @@ pub fn steps(
             } else {
                 Vec::new()
             };
-            let what = if let [id] = chunk { format!("the member {id}") } else { format!("{} members", chunk.len()) };
-            let does = format!("{} {what}", if wish == Wish::There { "adding" } else { "removing" });
+            let does = format!(
+                "{} {} member{}",
+                if wish == Wish::There { "adding" } else { "removing" },
+                chunk.len(),
+                if chunk.len() == 1 { "" } else { "s" }
+            );
             steps.push(Step { call: one(chunk)?, wish, singly, does, record: None });
         }
     }

@@ -18,7 +18,6 @@ pub mod sql;
 use jiff::Timestamp;
 
 use crate::{
-    config,
     mapping::{codec::Unreadable, template::Unfit},
     scim::{Refusal, profile::Profile},
 };
@@ -49,12 +48,6 @@ pub struct Limits {
     pub page: usize,
     /// Resources on a page at most.
     pub max_page: usize,
-}
-
-impl From<&config::Limits> for Limits {
-    fn from(limits: &config::Limits) -> Self {
-        Self { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
-    }
 }
 
 /// Why there is no plan.

@@ -40,16 +40,11 @@ impl Step {
                 (!list.is_empty()).then_some(Value::Array(list))
             }
         };
-        if let Some(fixed) = fixed {
-            // Where letter case does not matter, another spelling is the same value.
-            let respelt = match (&fixed, &new) {
-                (Value::String(old), Some(Value::String(new))) => !target.leaf().case_exact && eq_fold(old, new),
-                _ => false,
-            };
-            if !respelt && new.as_ref() != Some(&fixed) {
+        if let Some(old) = fixed {
+            if !new.as_ref().is_some_and(|new| target.leaf().is_same(&old, new)) {
                 return Err(mutability(format!("`{target}` is immutable and has a value already")));
             }
-            resource::set(resource, target, fixed);
+            resource::set(resource, target, old);
             return Ok(());
         }
         match new {

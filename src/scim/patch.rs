@@ -196,7 +196,12 @@ impl Reader<'_> {
         if !value.is_object() && (base || !value.is_null()) {
             return Err(invalid(format!("`{urn}` is a whole schema: give it an object, or name one attribute")));
         }
-        self.object(op, &Map::from_iter([(urn.to_owned(), value.clone())]))
+        let mut value = value.clone();
+        // Clients that build an extension as an object of its own send its `schemas` along; it is readOnly there, too.
+        if let (false, Some(object)) = (base, value.as_object_mut()) {
+            object.shift_remove("schemas");
+        }
+        self.object(op, &Map::from_iter([(urn.to_owned(), value)]))
     }
 
     fn not_offered(&self, op: Op, attr: &AttrPath, value: &Value, unknown: ScimType) -> Result<(), Refusal> {
