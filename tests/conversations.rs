@@ -172,7 +172,9 @@ FAILED another answer
     got       [\"urn:ietf:params:scim:schemas:core:2.0:User\"]
 ";
     assert!(out.starts_with(expected), "{out}");
-    assert!(out.contains("FAILED a record that its mapping does not fit\n  status\n    expected  200\n    got       502"));
+    assert!(
+        out.contains("FAILED a record that its mapping does not fit\n  status\n    expected  200\n    got       502")
+    );
     assert!(out.contains("\n  the cause: "), "{out}");
     assert!(out.ends_with("\n1 passed, 5 failed\n"), "{out}");
     assert_eq!((code, err.as_str()), (1, ""));

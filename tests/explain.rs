@@ -12,33 +12,40 @@ use portolan::{
         refuse,
     },
     mapping::{self, vars::Vars},
-    plan::{Context, Limits, explain::explain},
+    plan::{
+        Context, Limits,
+        explain::{Explained, Unplanned, explain},
+    },
     scim::profile::Profile,
     yaml,
 };
 use serde_json::Value;
 
+fn plans(mapping: &str, ask: &str, body: &str, profile: Profile) -> Result<Vec<Explained>, Unplanned> {
+    let (mapping, _) = mapping::load(Path::new(mapping), &Vars::Open).unwrap();
+    let (method, target) = ask.split_once(' ').unwrap();
+    let below = below_base(target);
+    let (path, query) = below.split_once('?').map_or((below, None), |(path, query)| (path, Some(query)));
+    let context = Context {
+        profile,
+        client: "client",
+        now: "2026-11-22T10:00:00Z".parse().unwrap(),
+        base: BASE_URL,
+        limits: Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000 },
+    };
+    explain(&mapping, &method.parse().unwrap(), path, query, body.as_bytes(), &context)
+}
+
 /// Each request of a file, and its plan or the error it would be answered with.
 fn report(path: &Path) -> String {
     let mut faults = Faults::new(Source::read(path).unwrap());
     let file = yaml::parse(&mut faults).unwrap().to_json();
-    let (mapping, _) = mapping::load(Path::new(file["mapping"].as_str().unwrap()), &Vars::Open).unwrap();
     let mut text = String::new();
     for request in file["requests"].as_array().unwrap() {
         let ask = request.as_str().or(request["ask"].as_str()).unwrap();
-        let (method, target) = ask.split_once(' ').unwrap();
-        let below = below_base(target);
-        let (path, query) = below.split_once('?').map_or((below, None), |(path, query)| (path, Some(query)));
         let body = request.get("body").map(Value::to_string).unwrap_or_default();
-        let context = Context {
-            profile: request.get("profile").map_or(Profile::TOLERANT, |p| Profile::named(p.as_str().unwrap()).unwrap()),
-            client: "client",
-            now: "2026-11-22T10:00:00Z".parse().unwrap(),
-            base: BASE_URL,
-            limits: Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000 },
-        };
-        let found = explain(&mapping, &method.parse().unwrap(), path, query, body.as_bytes(), &context);
-        let said = match found {
+        let profile = request["profile"].as_str().map_or(Profile::TOLERANT, |name| Profile::named(name).unwrap());
+        let said = match plans(file["mapping"].as_str().unwrap(), ask, &body, profile) {
             Ok(plans) => plans.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"),
             Err(unplanned) => String::from_utf8(refuse(unplanned).body().to_vec()).unwrap(),
         };
@@ -61,7 +68,10 @@ fn run(args: &[&str]) -> (i32, String, String) {
 #[test]
 fn a_plan_is_printed_a_refusal_fails_and_a_fault_is_a_fault() {
     let (code, out, err) = run(&["benches/acme.yaml", "GET /Users/42"]);
-    assert_eq!((code, out.as_str(), err.as_str()), (0, "read User \"42\"\n  call      GET /users/42\n  cost      1 call\n", ""));
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (0, "read User \"42\"\n  call      GET /users/42\n  cost      1 call\n", "")
+    );
 
     let (code, out, _) = run(&["benches/acme.yaml", "GET /Users/42", "--output", "json"]);
     let json: Value = serde_json::from_str(&out).unwrap();
@@ -74,4 +84,28 @@ fn a_plan_is_printed_a_refusal_fails_and_a_fault_is_a_fault() {
     assert_eq!(run(&["benches/acme.yaml", "/Users"]).0, 2);
     assert_eq!(run(&["benches/acme.yaml", "POST /Users", "--body", "no/such/file"]).0, 2);
     assert_eq!(run(&["tests/explain/acme.yaml", "GET /Users"]).0, 2);
+}
+
+/// The conversations of the gallery were recorded with the app; what a plan says is called is what was called there.
+#[test]
+fn the_calls_of_a_plan_are_those_of_the_conversation() {
+    let mut faults = Faults::new(Source::read(Path::new("mappings/jupyterhub.test.yaml")).unwrap());
+    let conversations = yaml::parse(&mut faults).unwrap().to_json();
+    let mut compared = 0;
+    for conversation in conversations.as_array().unwrap() {
+        let request = conversation["request"].as_object().unwrap();
+        let (method, target) = request.iter().find(|(key, _)| key.chars().all(char::is_uppercase)).unwrap();
+        let body = request.get("body").map(Value::to_string).unwrap_or_default();
+        let ask = format!("{method} {}", target.as_str().unwrap());
+        let Ok(plans) = plans("mappings/jupyterhub.yaml", &ask, &body, Profile::TOLERANT) else { continue };
+        let json = plans[0].to_json();
+        let lines = json["lines"].as_array().unwrap().iter().filter(|line| line["kind"] == "call");
+        let planned: Vec<&str> = lines.map(|line| line["text"].as_str().unwrap().split("  ").next().unwrap()).collect();
+        let made = conversation["calls"].as_array().unwrap().iter().map(|call| call["expect"].as_str().unwrap());
+        let made: Vec<&str> = made.take(planned.len()).collect();
+        // A call that is refused ends the plan early.
+        assert_eq!(made, planned[..made.len()], "{}", conversation["name"]);
+        compared += made.len();
+    }
+    assert!(compared > 20, "{compared}");
 }

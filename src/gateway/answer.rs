@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{Resource, translate},
-    plan::{Context, change::{Ask, shows}, query},
+    plan::{
+        Context,
+        change::{Ask, shows},
+        query,
+    },
     scim::{
         discovery, message,
         profile::Profile,

@@ -86,7 +86,11 @@ pub fn explain(
             for (at, query, projection) in queries {
                 let mut said = query::explain(of(at)?, query, projection, context)?;
                 if !plans.is_empty() {
-                    said.noted("page", "decided after the types before", "it begins where they end and is what they leave");
+                    said.noted(
+                        "page",
+                        "decided after the types before",
+                        "it begins where they end and is what they leave",
+                    );
                 }
                 plans.push(said);
             }

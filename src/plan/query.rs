@@ -187,11 +187,7 @@ pub(super) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String
 }
 
 /// The rule for this part of a filter, if it is one for it.
-pub(super) fn narrowed<'a>(
-    resource: &Resource,
-    rule: &'a FilterRule,
-    conjunct: &Condition,
-) -> Option<Narrowed<'a>> {
+pub(super) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;

@@ -6,7 +6,7 @@ use crate::{
     mapping::{Records, Resource},
     plan::{
         Context, Fault,
-        change::{self, Ask, Step},
+        change::{self, Ask, Step, Wish},
         create::{self, Made},
         read::{Needs, Shown},
     },
@@ -68,6 +68,13 @@ pub(super) fn change(
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
         let mut cost = steps_in_order(&mut said, &steps);
+        if steps.iter().any(|step| step.wish != Wish::Done) {
+            said.noted(
+                "or",
+                "the record is read",
+                "if the app answers `absent`, which may be said of the member or of it",
+            );
+        }
         if shown {
             let told = steps.last().is_some_and(|s| s.record.is_some());
             answer(&mut said, resource, id, told, projection, &mut cost)?;
