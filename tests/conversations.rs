@@ -110,9 +110,9 @@ fn every_fault_of_a_file_has_its_place() {
 }
 
 fn test(folder: &tempfile::TempDir, output: &str) -> (i32, String, String) {
-    let file = folder.path().join("app.yaml");
+    let files = ["app.test.yaml", "app.yaml"].map(|name| folder.path().join(name));
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
-    command.args(["test", file.to_str().unwrap(), "--output", output]).env("TMPDIR", folder.path().join("tmp"));
+    command.arg("test").args(files).args(["--output", output]).env("TMPDIR", folder.path().join("tmp"));
     let done = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (done.status.code().unwrap(), text(done.stdout), text(done.stderr))

@@ -81,7 +81,7 @@ enum Command {
     /// answered. Of a database each conversation gets a new one, made from a script. Fails where one goes otherwise than
     /// written, and where there is none.
     Test {
-        /// Mappings; their conversations are beside them
+        /// Mappings, or the conversations beside them
         #[arg(required = true, value_name = "MAPPING")]
         mappings: Vec<PathBuf>,
         /// How to print how they went
