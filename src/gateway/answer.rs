@@ -47,7 +47,8 @@ impl Gateway {
         let context =
             Context { profile, client: &client, now: Timestamp::now(), base: &self.base, limits: self.limits };
         let path = request.uri().path();
-        let path = path.strip_prefix(self.base_path.as_str()).unwrap_or(path);
+        let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let path = path.ok_or(Unread::NoEndpoint)?;
         let read = request::read(request.method(), path, request.uri().query(), request.body(), &self.types, &profile)?;
         match read {
             request::Request::ServiceProviderConfig => {

@@ -121,6 +121,11 @@ async fn a_list_that_moves_is_read_again_once() {
     let (app, door) = with(250).await;
     app.misbehave("GET /users", Mood::Shrink(1));
     assert_eq!(door.find("/Users", "active eq true").await.is(200)["totalResults"], 124);
+    // So is a page that takes two calls.
+    app.behave();
+    app.misbehave("GET /users", Mood::Shrink(1));
+    let answer = door.get("/Users?startIndex=41&count=25").await;
+    assert_eq!((&answer.body["totalResults"], &answer.body["Resources"][0]["id"]), (&json!(248), &json!("43")));
     app.behave();
     app.misbehave("GET /users", Mood::Shrink(100));
     let answer = door.find("/Users", "active eq true").await;
