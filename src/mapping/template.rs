@@ -120,6 +120,11 @@ impl Template {
         &self.holes
     }
 
+    /// As [`super::term::Term::uses`].
+    pub fn uses(&self, found: &mut Vec<(String, Option<String>)>) {
+        found.extend(self.holes.iter().filter_map(|h| Some((h.first()?.clone(), h.get(1).cloned()))));
+    }
+
     /// Makes a text for people: a name without value leaves its place empty, and blanks around it go. Nothing where no
     /// name has a value.
     #[must_use]

@@ -78,7 +78,7 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         attribute: Arc::new(attribute.clone()),
         sub: sub.map(|s| attribute.sub(s).unwrap().clone()),
     };
-    Line { target, value, empty: Empty::Null, create: true, update: true, write_only: false }
+    Line { target, value, empty: Empty::Null, fold: None, create: true, update: true, write_only: false }
 }
 
 fn at(column: &str, codec: Codec) -> Source {

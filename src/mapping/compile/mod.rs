@@ -6,8 +6,11 @@
 mod attributes;
 mod call;
 mod change;
+mod check;
+mod codec;
 mod facts;
 mod list;
+mod name;
 mod offer;
 mod pattern;
 mod rest;

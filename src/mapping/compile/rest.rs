@@ -5,23 +5,26 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, Uri};
 
 use crate::{
-    diagnostic::Faults,
+    diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
         answer::AnswerRule,
         codec::Codec,
-        rest::{ChangeRule, Part, RestApp, RestRecords},
+        rest::{PageStyle, Part, RestApp, RestRecords},
+        selector::Selector,
     },
-    scim::schema::ResourceType,
+    scim::{published, schema::ResourceType},
     yaml::{Fields, Node, Value},
 };
 
 use super::{
     Written,
-    attributes::{self, Draft, check_overlaps, check_required, everything, selector},
+    attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
-    list::{PAGED, list, pages},
+    check::{check_claims, check_links, check_overlaps, check_parts, check_required},
+    list::{PAGED, check_pages, list, pages},
+    name::{everything, named},
     offer::offer,
 };
 
@@ -92,7 +95,9 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
         match (key.name.parse::<HeaderName>(), node.text(faults, "a header's value")) {
             (Ok(name), Some(value)) => add(name, value.to_owned(), node, faults),
             (Err(_), _) => {
-                faults.error(key.span, "bad-header", format!("`{}` is not a header's name", key.name));
+                faults
+                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
+                    .help("letters, digits and `-`: `X-Api-Key`");
             }
             _ => {}
         }
@@ -103,10 +108,16 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
 
 /// Reads the resource types.
 pub(super) fn resources(written: &[Written<'_>], shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Vec<Resource> {
-    written.iter().filter_map(|w| resource(w, shared, faults)).collect()
+    let names: Vec<&str> = written.iter().map(|w| w.name).collect();
+    written.iter().filter_map(|w| resource(w, &names, shared, faults)).collect()
 }
 
-fn resource(written: &Written<'_>, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Resource> {
+fn resource(
+    written: &Written<'_>,
+    names: &[&str],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name)?;
     super::not_supported(
         &mut fields,
@@ -124,16 +135,17 @@ fn resource(written: &Written<'_>, shared: &[Arc<AnswerRule>], faults: &mut Faul
     for (key, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = attributes::named(key, &all, faults)
-            && let Some(said) = attributes::said(node, &named.target, faults)
+        if let Some(named) = named(key, &all, faults)
+            && let Some(said) = attributes::said(node, &named, faults)
         {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
     check_required(written.name, &drafts, written.span, faults);
     check_overlaps(&drafts, faults);
+    check_links(&drafts, names, faults);
     let kind = offer(&all, &drafts);
-    let records = records(&mut fields, &kind, &drafts, shared, faults);
+    let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
     Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)) })
@@ -141,7 +153,8 @@ fn resource(written: &Written<'_>, shared: &[Arc<AnswerRule>], faults: &mut Faul
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
     if node.as_text().is_some() {
-        return Some(Id { at: selector(node, faults)?, codec: Codec::Plain });
+        let at = selector(node, faults).filter(|at| single(at, node, faults))?;
+        return Some(Id { at, codec: Codec::Plain });
     }
     let mut fields = node.map(faults, "`id`")?;
     super::not_supported(
@@ -150,80 +163,72 @@ fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
         &[("stable", "ids kept by the gateway"), ("before", "cutting codecs"), ("after", "cutting codecs")],
     );
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
-    let codec = super::facts::codec(&mut fields, faults);
+    let leaf = published::common().iter().find(|a| a.name == "id")?;
+    let codec = super::codec::codec(&mut fields, leaf, faults);
+    if !matches!(codec, Codec::Plain | Codec::Around { .. }) {
+        faults
+            .error(fields.span(), "bad-id", "an id is the app's own, with a prefix or suffix at most")
+            .help("leave the codec out");
+    }
     fields.finish(faults);
-    Some(Id { at: at?, codec })
+    let at = at.filter(|at| single(at, node, faults))?;
+    Some(Id { at, codec })
+}
+
+fn single(at: &Selector, node: &Node, faults: &mut Faults) -> bool {
+    let single = at.steps().is_some() && !at.is_whole();
+    if !single {
+        faults
+            .error(node.span, "bad-id", format!("`{}` is not one field of the record", at.text()))
+            .help("write a plain path: `$.id`");
+    }
+    single
 }
 
 fn records(
     fields: &mut Fields<'_>,
+    span: Span,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
     shared: &[Arc<AnswerRule>],
     faults: &mut Faults,
 ) -> Option<RestRecords> {
-    let setting = |names| Setting { names, shared };
+    let setting = |holds| Setting { names: &["id"], holds, shared };
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
             faults.not_supported(node.span, "reading one record from the list (`get: list`)");
             None
         }
-        Some(node) => call(node, &setting(&["id"]), faults),
+        Some(node) => call(node, &setting(&["record"]), faults),
         None => None,
     };
-    let parts = fields
-        .entries(faults, "parts")
-        .iter()
-        .filter_map(|(key, node)| part(&key.name, node, shared, faults))
-        .collect();
-    let list = fields.take("list").and_then(|n| list(n, kind, shared, faults));
-    let create = fields.take("create").and_then(|n| create(n, kind, shared, faults));
-    let update = fields.take("update").map(|n| update(n, kind, shared, faults)).unwrap_or_default();
+    let part_entries = fields.entries(faults, "parts");
+    let parts: Vec<Part> =
+        part_entries.iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
+    let list = fields.take("list").and_then(|n| list(n, kind, drafts, shared, faults));
+    let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
+    let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
     let delete = match fields.take("delete") {
         Some(node) if matches!(node.value, Value::List(_)) => {
             faults.not_supported(node.span, "several calls in order");
             None
         }
-        Some(node) => call(node, &setting(&["id"]), faults),
+        Some(node) => call(node, &setting(&[]), faults),
         None => None,
     };
     let members =
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
-    check_claims(drafts, &update, faults);
+    check_claims(span, drafts, create.is_some(), &update, faults);
+    check_parts(part_entries, drafts, &update, faults);
     Some(RestRecords { get: get?, parts, list, create, update, delete, members })
 }
 
-/// Every change a client may make is one that some rule sends.
-fn check_claims(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
-    let takes_rest = update.iter().any(|r| r.when.is_empty());
-    for draft in drafts.iter().filter(|d| d.line.update && d.relation.is_none()) {
-        let claimed = update
-            .iter()
-            .any(|r| r.when.iter().any(|(target, _)| target.attribute.name == draft.line.target.attribute.name));
-        if !takes_rest && !claimed {
-            faults
-                .error(draft.span, "unclaimed-change", format!("no rule of `update` writes `{}`", draft.line.target))
-                .help("add a rule for it, or say that it cannot be changed: `access: [read, create]`");
-        }
-    }
-    if let Some(at) = update.iter().position(|r| r.when.is_empty())
-        && at + 1 < update.len()
-        && let Some(draft) = drafts.first()
-    {
-        faults
-            .error(
-                draft.span,
-                "unreachable-rule",
-                "a rule of `update` without `when` takes everything, so those behind it never apply",
-            )
-            .help("put it last");
-    }
-}
-
 fn part(name: &str, node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Part> {
-    let setting = Setting { names: &PAGED, shared };
+    let setting = Setting { names: &PAGED, holds: &["record", "rows"], shared };
     if node.as_text().is_some() {
-        return Some(Part { name: name.to_owned(), call: call(node, &setting, faults)?, pages: None });
+        let call = call(node, &setting, faults)?;
+        check_pages(&call, None, node.span, faults);
+        return Some(Part { name: name.to_owned(), call, pages: None });
     }
     let mut fields = node.map(faults, "a part")?;
     super::not_supported(
@@ -233,6 +238,19 @@ fn part(name: &str, node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults
     );
     let call = call::from_fields(&mut fields, &setting, faults);
     let pages = fields.take("pages").and_then(|n| pages(n, faults));
+    let span = fields.span();
     fields.finish(faults);
-    Some(Part { name: name.to_owned(), call: call?, pages })
+    let call = call?;
+    if let Some(pages) = &pages {
+        if call.rows.is_none() {
+            faults
+                .error(span, "missing-key", "a part with `pages` needs `rows`")
+                .help("say where a reply holds its rows: `rows: $.data`, or `rows: $` for a bare list");
+        }
+        if matches!(pages.by, PageStyle::Whole) {
+            faults.error(span, "bad-value", "a part that comes whole has no pages").help("leave `pages` out");
+        }
+    }
+    check_pages(&call, pages.as_ref(), span, faults);
+    Some(Part { name: name.to_owned(), call, pages })
 }

@@ -11,16 +11,22 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::Selector,
-        sql::{ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp, Url},
+        sql::{
+            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp,
+            Url,
+        },
         template::Template,
     },
-    yaml::{Node, Value},
+    yaml::{self, Node, Value},
 };
 
 use super::{
     Written,
-    attributes::{self, Draft, check_overlaps, check_required, derived, everything, published_target},
+    attributes::{self, Draft, derived},
+    check::{check_overlaps, check_required},
+    codec::scalar,
     facts::Facts,
+    name::{everything, named, published_target},
     offer::offer,
     sql_line::{Lists, said},
 };
@@ -118,8 +124,8 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = attributes::named(name, &all, faults)
-            && let Some(said) = said(node, &named.target, bases, &mut lists, faults)
+        if let Some(named) = named(name, &all, faults)
+            && let Some(said) = said(node, &named, bases, &mut lists, faults)
         {
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
@@ -130,6 +136,8 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     fields.finish(faults);
     let kind = offer(&all, &drafts);
     let (key, key_kind) = key?;
+    check_columns(&drafts, &key, &only, &touch, faults);
+    check_children(&drafts, &lists.children, faults);
     let columns = columns(&drafts, &key);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
@@ -180,6 +188,9 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
         .collect();
     for (name, derived_from, of) in found {
         let Some(resource) = made.iter_mut().find(|r| r.kind.name == name) else { continue };
+        if resource.lines.iter().any(|l| l.target.attribute.name == "groups") {
+            continue;
+        }
         let Some(target) = published_target(&everything(&name), "groups") else { continue };
         resource.lines.push(derived(target, Source::From { of, part: Some("groups".to_owned()) }));
         let drafts: Vec<Draft<'_>> = resource
@@ -205,10 +216,17 @@ impl Base {
 }
 
 pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
-    let name = node.text(faults, "a name in the database")?;
+    checked(node.text(faults, "a name in the database")?, node.span, faults)
+}
+
+fn column_name(key: &yaml::Key, faults: &mut Faults) -> Option<Ident> {
+    checked(&key.name, key.span, faults)
+}
+
+fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
     if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
         faults
-            .error(node.span, "bad-name", format!("`{name}` is not a name in the database"))
+            .error(span, "bad-name", format!("`{name}` is not a name in the database"))
             .help("write the bare name of a table or column, without quotes, dots or `$`");
         return None;
     }
@@ -237,20 +255,26 @@ pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
         let is = match &node.value {
-            Value::List(items) => ColumnIs::AnyOf(items.iter().map(Node::to_json).collect()),
+            Value::List(items) => ColumnIs::AnyOf(items.iter().filter_map(|n| scalar(n, "a value", faults)).collect()),
             Value::Map(_) => {
                 let Some(mut fields) = node.map(faults, "a condition") else { continue };
-                let not = fields.required(faults, "not").map(Node::to_json);
+                let not = fields.required(faults, "not");
                 fields.finish(faults);
-                match not {
-                    Some(Json::Array(values)) => ColumnIs::NoneOf(values),
-                    Some(value) => ColumnIs::NoneOf(vec![value]),
+                match not.map(|n| (n, n.as_list())) {
+                    Some((_, Some(all))) => {
+                        ColumnIs::NoneOf(all.iter().filter_map(|n| scalar(n, "a value", faults)).collect())
+                    }
+                    Some((one, None)) => ColumnIs::NoneOf(scalar(one, "a value", faults).into_iter().collect()),
                     None => continue,
                 }
             }
             _ => ColumnIs::AnyOf(vec![node.to_json()]),
         };
-        read.push(ColumnTest { column: Ident(key.name.clone()), is });
+        let listed = node.get("not").unwrap_or(node);
+        if listed.as_list().is_some_and(<[Node]>::is_empty) {
+            faults.error(listed.span, "empty-test", "this expects nothing").help("list at least one value");
+        }
+        read.extend(column_name(key, faults).map(|column| ColumnTest { column, is }));
     }
     read
 }
@@ -266,7 +290,10 @@ pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
                 continue;
             }
             Value::Map(_) => match node.get("is") {
-                Some(literal) => Stamp::Is(literal.to_json()),
+                Some(literal) => match scalar(literal, "what a column holds", faults) {
+                    Some(value) => Stamp::Is(value),
+                    None => continue,
+                },
                 None => {
                     faults
                         .error(node.span, "bad-stamp", "this is not what a column can hold")
@@ -274,15 +301,24 @@ pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
                     continue;
                 }
             },
-            _ => Stamp::Is(node.to_json()),
+            _ => match scalar(node, "what a column holds", faults) {
+                Some(value) => Stamp::Is(value),
+                None => continue,
+            },
         };
-        read.push((Ident(key.name.clone()), stamp));
+        read.extend(column_name(key, faults).map(|column| (column, stamp)));
     }
     read
 }
 
 fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete {
     if node.as_text() == Some("rows") {
+        return Delete::Rows;
+    }
+    if node.as_map().is_none() {
+        faults
+            .error(node.span, "bad-value", "`delete` is `rows` or a map with `set`")
+            .help("write `delete: rows`, or `delete: { set: { deleted_at: now } }`");
         return Delete::Rows;
     }
     let Some(mut fields) = node.map(faults, "`delete`") else { return Delete::Rows };
@@ -293,7 +329,10 @@ fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete 
     );
     let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
     fields.finish(faults);
-    let Some((span, set)) = set else { return Delete::Rows };
+    let Some((span, set)) = set else {
+        faults.error(node.span, "missing-key", "`delete` needs `set`").help("say which column marks a row as deleted");
+        return Delete::Rows;
+    };
     let hides =
         only.iter().any(|test| set.iter().any(|(column, stamp)| *column == test.column && !test.is.may_hold(stamp)));
     if !hides {
@@ -302,6 +341,55 @@ fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete 
             .help("let `where` test the column that `set` writes: `where: { deleted_at: null }`, `delete: { set: { deleted_at: now } }`");
     }
     Delete::Set(set)
+}
+
+/// A column is written by one hand: a line that may change it, or what is fixed for all rows.
+fn check_columns(
+    drafts: &[Draft<'_>],
+    key: &Ident,
+    only: &[ColumnTest],
+    touch: &[(Ident, Stamp)],
+    faults: &mut Faults,
+) {
+    for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
+        let Source::At { at, .. } = &draft.line.value else { continue };
+        let column = at.field().unwrap_or_default();
+        let fixed = |t: &ColumnTest| t.column.0 == column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
+        let (who, access) = if key.0 == column && draft.line.update {
+            ("the key", "[read, create]")
+        } else if only.iter().any(fixed) {
+            ("fixed by `where`", "[read]")
+        } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == column) {
+            ("written by `touch`", "[read, create]")
+        } else {
+            continue;
+        };
+        faults
+            .error(
+                draft.span,
+                "shared-field",
+                format!("`{}` writes the column `{column}`, which is {who}", draft.line.target),
+            )
+            .help(format!("write `{{ column: {column}, access: {access} }}`, or let one of them go"));
+    }
+}
+
+/// Two lists in one table need `where`, or each would take the other's rows for its own.
+fn check_children(drafts: &[Draft<'_>], children: &[Child], faults: &mut Faults) {
+    for (i, child) in children.iter().enumerate() {
+        let open = |other: &&Child| other.table == child.table && (other.only.is_empty() || child.only.is_empty());
+        if let Some(other) = children[..i].iter().find(open)
+            && let Some(draft) = drafts.iter().find(|d| d.line.target.attribute.name == child.name)
+        {
+            faults
+                .error(
+                    draft.span,
+                    "shared-field",
+                    format!("`{}` and `{}` both take all rows of `{}`", child.name, other.name, child.table.0),
+                )
+                .help("tell their rows apart: `where: { kind: phone }`");
+        }
+    }
 }
 
 impl ColumnIs {

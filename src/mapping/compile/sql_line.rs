@@ -10,13 +10,15 @@ use crate::{
         sql::{Child, Ident, Junction},
         template::Template,
     },
-    scim::schema::Target,
+    scim::schema::{Attribute, Target},
     yaml::{Fields, Node, Value},
 };
 
 use super::{
     attributes::{self, Said},
-    facts::{Facts, codec},
+    codec::{codec, constant_suits},
+    facts::Facts,
+    name::Named,
     sql::{Base, ident, stamps, tests},
 };
 
@@ -29,7 +31,7 @@ pub(super) struct Lists {
 
 pub(super) fn said<'n>(
     node: &'n Node,
-    target: &Target,
+    named: &Named,
     bases: &[Base],
     lists: &mut Lists,
     faults: &mut Faults,
@@ -40,6 +42,12 @@ pub(super) fn said<'n>(
             None
         }
         Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
+            Ok(template) if template.holes().iter().any(|h| h.len() > 1) => {
+                faults
+                    .error(node.span, "bad-template", "a hole here names a column, which has no fields")
+                    .help("write the column's bare name: `{{first}} {{last}}`");
+                None
+            }
             Ok(template) => {
                 Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
             }
@@ -67,9 +75,9 @@ pub(super) fn said<'n>(
                 ],
             );
             let said = if fields.has("table") {
-                list(&mut fields, target, bases, lists, faults)
+                list(&mut fields, &named.target, bases, lists, faults)
             } else {
-                column(&mut fields, faults)
+                column(&mut fields, named.leaf(), faults)
             };
             fields.finish(faults);
             said
@@ -83,10 +91,10 @@ pub(super) fn said<'n>(
     }
 }
 
-fn column<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
+fn column<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
     let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-    let codec = codec(fields, faults);
-    let facts = Facts::take(fields, faults);
+    let codec = codec(fields, leaf, faults);
+    let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
 }
@@ -106,10 +114,15 @@ fn list<'n>(
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
-    if let Some(of) = fields.take("of") {
+    if let Some((key, of)) = fields.take_entry("of") {
+        if target.attribute.name != "members" {
+            faults.error(key.span, "bad-attribute", format!("`{target}` is no list of members")).help(
+                "a junction table is written once, as `members` of the group; `groups` of its members follows from it",
+            );
+        }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
         let of_name = attributes::of(of, faults);
-        let facts = Facts::take(fields, faults);
+        let facts = Facts::take(fields, &target.attribute, faults);
         let of_name = of_name?;
         let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
             faults
@@ -143,34 +156,35 @@ fn list<'n>(
     let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
     let mut columns: Vec<Ident> = Vec::new();
     let mut parts = Vec::new();
-    for sub in ["value", "type", "primary", "display"] {
-        let Some(node) = fields.take(sub) else { continue };
+    for (leaf, node) in attributes::subs(fields, target, faults) {
         let value = match &node.value {
-            Value::Map(_) => child_field(node, &mut columns, faults),
+            Value::Map(_) => child_field(node, leaf, &mut columns, faults),
             _ => ident(node, faults).map(|column| {
                 let at = Selector::key(&column.0);
                 columns.push(column);
                 FieldSource::At { at, codec: Codec::Plain }
             }),
         };
-        parts.extend(value.map(|value| Field { sub: sub.to_owned(), value }));
+        parts.extend(value.map(|value| Field { sub: leaf.name.clone(), value }));
     }
     if !parts.iter().any(|f| f.sub == "value") {
         faults
             .error(fields.span(), "missing-key", "a child table needs `value`")
             .help("name the column that holds the item's value");
     }
-    let facts = Facts::take(fields, faults);
+    let facts = Facts::take(fields, target.attribute.sub("value").unwrap_or(&target.attribute), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
     let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 
-fn child_field(node: &Node, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
+fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
     let mut fields = node.map(faults, "a sub-attribute")?;
-    let constant = fields.take("is").map(|n| FieldSource::Constant(n.to_json()));
+    let constant = fields.take("is").map(|n| (n.to_json(), n.span));
+    let constant =
+        constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
-    let codec = if constant.is_none() { codec(&mut fields, faults) } else { Codec::Plain };
+    let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {
         let column = column?;
