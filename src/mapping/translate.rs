@@ -10,7 +10,7 @@ use crate::scim::{
 
 use super::{
     Resource,
-    codec::{Codec, Unreadable},
+    codec::{Codec, Unreadable, kind},
     line::{Each, Empty, FieldSource, Line, Slot, Source},
     pattern::{Expected, Subject, same},
     template::percent,
@@ -42,7 +42,7 @@ pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<S
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
     for line in resource.lines.iter().filter(|l| !l.write_only) {
-        if let Some(value) = read(line, record, base).map_err(|e| e.on(line, &id))? {
+        if let Some(value) = read(line, record, base).map_err(|e| e.on(line))? {
             scim::resource::set(&mut made, &line.target, value);
         }
     }
@@ -121,7 +121,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                 Some(_) => match each.items.one(record) {
                     None | Some(Value::Null) => Vec::new(),
                     Some(Value::Array(items)) => items.iter().collect(),
-                    Some(other) => return Err(Unreadable { message: format!("{other} is not a list") }),
+                    Some(other) => return Err(Unreadable { message: format!("{} is not a list", kind(other)) }),
                 },
                 None => each.items.all(record),
             };
@@ -220,7 +220,9 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
         (Type::Integer | Type::Decimal, Value::String(s)) => s.parse::<serde_json::Number>().ok().map(Value::Number),
         _ => None,
     };
-    fits.ok_or_else(|| Unreadable { message: format!("{value} is not of type {:?}; give the line a codec", leaf.kind) })
+    fits.ok_or_else(|| Unreadable {
+        message: format!("{} is not of type {:?}; give the line a codec", kind(value), leaf.kind),
+    })
 }
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
@@ -348,7 +350,7 @@ impl Empty {
 }
 
 impl Unreadable {
-    fn on(self, line: &Line, id: &str) -> Self {
-        Self { message: format!("{} of record {id}: {}", line.target, self.message) }
+    fn on(self, line: &Line) -> Self {
+        Self { message: format!("{}: {}", line.target, self.message) }
     }
 }

@@ -16,9 +16,9 @@ use crate::{
     scim::{
         Refusal, ScimType,
         change::{Change as Changed, To, apply_changes, diff},
-        fold::eq_fold,
         patch::Patch,
         resource,
+        schema::Mutability,
     },
 };
 
@@ -163,9 +163,8 @@ impl Change<'_> {
 /// Where letter case does not matter, another spelling of what cannot be changed is no change.
 fn same_but_case(change: &Changed, before: &Map<String, Value>) -> bool {
     let leaf = change.target.leaf();
-    let frozen = leaf.mutability == crate::scim::schema::Mutability::Immutable;
     match (&change.to, resource::get(before, &change.target)) {
-        (To::Value(Value::String(new)), Some(Value::String(old))) => frozen && !leaf.case_exact && eq_fold(new, old),
+        (To::Value(new), Some(old)) => leaf.mutability == Mutability::Immutable && leaf.is_same(old, new),
         _ => false,
     }
 }

@@ -281,6 +281,22 @@ impl Query<'_> {
         }
     }
 
+    /// Whether a page of the app holds as many rows as its total says it must. An app that quietly gives less than it
+    /// was asked for would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people over.
+    ///
+    /// # Errors
+    /// The page is short.
+    pub fn check_full(&self, rows: usize, total: usize) -> Result<(), Fault> {
+        let expected = self.count.min(total.saturating_sub(self.skip));
+        match &self.source {
+            Source::List(list, _) if rows < expected => Err(Fault::Unmade(format!(
+                "the app gave {rows} rows where its own total makes it {expected}; lower `pages.max` ({}) to what the app allows",
+                list.pages.max
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The total that a page's reply tells.
     #[must_use]
     pub fn told_total(&self, reply: &Reply) -> Option<usize> {
@@ -356,16 +372,7 @@ impl Query<'_> {
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
                     (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
                     (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
-                    // A short page is the end only if the total says so; the app may give less than it was asked for.
-                    (PageStyle::Page, _)
-                        if rows > 0
-                            && rows < max
-                            && total.is_none_or(|t| taken < t)
-                            && at.page > 0
-                            && total.is_some() =>
-                    {
-                        Next::Drift
-                    }
+                    // A short page is not the end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
                     _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),
