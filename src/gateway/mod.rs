@@ -80,6 +80,10 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// The app does not know who is to become a member.
+    NoMember,
+    /// The error of a later call, after what took effect.
+    After(Box<Error>, String),
     /// The list changed while it was read, twice.
     Drift,
     /// The app answered a row that its filter rule promised to leave out.

@@ -4,7 +4,12 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Records, Resource, line::Source, term::Scope, translate},
+    mapping::{
+        Records, Resource,
+        line::{Line, Source},
+        term::Scope,
+        translate,
+    },
     scim::change::{Change, To},
 };
 
@@ -74,6 +79,17 @@ pub fn plan<'a>(
 }
 
 impl Create<'_> {
+    /// How many calls it takes at least, so that nothing is begun that cannot be finished.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        let Records::Rest(records) = &self.resource.records else { return 1 };
+        let Some(relation) = &records.members else { return 1 };
+        let members = |line: &&Line| matches!(&line.value, Source::Each(each) if each.of.is_some());
+        let line = self.resource.lines.iter().filter(|l| l.create).find(members);
+        let sent = line.and_then(|l| crate::scim::resource::get(self.sent, &l.target)?.as_array()).map_or(0, Vec::len);
+        1 + sent.div_ceil(relation.add_batch.max(1))
+    }
+
     /// What the reply tells of the record.
     ///
     /// # Errors

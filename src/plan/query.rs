@@ -269,6 +269,28 @@ impl Query<'_> {
         }
     }
 
+    /// Whether the `nth` of [`Query::page_calls`] was answered with what was asked for. Rows that the total does not know
+    /// of, or a page of another size where the app numbers pages, would make the next page begin elsewhere.
+    ///
+    /// # Errors
+    /// A reply that does not fit the mapping's `pages`.
+    pub fn check_page(&self, nth: usize, rows: usize, total: Option<usize>) -> Result<(), Fault> {
+        let Source::List(list, _) = &self.source else { return Ok(()) };
+        let total =
+            total.ok_or_else(|| Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()))?;
+        let size = self.count.max(1);
+        let by_page = matches!(list.pages.by, PageStyle::Page);
+        let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
+        let left = total.saturating_sub(first);
+        let fits = if by_page { rows == size.min(left) } else { rows <= left && (rows > 0 || left == 0) };
+        if fits {
+            return Ok(());
+        }
+        Err(Fault::Unmade(format!(
+            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}"
+        )))
+    }
+
     /// The call that counts, where the app's count is the answer's total and the page's rows do not tell it already.
     #[must_use]
     pub fn count_call(&self, rows_on_page: usize) -> Option<Call> {
@@ -278,22 +300,6 @@ impl Query<'_> {
                 (!told).then(|| Call::Sql(select::count(records, pushed)))
             }
             _ => None,
-        }
-    }
-
-    /// Whether a page of the app holds as many rows as its total says it must. An app that quietly gives less than it
-    /// was asked for would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people over.
-    ///
-    /// # Errors
-    /// The page is short.
-    pub fn check_full(&self, rows: usize, total: usize) -> Result<(), Fault> {
-        let expected = self.count.min(total.saturating_sub(self.skip));
-        match &self.source {
-            Source::List(list, _) if rows < expected => Err(Fault::Unmade(format!(
-                "the app gave {rows} rows where its own total makes it {expected}; lower `pages.max` ({}) to what the app allows",
-                list.pages.max
-            ))),
-            _ => Ok(()),
         }
     }
 
@@ -372,7 +378,7 @@ impl Query<'_> {
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
                     (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
                     (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
-                    // A short page is not the end: the app may give less than it was asked for.
+                    // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
                     _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),

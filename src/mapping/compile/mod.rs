@@ -5,11 +5,14 @@
 
 mod attributes;
 mod call;
+mod change;
 mod facts;
+mod list;
 mod offer;
 mod pattern;
 mod rest;
 mod sql;
+mod sql_line;
 
 use std::{path::Path, sync::Arc};
 

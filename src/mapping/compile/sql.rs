@@ -9,40 +9,29 @@ use crate::{
     mapping::{
         Id, Records, Resource,
         codec::Codec,
-        line::{Each, Field, FieldSource, Of, Source},
-        pattern::Pattern,
+        line::{Of, Source},
         selector::Selector,
-        sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Junction, Key, KeyKind, Reference, SqlApp, SqlRecords,
-            Stamp, Url,
-        },
+        sql::{ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp, Url},
         template::Template,
     },
-    scim::schema::Target,
-    yaml::{Fields, Node, Value},
+    yaml::{Node, Value},
 };
 
 use super::{
     Written,
-    attributes::{self, Draft, Said, check_overlaps, check_required, derived, everything, published_target},
-    facts::{Facts, codec},
+    attributes::{self, Draft, check_overlaps, check_required, derived, everything, published_target},
+    facts::Facts,
     offer::offer,
+    sql_line::{Lists, said},
 };
 
 /// What other resource types need to know of one: its table, key, and which rows exist.
-struct Base {
-    name: &'static str,
+pub(super) struct Base {
+    pub name: &'static str,
     table: Ident,
     key: Ident,
     kind: KeyKind,
     only: Vec<ColumnTest>,
-}
-
-/// Lists with tables of their own, as the lines name them.
-#[derive(Default)]
-struct Lists {
-    children: Vec<Child>,
-    members: Option<Junction>,
 }
 
 /// Reads `app.sql`.
@@ -209,166 +198,13 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
 }
 
 impl Base {
-    fn reference(&self) -> Reference {
+    pub(super) fn reference(&self) -> Reference {
         let only = self.only.iter().map(|t| ColumnTest { column: t.column.clone(), is: t.is.clone() }).collect();
         Reference { table: self.table.clone(), key: self.key.clone(), kind: self.kind, only }
     }
 }
 
-fn said<'n>(
-    node: &'n Node,
-    target: &Target,
-    bases: &[Base],
-    lists: &mut Lists,
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
-    match &node.value {
-        Value::Text(text) if text == "store" => {
-            faults.not_supported(node.span, "values kept by the gateway (`store`)");
-            None
-        }
-        Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
-            Ok(template) => {
-                Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
-            }
-            Err(message) => {
-                faults.error(node.span, "bad-template", message);
-                None
-            }
-        },
-        Value::Text(_) => {
-            let column = ident(node, faults)?;
-            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
-            Some(Said { value, facts: Facts::default(), relation: None, writes: true })
-        }
-        Value::Map(_) => {
-            let mut fields = node.map(faults, "a line")?;
-            super::not_supported(
-                &mut fields,
-                faults,
-                &[
-                    ("sql", "SQL expressions"),
-                    ("in", "cells that list groups"),
-                    ("exists", "rows that mean yes or no"),
-                    ("keep", "members that must keep a group"),
-                    ("from", "relations kept on the other side"),
-                ],
-            );
-            let said = if fields.has("table") {
-                list(&mut fields, target, bases, lists, faults)
-            } else {
-                column(&mut fields, faults)
-            };
-            fields.finish(faults);
-            said
-        }
-        _ => {
-            faults
-                .error(node.span, "bad-line", "a line names a column")
-                .help("write its name, or a map with `column:` or `table:`");
-            None
-        }
-    }
-}
-
-fn column<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-    let codec = codec(fields, faults);
-    let facts = Facts::take(fields, faults);
-    let writes = codec.writes();
-    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
-}
-
-/// A child table or, for members, a junction.
-fn list<'n>(
-    fields: &mut Fields<'n>,
-    target: &Target,
-    bases: &[Base],
-    lists: &mut Lists,
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
-    let name = target.attribute.name.clone();
-    if fields.has("column") {
-        faults.not_supported(fields.span(), "single values in tables of their own");
-    }
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
-    let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
-    if let Some(of) = fields.take("of") {
-        let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
-        let of_name = attributes::of(of, faults);
-        let facts = Facts::take(fields, faults);
-        let of_name = of_name?;
-        let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
-            faults
-                .error(
-                    of.span,
-                    "unknown-resource",
-                    format!("`{}` is not among the resources of this mapping", of_name.name),
-                )
-                .help("add it, or name another");
-            return None;
-        };
-        let junction = Junction {
-            name: name.clone(),
-            table: table?,
-            link: link?,
-            value: value?,
-            of: of_name.name.clone(),
-            member,
-            insert,
-        };
-        lists.members = Some(junction);
-        let value = Field {
-            sub: "value".to_owned(),
-            value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
-        };
-        let each =
-            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
-        return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
-    }
-    let key = fields.take("key").and_then(|n| ident(n, faults));
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    let mut columns: Vec<Ident> = Vec::new();
-    let mut parts = Vec::new();
-    for sub in ["value", "type", "primary", "display"] {
-        let Some(node) = fields.take(sub) else { continue };
-        let value = match &node.value {
-            Value::Map(_) => child_field(node, &mut columns, faults),
-            _ => ident(node, faults).map(|column| {
-                let at = Selector::key(&column.0);
-                columns.push(column);
-                FieldSource::At { at, codec: Codec::Plain }
-            }),
-        };
-        parts.extend(value.map(|value| Field { sub: sub.to_owned(), value }));
-    }
-    if !parts.iter().any(|f| f.sub == "value") {
-        faults
-            .error(fields.span(), "missing-key", "a child table needs `value`")
-            .help("name the column that holds the item's value");
-    }
-    let facts = Facts::take(fields, faults);
-    lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
-    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
-    Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
-}
-
-fn child_field(node: &Node, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
-    let mut fields = node.map(faults, "a sub-attribute")?;
-    let constant = fields.take("is").map(|n| FieldSource::Constant(n.to_json()));
-    let column = fields.take("column").and_then(|n| ident(n, faults));
-    let codec = if constant.is_none() { codec(&mut fields, faults) } else { Codec::Plain };
-    fields.finish(faults);
-    constant.or_else(|| {
-        let column = column?;
-        let at = Selector::key(&column.0);
-        columns.push(column);
-        Some(FieldSource::At { at, codec })
-    })
-}
-
-fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
+pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
     let name = node.text(faults, "a name in the database")?;
     if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
         faults
@@ -397,7 +233,7 @@ fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
     }
 }
 
-fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
+pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
         let is = match &node.value {
@@ -419,7 +255,7 @@ fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
     read
 }
 
-fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
+pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "columns and what is written into them").unwrap_or_default() {
         let stamp = match &node.value {
