@@ -7,7 +7,7 @@ mod quickstart;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quickstart::{Answer, BASE, Door, STRICT, TOLERANT};
+use quickstart::{Answer, BASE, Door, LIMITS, MAPPING, STRICT, TOLERANT};
 use serde_json::{Map, Value};
 
 /// The rows that ask for what is not built, with the answer they get instead. Whoever builds it gives them checks.
@@ -22,7 +22,6 @@ const MORE_LINES: &str = "
       enterprise:employeeNumber: staff_no
       enterprise:manager.value: boss_no
       phoneNumbers: { table: phone, link: person_no, key: phone_no, value: digits, type: kind }";
-const MAPPING: &str = include_str!("../examples/quickstart/mapping.yaml");
 
 fn rows(text: &str) -> BTreeMap<u64, Value> {
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
@@ -141,7 +140,7 @@ async fn the_quickstart_answers_every_client() {
 async fn with_all_that_the_clients_send_mapped_it_is_kept() {
     let line = "      enterprise:department: dept_cd";
     let mapping = MAPPING.replace(line, &format!("{line}{MORE_LINES}"));
-    replay(Replay::new(quickstart::with(MORE_COLUMNS, &mapping).await, true)).await;
+    replay(Replay::new(quickstart::with(MORE_COLUMNS, &mapping, LIMITS).await, true)).await;
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub const TOLERANT: &str = "demo";
 pub const STRICT: &str = "demo-strict";
 
 const DATABASE: &str = include_str!("../../examples/quickstart/hr.sql");
-const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
+pub const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
 
 /// An open door. Its database goes with it.
 pub struct Door {
@@ -74,24 +74,32 @@ impl Answer {
     }
 }
 
+/// What `portolan.yaml` has by default.
+pub const LIMITS: plan::Limits = plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000 };
+
 /// The quickstart as it is.
 pub async fn open() -> Door {
-    with("", MAPPING).await
+    with("", MAPPING, LIMITS).await
 }
 
-/// The quickstart with `more` statements after its script and another mapping.
-pub async fn with(more: &str, mapping: &str) -> Door {
+/// The quickstart with `more` statements after its script, another mapping and other limits.
+pub async fn with(more: &str, mapping: &str, limits: plan::Limits) -> Door {
     let data = tempfile::tempdir().unwrap();
     let database = data.path().join("hr.sqlite");
     run_script(&database, &format!("{DATABASE}\n{more}")).await.unwrap();
+    let url = format!("sqlite:{}", database.display());
+    over(mapping, &[("DATABASE", &url)], limits, data).await
+}
+
+/// A door over any app: a mapping and its variables.
+pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, data: TempDir) -> Door {
     let file = data.path().join("mapping.yaml");
     fs::write(&file, mapping).unwrap();
-    let url = Var { value: format!("sqlite:{}", database.display()), secret: false };
-    let vars = Vars::Given([("DATABASE".to_owned(), url)].into_iter().collect());
+    let var = |value: &str| Var { value: value.to_owned(), secret: value == "secret" };
+    let vars = Vars::Given(vars.iter().map(|(name, value)| ((*name).to_owned(), var(value))).collect());
     let (mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
-    let limits = backend::Limits { call_time: Duration::from_secs(20), answer_bytes: 16 << 20, depth: 64 };
-    let backend = Backend::open(&mapping.app, limits).await.unwrap();
-    let limits = plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000 };
+    let calls = backend::Limits { call_time: Duration::from_secs(20), answer_bytes: 16 << 20, depth: 64 };
+    let backend = Backend::open(&mapping.app, calls).await.unwrap();
     let gateway = Gateway::new(&mapping, backend, "/scim/v2", BASE, limits);
     let client = |name: &str, profile| Client {
         name: name.into(),
@@ -142,7 +150,33 @@ impl Door {
         self.send(method, path, &headers, &body).await
     }
 
+    /// What the strict client is answered.
     pub async fn get(&self, path: &str) -> Answer {
         self.call(STRICT, "GET", path, &Value::Null).await
+    }
+
+    /// A list with a filter, as the strict client asks for it.
+    pub async fn find(&self, path: &str, filter: &str) -> Answer {
+        let encoded: String = filter.bytes().map(|b| format!("%{b:02X}")).collect();
+        self.get(&format!("{path}?filter={encoded}")).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(STRICT, "POST", path, &body).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.call(STRICT, "PUT", path, &body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(STRICT, "DELETE", path, &Value::Null).await
+    }
+
+    /// A PATCH with these operations.
+    pub async fn patch(&self, path: &str, operations: Value) -> Answer {
+        let schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+        let body = serde_json::json!({"schemas": [schema], "Operations": operations});
+        self.call(STRICT, "PATCH", path, &body).await
     }
 }
