@@ -12,11 +12,10 @@ const ORDER: [&str; 10] =
     ["diagnostic", "yaml", "config", "scim", "mapping", "plan", "backend", "gateway", "server", "cli"];
 
 /// Narrower than the order: who never hears of what, though it comes before.
-const NEVER: [(&str, &[&str]); 5] = [
+const NEVER: [(&str, &[&str]); 4] = [
     ("scim", &["diagnostic", "yaml", "config"]), // the standard knows no files
     ("plan", &["diagnostic", "yaml", "config"]), // nothing is parsed once a mapping is compiled
     ("backend", &["scim", "yaml"]),              // calls and replies only
-    ("gateway", &["yaml"]),
     ("server", &["yaml", "mapping"]), // a door does not know what is behind it
 ];
 

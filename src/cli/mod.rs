@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod screen;
 mod serve;
+mod test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -47,6 +48,19 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Go through the conversations beside mappings, without their apps
+    ///
+    /// For acme.yaml these are in acme.test.yaml: requests, the calls each leads to with the app's replies, and what is
+    /// answered. Of a database each conversation gets a new one, made from a script. Fails where one goes otherwise than
+    /// written, and where there is none.
+    Test {
+        /// Mappings; their conversations are beside them
+        #[arg(required = true, value_name = "MAPPING")]
+        mappings: Vec<PathBuf>,
+        /// How to print how they went
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
     /// Run the gateway over a small old HR database, to try it
     Demo {
         /// Listen here
@@ -73,6 +87,7 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config, listen } => serve::serve(&config, listen),
         Command::Check { files, output } => check::check(&files, output),
+        Command::Test { mappings, output } => test::test(&mappings, output),
         Command::Demo { listen, data } => demo::demo(listen, &data),
     }
 }

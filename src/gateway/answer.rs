@@ -35,7 +35,7 @@ impl Gateway {
         response
     }
 
-    async fn try_answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    pub(super) async fn try_answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let (profile, client) = match request.extensions().get::<Caller>() {
             Some(caller) => (caller.profile, caller.client.to_string()),
             None => (Profile::STRICT, String::new()),

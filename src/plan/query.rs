@@ -270,7 +270,8 @@ impl Query<'_> {
     }
 
     /// Whether the `nth` of [`Query::page_calls`] was answered with what was asked for. Rows that the total does not know
-    /// of, or a page of another size where the app numbers pages, would make the next page begin elsewhere.
+    /// of, or fewer than were asked for, would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people
+    /// over.
     ///
     /// # Errors
     /// A reply that does not fit the mapping's `pages`.
@@ -282,12 +283,11 @@ impl Query<'_> {
         let by_page = matches!(list.pages.by, PageStyle::Page);
         let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
         let left = total.saturating_sub(first);
-        let fits = if by_page { rows == size.min(left) } else { rows <= left && (rows > 0 || left == 0) };
-        if fits {
+        if rows == size.min(left) {
             return Ok(());
         }
         Err(Fault::Unmade(format!(
-            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}"
+            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}; is `pages.max` more than it allows?"
         )))
     }
 

@@ -144,7 +144,10 @@ impl Door {
     pub(crate) async fn everything(&self) -> Vec<String> {
         let mut all = Vec::new();
         for (table, columns) in [
-            ("staff_person", "person_no, logon, fore_nm, sur_nm, known_as, job_title, dept_cd, acct_state, left_on, idp_ref, chg_at"),
+            (
+                "staff_person",
+                "person_no, logon, fore_nm, sur_nm, known_as, job_title, dept_cd, acct_state, left_on, idp_ref, chg_at",
+            ),
             ("mailbox", "mbx_no, person_no, addr, kind, is_main"),
             ("team", "team_no, label, idp_ref, chg_at"),
             ("team_person", "team_no, person_no"),
@@ -169,7 +172,13 @@ impl Answer {
         assert_eq!(self.status, status, "{}: {}", self.asked, short(&self.body));
         assert_eq!(self.body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]), "{}", self.asked);
         assert_eq!(self.body["status"], json!(status.to_string()), "{}", self.asked);
-        assert_eq!(self.body["scimType"].as_str().unwrap_or_default(), scim_type, "{}: {}", self.asked, short(&self.body));
+        assert_eq!(
+            self.body["scimType"].as_str().unwrap_or_default(),
+            scim_type,
+            "{}: {}",
+            self.asked,
+            short(&self.body)
+        );
         assert_eq!(self.headers["content-type"], "application/scim+json");
         let detail = self.body["detail"].as_str().unwrap_or_default().to_owned();
         assert!(detail.len() > 10, "{}: an error should say something", self.asked);
@@ -211,9 +220,9 @@ pub(crate) fn values(list: &Value) -> Vec<&str> {
 }
 
 fn load(file: &str, vars: &[(&str, &str, bool)]) -> Mapping {
-    let vars = vars.iter().map(|(name, value, secret)| {
-        ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret })
-    });
+    let vars = vars
+        .iter()
+        .map(|(name, value, secret)| ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret }));
     let loaded = mapping::load(Path::new(file), &Vars::Given(vars.collect()));
     let (mapping, warnings) = loaded.unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     assert!(!warnings.has_errors());

@@ -128,7 +128,8 @@ impl EasyApp {
         }
         let (status, answer) = {
             let mut state = self.state.lock().unwrap();
-            let answer = state.act(&head.method, head.uri.path(), head.uri.query().unwrap_or_default(), &body, mood.as_ref());
+            let answer =
+                state.act(&head.method, head.uri.path(), head.uri.query().unwrap_or_default(), &body, mood.as_ref());
             if let Some(Mood::Shrink(times)) = &mood
                 && *times > 0
             {
@@ -254,7 +255,8 @@ impl State {
             if key == "login" && value.as_str().is_none_or(|login| login.contains(' ')) {
                 return error("format", "login must not hold a blank");
             }
-            let same = |other: &Value| other.as_str().zip(value.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
+            let same =
+                |other: &Value| other.as_str().zip(value.as_str()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b));
             let taken = self.users.iter().any(|(other, u)| Some(*other) != id && u.get(key).is_some_and(same));
             if matches!(key.as_str(), "login" | "email") && taken {
                 return error("taken", &format!("{key} is used by the account of Mrs. Secret"));

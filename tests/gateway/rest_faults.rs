@@ -107,7 +107,11 @@ async fn an_app_that_never_answers() {
     }
     for (method, path) in ASKED {
         let detail = ask(&door, method, path).await.fails(504, "");
-        assert_eq!(detail.contains("not known"), method != "GET", "only a write may have acted: {method} {path}: {detail}");
+        assert_eq!(
+            detail.contains("not known"),
+            method != "GET",
+            "only a write may have acted: {method} {path}: {detail}"
+        );
     }
 }
 
@@ -152,7 +156,10 @@ async fn what_cannot_be_a_record_is_no_record() {
         let door = Door::acme(&url, LIMITS).await;
         app.misbehave("GET /users/1", say(200, "application/json", text));
         door.get("/Users/1").await.fails(502, "");
-        app.misbehave("GET /users?", say(200, "application/json", &format!("{{\"data\": [{text}], \"meta\": {{\"total\": 1}}}}")));
+        app.misbehave(
+            "GET /users?",
+            say(200, "application/json", &format!("{{\"data\": [{text}], \"meta\": {{\"total\": 1}}}}")),
+        );
         door.get("/Users").await.fails(502, "");
         door.find("/Users", "active eq true").await.fails(502, "");
     }

@@ -144,7 +144,12 @@ async fn a_list_that_cannot_be_true_is_no_answer() {
         let (app, door) = with(250).await;
         app.misbehave("GET /users", mood.clone());
         let answer = door.get(&format!("/Users?{ask}")).await;
-        assert_eq!(answer.status, status, "{mood:?}: {}", answer.body.to_string().chars().take(300).collect::<String>());
+        assert_eq!(
+            answer.status,
+            status,
+            "{mood:?}: {}",
+            answer.body.to_string().chars().take(300).collect::<String>()
+        );
         assert!(app.calls().len() <= 12, "{mood:?}");
     }
 }

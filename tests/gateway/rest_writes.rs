@@ -68,7 +68,9 @@ async fn what_the_app_refuses_is_said_as_far_as_the_mapping_lets_it() {
     assert!(!detail.contains("Secret"), "the app's words stay here unless the mapping lets them through: {detail}");
     let detail = door.ask("POST", "/Users", user("a b")).await.fails(400, "invalidValue");
     assert_eq!(detail, "login must not hold a blank");
-    door.patch("/Users/1", json!([{"op": "replace", "path": "userName", "value": "u2"}])).await.fails(409, "uniqueness");
+    door.patch("/Users/1", json!([{"op": "replace", "path": "userName", "value": "u2"}]))
+        .await
+        .fails(409, "uniqueness");
     door.ask("PUT", "/Users/1", user("u2")).await.fails(409, "uniqueness");
     assert_eq!(app.state(), before);
 }
@@ -108,7 +110,10 @@ async fn a_whole_list_becomes_what_goes_in_and_what_goes_out() {
     let mut put = group("first", &["2", "3", "4", "5"]);
     let body = door.ask("PUT", "/Groups/900", put.clone()).await.is(200);
     assert_eq!(values(&body["members"]), ["2", "3", "4", "5"]);
-    assert_eq!(writes(app.calls()), ["PUT /teams/900/people/4", "PUT /teams/900/people/5", "DELETE /teams/900/people/1"]);
+    assert_eq!(
+        writes(app.calls()),
+        ["PUT /teams/900/people/4", "PUT /teams/900/people/5", "DELETE /teams/900/people/1"]
+    );
     door.ask("PUT", "/Groups/900", put.clone()).await.is(200);
     assert_eq!(writes(app.calls()), [""; 0], "nothing new, nothing to do");
     put["members"] = json!([]);
@@ -150,7 +155,8 @@ async fn a_later_step_that_is_refused_says_what_took_effect() {
     assert!(detail.contains("not known"), "{detail}");
     // All is done and cannot be shown.
     app.misbehave("GET /users/1", Mood::Lose);
-    let detail = door.patch("/Users/1", json!([{"op": "replace", "path": "active", "value": false}])).await.fails(502, "");
+    let detail =
+        door.patch("/Users/1", json!([{"op": "replace", "path": "active", "value": false}])).await.fails(502, "");
     assert!(detail.contains("`active`") && detail.contains("took effect"), "{detail}");
 }
 
