@@ -34,10 +34,19 @@ async fn strangers_learn_the_scheme_and_nothing_else() {
 #[tokio::test]
 async fn json_under_either_name() {
     let door = open().await;
-    let types = ["application/scim+json", "application/json", "application/scim+json; charset=utf-8", "application/json;charset=UTF-8"];
+    let types = [
+        "application/scim+json",
+        "application/json",
+        "application/scim+json; charset=utf-8",
+        "application/json;charset=UTF-8",
+    ];
     for (at, media_type) in types.into_iter().enumerate() {
         let body = json!({"schemas": [USER], "userName": format!("zoë{at}")}).to_string();
-        let headers = [header("Authorization", "Bearer demo-strict"), header("Content-Type", media_type), header("Accept", media_type)];
+        let headers = [
+            header("Authorization", "Bearer demo-strict"),
+            header("Content-Type", media_type),
+            header("Accept", media_type),
+        ];
         let answer = door.send("POST", "/Users", &headers, &body).await;
         assert_eq!((answer.status, &answer.body()["userName"]), (201, &json!(format!("zoë{at}"))), "{media_type}");
         assert_eq!(answer.header("content-type"), Some("application/scim+json"));

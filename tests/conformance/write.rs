@@ -47,7 +47,9 @@ async fn a_new_resource_is_told_whole() {
 #[tokio::test]
 async fn put_sets_what_it_mentions_and_keeps_the_rest() {
     let door = open().await;
-    let user = made(&door, json!({"title": "Cook", "displayName": "V", "name": {"givenName": "Vera", "familyName": "Venn"}})).await;
+    let user =
+        made(&door, json!({"title": "Cook", "displayName": "V", "name": {"givenName": "Vera", "familyName": "Venn"}}))
+            .await;
     let body = json!({
         "schemas": [USER], "id": "other", "userName": "vera", "displayName": null, "name": {"familyName": "Vale"},
         "meta": {"created": "1999-01-01T00:00:00Z"}, "emails": [{"value": "v@example.com", "type": "work"}]
@@ -57,9 +59,10 @@ async fn put_sets_what_it_mentions_and_keeps_the_rest() {
     let after = put.body();
     assert_eq!((&after["title"], after.get("displayName")), (&json!("Cook"), None));
     assert_eq!(after["name"], json!({"givenName": "Vera", "familyName": "Vale"}));
-    assert_eq!(after["emails"], json!([{"value": "v@example.com", "type": "work"}]));
+    assert_eq!(after["emails"], json!([{"value": "v@example.com", "type": "work", "primary": false}]));
     assert!(!after["meta"]["created"].as_str().unwrap().starts_with("1999"));
-    let cleared = door.put(&user, json!({"schemas": [USER], "userName": "vera", "emails": [], "title": null})).await.body();
+    let cleared =
+        door.put(&user, json!({"schemas": [USER], "userName": "vera", "emails": [], "title": null})).await.body();
     assert!(cleared.get("emails").is_none() && cleared.get("title").is_none());
     refused(&door.put(&user, json!({"schemas": [USER], "title": "Cook"})).await, "invalidValue");
     let body = json!({"schemas": [USER], "userName": "nobody"});
@@ -88,8 +91,14 @@ async fn a_patch_is_whole_or_not_at_all() {
     let door = open().await;
     let before = door.get("/Users/1001").await.body();
     for (operations, scim_type) in [
-        (json!([{"op": "replace", "path": "title", "value": "x"}, {"op": "replace", "path": "id", "value": "z"}]), "mutability"),
-        (json!([{"op": "replace", "path": "title", "value": "x"}, {"op": "replace", "path": "emails[type eq \"fax\"].value", "value": "y"}]), "noTarget"),
+        (
+            json!([{"op": "replace", "path": "title", "value": "x"}, {"op": "replace", "path": "id", "value": "z"}]),
+            "mutability",
+        ),
+        (
+            json!([{"op": "replace", "path": "title", "value": "x"}, {"op": "replace", "path": "emails[type eq \"fax\"].value", "value": "y"}]),
+            "noTarget",
+        ),
         (json!([{"op": "remove"}]), "noTarget"),
         (json!([{"op": "remove", "path": "userName"}]), "mutability"),
         (json!([{"op": "replace", "path": "groups", "value": []}]), "mutability"),
@@ -119,16 +128,44 @@ async fn patches_change_values_as_the_rfc_says() {
     let user = made(&door, json!({"name": {"givenName": "Vera", "familyName": "Venn"}})).await;
     let email = |value: &str, kind: &str, primary: bool| json!({"value": value, "type": kind, "primary": primary});
     let cases = [
-        (json!({"op": "add", "path": "emails", "value": [email("a@x.example", "work", true)]}), "/emails/0/primary", json!(true)),
-        (json!({"op": "add", "path": "emails", "value": [email("b@x.example", "home", true)]}), "/emails/0/primary", json!(false)),
-        (json!({"op": "replace", "path": "emails[type eq \"HOME\"].value", "value": "c@x.example"}), "/emails/1/value", json!("c@x.example")),
-        (json!({"op": "remove", "path": "emails[type eq \"work\"]"}), "/emails", json!([email("c@x.example", "home", true)])),
+        (
+            json!({"op": "add", "path": "emails", "value": [email("a@x.example", "work", true)]}),
+            "/emails/0/primary",
+            json!(true),
+        ),
+        (
+            json!({"op": "add", "path": "emails", "value": [email("b@x.example", "home", true)]}),
+            "/emails/0/primary",
+            json!(false),
+        ),
+        (
+            json!({"op": "replace", "path": "emails[type eq \"HOME\"].value", "value": "c@x.example"}),
+            "/emails/1/value",
+            json!("c@x.example"),
+        ),
+        (
+            json!({"op": "remove", "path": "emails[type eq \"work\"]"}),
+            "/emails",
+            json!([email("c@x.example", "home", true)]),
+        ),
         (json!({"op": "remove", "path": "emails[type eq \"home\"]"}), "/emails", Value::Null),
-        (json!({"op": "add", "path": "name", "value": {"givenName": "Ve"}}), "/name", json!({"givenName": "Ve", "familyName": "Venn"})),
-        (json!({"op": "replace", "value": {"name": {"familyName": "Vale"}, "title": "Cook"}}), "/name", json!({"givenName": "Ve", "familyName": "Vale"})),
+        (
+            json!({"op": "add", "path": "name", "value": {"givenName": "Ve"}}),
+            "/name",
+            json!({"givenName": "Ve", "familyName": "Venn"}),
+        ),
+        (
+            json!({"op": "replace", "value": {"name": {"familyName": "Vale"}, "title": "Cook"}}),
+            "/name",
+            json!({"givenName": "Ve", "familyName": "Vale"}),
+        ),
         (json!({"op": "replace", "path": "title", "value": "Chef"}), "/title", json!("Chef")),
         (json!({"op": "REMOVE", "PATH": "TITLE"}), "/title", Value::Null),
-        (json!({"op": "add", "path": format!("{ENTERPRISE}:department"), "value": "OPS"}), "/schemas", json!([USER, ENTERPRISE])),
+        (
+            json!({"op": "add", "path": format!("{ENTERPRISE}:department"), "value": "OPS"}),
+            "/schemas",
+            json!([USER, ENTERPRISE]),
+        ),
         (json!({"op": "remove", "path": format!("{ENTERPRISE}:department")}), "/schemas", json!([USER])),
     ];
     for (operation, pointer, expected) in cases {
@@ -143,17 +180,32 @@ async fn patches_change_values_as_the_rfc_says() {
 #[tokio::test]
 async fn a_change_of_nothing_leaves_the_time_of_change() {
     let door = open().await;
-    let cases = [
-        ("/Users/1001", json!([{"op": "add", "path": "title", "value": "Site manager"}])),
-        ("/Users/1001", json!([{"op": "add", "path": "emails", "value": [{"value": "ann@home.example.com", "type": "home", "primary": false}]}])),
-        ("/Groups/10", json!([{"op": "add", "path": "members", "value": [{"value": "1001"}]}])),
-        ("/Groups/10", json!([{"op": "remove", "path": "members[value eq \"1003\"]"}])),
-    ];
-    for (path, operations) in cases {
-        let before = door.get(path).await.body();
-        let answer = door.patch(path, operations.clone()).await;
-        assert!([200, 204].contains(&answer.status), "{}", answer.text);
-        assert_eq!(door.get(path).await.body(), before, "{operations}");
+    let home = json!({"value": "ann@home.example.com", "type": "home", "primary": false});
+    for operations in [
+        json!([{"op": "add", "path": "title", "value": "Site manager"}]),
+        json!([{"op": "replace", "value": {"userName": "ann.archer", "name": {"givenName": "Ann"}}}]),
+        json!([{"op": "add", "path": "emails", "value": [home]}]),
+    ] {
+        let before = door.get("/Users/1001").await.body();
+        let answer = door.patch("/Users/1001", operations.clone()).await;
+        assert_eq!((answer.status, answer.body()), (200, before.clone()), "{operations}");
+        assert_eq!(door.get("/Users/1001").await.body(), before, "{operations}");
+    }
+    let put = json!({"schemas": [USER], "userName": "ann.archer", "title": "Site manager"});
+    let before = door.get("/Users/1001").await.body();
+    assert_eq!(door.put("/Users/1001", put).await.body(), before);
+}
+
+#[tokio::test]
+async fn who_is_a_member_already_stays_one() {
+    let door = open().await;
+    for operations in [
+        json!([{"op": "add", "path": "members", "value": [{"value": "1001"}]}]),
+        json!([{"op": "remove", "path": "members[value eq \"1003\"]"}]),
+    ] {
+        let before = door.get("/Groups/10").await.body();
+        assert_eq!(door.patch("/Groups/10", operations.clone()).await.status, 204);
+        assert_eq!(door.get("/Groups/10").await.body()["members"], before["members"], "{operations}");
     }
 }
 
@@ -161,17 +213,28 @@ async fn a_change_of_nothing_leaves_the_time_of_change() {
 async fn members_come_and_go() {
     let door = open().await;
     refused(&door.post("/Groups", json!({"schemas": [GROUP]})).await, "invalidValue");
-    let group = door.post("/Groups", json!({"schemas": [GROUP], "displayName": "Cooks", "members": [{"value": "1001"}]})).await;
+    let group =
+        door.post("/Groups", json!({"schemas": [GROUP], "displayName": "Cooks", "members": [{"value": "1001"}]})).await;
     let group = format!("/Groups/{}", group.body()["id"].as_str().unwrap());
-    assert_eq!(door.patch(&group, json!([{"op": "add", "path": "members", "value": [{"value": "1002"}]}])).await.status, 204);
-    let shown = door.patch(&format!("{group}?attributes=members"), json!([{"op": "remove", "path": "members[value eq \"1001\"]"}])).await;
+    assert_eq!(
+        door.patch(&group, json!([{"op": "add", "path": "members", "value": [{"value": "1002"}]}])).await.status,
+        204
+    );
+    let shown = door
+        .patch(&format!("{group}?attributes=members"), json!([{"op": "remove", "path": "members[value eq \"1001\"]"}]))
+        .await;
     let member = &shown.body()["members"][0];
     assert_eq!((shown.status, &member["value"]), (200, &json!("1002")));
     assert_eq!(member["$ref"], "http://scim.example/scim/v2/Users/1002");
     assert_eq!(member["type"], "User");
     let user = door.get("/Users/1002").await.body();
     assert!(user["groups"].as_array().unwrap().iter().any(|g| g["display"] == "Cooks"), "{user}");
-    refused(&door.patch(&group, json!([{"op": "replace", "path": "members[value eq \"1002\"].value", "value": "1003"}])).await, "mutability");
+    refused(
+        &door
+            .patch(&group, json!([{"op": "replace", "path": "members[value eq \"1002\"].value", "value": "1003"}]))
+            .await,
+        "mutability",
+    );
     assert_eq!(door.patch(&group, json!([{"op": "remove", "path": "members"}])).await.status, 204);
     assert!(door.get(&group).await.body().get("members").is_none());
 }
