@@ -121,7 +121,11 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
             true => !matches!(change.to, To::Delta { .. }),
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
-        Records::Sql(records) => records.children.iter().any(|c| c.name == change.target.attribute.name),
+        // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). A group
+        // is not read for that: its members may be many.
+        Records::Sql(records) => {
+            records.members.is_none() || records.children.iter().any(|c| c.name == change.target.attribute.name)
+        }
     }
 }
 
