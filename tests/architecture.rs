@@ -16,7 +16,7 @@ const NEVER: [(&str, &[&str]); 4] = [
     ("scim", &["diagnostic", "yaml", "config"]), // the standard knows no files
     ("plan", &["diagnostic", "yaml", "config"]), // nothing is parsed once a mapping is compiled
     ("backend", &["scim", "yaml"]),              // calls and replies only
-    ("server", &["yaml", "mapping"]), // a door does not know what is behind it
+    ("server", &["yaml", "mapping"]),            // a door does not know what is behind it
 ];
 
 /// One crate, one home: the files whose path begins so. `""` is everywhere: the words that all modules share.

@@ -1,6 +1,9 @@
 //! `portolan test`: the conversations beside mappings, without their apps.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde_json::{Value, json};
 
@@ -12,7 +15,9 @@ use super::{FAILED, FAULT, Output, screen};
 pub(super) fn test(mappings: &[PathBuf], output: Output) -> ExitCode {
     let mut found = crate::diagnostic::Diagnostics::default();
     let mut suites = Vec::new();
-    for mapping in mappings {
+    let mut mappings: Vec<PathBuf> = mappings.iter().map(|path| of_mapping(path)).collect();
+    mappings.dedup();
+    for mapping in &mappings {
         match conversation::load(mapping) {
             Ok(suite) => suites.push(suite),
             Err(faults) => found.extend(faults),
@@ -56,6 +61,12 @@ pub(super) fn test(mappings: &[PathBuf], output: Output) -> ExitCode {
     }
     // A test that tests nothing has not passed.
     if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// `*.yaml` names the conversations as well; they stand for their mapping.
+fn of_mapping(path: &Path) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".test.yaml"));
+    name.map_or_else(|| path.to_owned(), |name| path.with_file_name(format!("{name}.yaml")))
 }
 
 fn as_text(outcome: &Outcome) -> String {

@@ -27,6 +27,7 @@ use crate::{
     },
     config::Limits,
     mapping::{App, Mapping},
+    plan::Fault,
     scim::profile::Profile,
 };
 
@@ -198,12 +199,12 @@ pub fn below_base(target: &str) -> &str {
 
 /// What a client is not told and the author of a mapping must know.
 fn cause(error: &Error) -> Option<String> {
-    use crate::plan::Fault;
     match error {
         Error::Plan(Fault::Unmade(cause)) => Some(cause.clone()),
         Error::Plan(Fault::Unreadable(unreadable)) => Some(unreadable.message.clone()),
         // A script says itself where it was left.
         Error::Backend(failure) if failure.kind != backend::Kind::OffScript => Some(failure.to_string()),
+        Error::After(error, _) => cause(error),
         Error::BrokenPromise(filter) => {
             Some(format!("a row does not fulfil `{filter}`, which a rule promised exactly"))
         }

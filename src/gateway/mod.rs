@@ -13,11 +13,14 @@ mod store;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Response;
+
 use crate::{
     backend::{Backend, Failure},
     config,
     mapping::{Mapping, Records, Resource, answer::Class},
-    plan::{Fault, Limits, sql::select},
+    plan::{Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
         discovery::Features,
@@ -78,6 +81,16 @@ pub async fn check_tables(backend: &Backend, mapping: &Mapping) -> Result<(), St
         return Ok(());
     }
     Err(format!("the database does not have what the mapping names: {}", names.join(", ")))
+}
+
+/// The SCIM error that a request without a plan is answered with.
+#[must_use]
+pub fn refuse(unplanned: Unplanned) -> Response<Bytes> {
+    let error = match unplanned {
+        Unplanned::Unread(unread) => Error::Unread(unread),
+        Unplanned::Fault(fault) => Error::Plan(fault),
+    };
+    rescue::rescue(&error, None)
 }
 
 /// Why a request has no answer but an error. Knows no HTTP status: [`rescue`] does.

@@ -82,6 +82,15 @@ pub fn plan<'a>(
 }
 
 impl Create<'_> {
+    /// Whether the reply holds the record, by the mapping's word.
+    #[must_use]
+    pub fn tells_record(&self) -> bool {
+        match &self.resource.records {
+            Records::Rest(records) => records.create.as_ref().is_some_and(|c| c.call.record.is_some()),
+            Records::Sql(_) => false,
+        }
+    }
+
     /// How many calls it takes at least, so that nothing is begun that cannot be finished.
     #[must_use]
     pub fn calls(&self) -> usize {

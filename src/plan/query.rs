@@ -102,7 +102,7 @@ pub enum Next {
 }
 
 /// Rows that a walk over a table asks for at a time.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Plans a query.
 ///
@@ -173,7 +173,7 @@ fn rest_source<'a>(
 
 /// `id eq "x"`, or the same of an attribute that stands where the id stands: it tells letters apart as the id does, or the
 /// app folds them, so that only the folded spelling can be an id.
-fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
+pub(super) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
     if target.extension.is_none() && target.attribute.name == "id" {
         return Some(text.clone());
@@ -188,7 +188,8 @@ fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     }
 }
 
-fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+/// The rule for this part of a filter, if it is one for it.
+pub(super) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;

@@ -110,8 +110,10 @@ impl Reader<'_> {
             _ => return Err(syntax("`op` is one of add, remove and replace")),
         };
         let value = member(operation, "value");
-        if op != Op::Remove && value.is_none() {
-            return Err(invalid("`value` is missing".to_owned()));
+        // Null is no value (RFC 7643 §2.5): there is nothing to add. To replace by it clears.
+        let nothing = value.is_none_or(|value| op == Op::Add && value.is_null());
+        if op != Op::Remove && nothing {
+            return Err(invalid("`value` is missing; to clear an attribute, remove it".to_owned()));
         }
         match member(operation, "path") {
             None | Some(Value::Null) if op == Op::Remove => {

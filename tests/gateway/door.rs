@@ -70,6 +70,15 @@ impl Door {
         Self::over(&mapping, limits).await
     }
 
+    /// Over an app at this address, with a mapping of the test's own.
+    pub(crate) async fn over_text(mapping: &str, url: &str, limits: Limits) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mapping.yaml");
+        std::fs::write(&file, mapping).unwrap();
+        let vars = [("ACME_URL", url, false), ("ACME_TOKEN", "s3cret", true)];
+        Self::over(&load(file.to_str().unwrap(), &vars), limits).await
+    }
+
     async fn over(mapping: &Mapping, limits: Limits) -> Self {
         let (call_time, answer_bytes) = match mapping.app {
             mapping::App::Rest(_) => (Duration::from_millis(500), 200_000),
