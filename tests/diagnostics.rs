@@ -201,7 +201,7 @@ proptest! {
     /// Whatever is written, it is compiled or refused with a place and a sentence; and what is refused says how.
     #[test]
     fn any_mapping_is_read_or_refused(text in mutated()) {
-        match mapping::compile(Source::new("mapping.yaml", text), &Vars::Open) {
+        match mapping::compile(Source::new("mapping.yaml", &text), &Vars::Open) {
             Ok(_) => {}
             Err(faults) => {
                 prop_assert!(faults.has_errors());
