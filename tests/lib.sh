@@ -86,3 +86,6 @@ stop() {
   done
   rm -f "$1"
 }
+
+# free_port : one that nobody listens on now. Somebody may take it before we do; then starting fails, loudly.
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

@@ -33,7 +33,7 @@ class Server:
 
     def find(self, path, scim_filter):
         """The resources a filter selects; fails if there is any other answer than a list."""
-        status, body = self.get(f"{path}?filter={urllib.parse.quote(scim_filter)}")
+        status, body = self.get(f"{path}?count=1000&filter={urllib.parse.quote(scim_filter)}")
         equal(f"{path} {scim_filter}: status", status, 200)
         return body.get("Resources", [])
 

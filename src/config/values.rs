@@ -165,6 +165,12 @@ pub(super) fn origin(node: &Node, faults: &mut Faults) -> Option<http::Uri> {
             "write a scheme and host such as `http://127.0.0.1:9000`, without a path",
         );
     }
+    if origin.as_ref().is_some_and(|uri| uri.scheme_str() == Some("https")) {
+        faults
+            .not_supported(node.span, "pass-through addresses with `https`")
+            .help("a sidecar reaches its app on loopback: `http://127.0.0.1:9000`");
+        return None;
+    }
     origin
 }
 

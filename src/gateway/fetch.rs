@@ -10,7 +10,7 @@ use crate::{
     plan::{
         Fault,
         call::{Call, Reply},
-        query::{Next, Position, Query, too_many},
+        query::{Next, Position, Query, Source, too_many},
         read::{self, Needs, PartRead, Shown},
         sql::select,
     },
@@ -177,7 +177,11 @@ impl Gateway {
         for row in &rows {
             let resource = translate::resource(query.resource, row, &self.base)?;
             if !evaluate(&query.condition, &resource) {
-                return Err(Error::BrokenPromise(query.condition.to_string()));
+                let rule = match &query.source {
+                    Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
+                    _ => "the list itself".to_owned(),
+                };
+                return Err(Error::BrokenPromise(rule));
             }
             resources.push(resource);
         }
@@ -196,7 +200,7 @@ impl Gateway {
             let reply = self.call(session, &call).await?;
             match reply.class {
                 Class::Ok => {}
-                Class::Absent if matches!(query.source, crate::plan::query::Source::Key(_)) => break,
+                Class::Absent if matches!(query.source, Source::Key(_)) => break,
                 _ => return Err(Error::of(reply)),
             }
             let told = query.told_total(&reply);

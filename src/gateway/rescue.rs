@@ -77,11 +77,13 @@ fn tell(error: &Error, number: &str) -> Told {
         Error::Drift => {
             later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())
         }
-        Error::BrokenPromise(filter) => {
-            tracing::error!(request = number, %filter, "the app answered a row that a filter rule with `matches: exactly` leaves out");
+        Error::BrokenPromise(rule) => {
+            tracing::error!(request = number, %rule, "the app answered a row that a filter rule with `matches: exactly` leaves out");
             plain(StatusCode::BAD_GATEWAY, ours("the app's answer does not match the filter"))
         }
-        Error::App { class, detail, retry_after, status } => app(*class, detail.clone(), *retry_after, *status, number),
+        Error::App { class, detail, retry_after, status } => {
+            app(*class, detail.as_deref(), *retry_after, *status, number)
+        }
         Error::Backend(failure) => {
             tracing::error!(request = number, cause = %failure, sent = failure.sent, "a call to the app came to no answer");
             let unsure = if failure.sent { "; whether the app acted is not known" } else { "" };
@@ -112,8 +114,8 @@ fn refused(scim_type: ScimType, detail: String) -> Told {
     Told { status, scim_type: Some(scim_type), detail, retry_after: None }
 }
 
-fn app(class: Class, detail: Option<String>, retry_after: Option<u64>, status: Option<u16>, number: &str) -> Told {
-    let or = |text: &str| detail.clone().unwrap_or_else(|| text.to_owned());
+fn app(class: Class, detail: Option<&str>, retry_after: Option<u64>, status: Option<u16>, number: &str) -> Told {
+    let or = |text: &str| detail.unwrap_or(text).to_owned();
     let bad = |text: &str| {
         tracing::error!(request = number, class = class.word(), app_status = status, "the app refused to work with us");
         let text = or(text);

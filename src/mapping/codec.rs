@@ -63,14 +63,14 @@ impl Codec {
                     Some(scim) => Ok(Some(scim.clone())),
                     None if found.is_null() => Ok(None),
                     None => Err(Unreadable {
-                        message: format!("the value {found} is not listed in `values`; list it or add `else`"),
+                        message: format!("{} is not listed in `values`; list it or add `else`", word(found)),
                     }),
                 }
             }
             Self::Time(form) => match found {
                 Value::Null => Ok(None),
                 _ => form.read(found).map(|at| Some(Value::String(at.to_string()))).ok_or_else(|| Unreadable {
-                    message: format!("{found} is not a time of the form `{}`", form.word()),
+                    message: format!("{} is not a time of the form `{}`", kind(found), form.word()),
                 }),
             },
             Self::Around { prefix, suffix } => match found {
@@ -78,11 +78,11 @@ impl Codec {
                 Value::String(s) => match s.strip_prefix(prefix.as_str()).and_then(|s| s.strip_suffix(suffix.as_str()))
                 {
                     Some(inner) => Ok(Some(Value::String(inner.to_owned()))),
-                    None => {
-                        Err(Unreadable { message: format!("{found} does not stand between `{prefix}` and `{suffix}`") })
-                    }
+                    None => Err(Unreadable {
+                        message: format!("the text does not stand between `{prefix}` and `{suffix}`"),
+                    }),
                 },
-                _ => Err(Unreadable { message: format!("{found} is not text") }),
+                _ => Err(Unreadable { message: format!("{} is not text", kind(found)) }),
             },
         }
     }
@@ -106,6 +106,25 @@ impl Codec {
     pub fn writes(&self) -> bool {
         !matches!(self, Self::Given(_))
     }
+}
+
+/// What a value is, for messages that end up in the log: never the value itself, it may be a person's (law 12).
+#[must_use]
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "a yes or no",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// A word of an app's closed list may be shown, or nobody could add it to the mapping; a long one is not such a word.
+fn word(value: &Value) -> String {
+    let text = value.to_string();
+    if text.len() <= 12 && !text.contains(['@', ' ']) { format!("the value {text}") } else { kind(value).to_owned() }
 }
 
 impl TimeForm {

@@ -1,5 +1,7 @@
 //! Records into resources and back: the only place where the app's view of a thing becomes SCIM's.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::scim::{
@@ -10,7 +12,7 @@ use crate::scim::{
 
 use super::{
     Resource,
-    codec::{Codec, Unreadable},
+    codec::{Codec, Unreadable, kind},
     line::{Each, Empty, FieldSource, Line, Slot, Source},
     pattern::{Expected, Subject, same},
     template::percent,
@@ -42,7 +44,7 @@ pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<S
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
     for line in resource.lines.iter().filter(|l| !l.write_only) {
-        if let Some(value) = read(line, record, base).map_err(|e| e.on(line, &id))? {
+        if let Some(value) = read(line, record, base).map_err(|e| e.on(line))? {
             scim::resource::set(&mut made, &line.target, value);
         }
     }
@@ -121,7 +123,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                 Some(_) => match each.items.one(record) {
                     None | Some(Value::Null) => Vec::new(),
                     Some(Value::Array(items)) => items.iter().collect(),
-                    Some(other) => return Err(Unreadable { message: format!("{other} is not a list") }),
+                    Some(other) => return Err(Unreadable { message: format!("{} is not a list", kind(other)) }),
                 },
                 None => each.items.all(record),
             };
@@ -220,18 +222,20 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
         (Type::Integer | Type::Decimal, Value::String(s)) => s.parse::<serde_json::Number>().ok().map(Value::Number),
         _ => None,
     };
-    fits.ok_or_else(|| Unreadable { message: format!("{value} is not of type {:?}; give the line a codec", leaf.kind) })
+    fits.ok_or_else(|| Unreadable {
+        message: format!("{} is not of type {:?}; give the line a codec", kind(value), leaf.kind),
+    })
 }
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     match &line.value {
         Source::At { at, codec } => {
-            at.set(made, encode(codec, value, &line.target)?);
+            at.set(made, encode(codec, &line.folded(value), &line.target)?);
             Ok(())
         }
         Source::Each(each) => {
             let items: Result<Vec<Value>, Refusal> =
-                value.as_array().into_iter().flatten().map(|item| write_item(each, item, &line.target)).collect();
+                value.as_array().into_iter().flatten().map(|item| write_item(line, each, item)).collect();
             each.items.set(made, Value::Array(items?));
             Ok(())
         }
@@ -240,11 +244,12 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
     }
 }
 
-fn write_item(each: &Each, item: &Value, target: &Target) -> Result<Value, Refusal> {
+fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
         if let (FieldSource::At { at, codec }, Some(value)) = (&field.value, item.get(&field.sub)) {
-            let written = encode(codec, value, target)?;
+            let value = if field.sub == "value" { line.folded(value) } else { Cow::Borrowed(value) };
+            let written = encode(codec, &value, &line.target)?;
             if at.is_whole() {
                 return Ok(written);
             }
@@ -276,7 +281,7 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
             Some(i) => {
                 placed[i] = true;
                 match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
-                    Some(value) => slot.at.set(made, encode(&slot.codec, value, &line.target)?),
+                    Some(value) => slot.at.set(made, encode(&slot.codec, &line.folded(value), &line.target)?),
                     None => slot.at.set(made, line.empty.value()),
                 }
             }
@@ -348,7 +353,7 @@ impl Empty {
 }
 
 impl Unreadable {
-    fn on(self, line: &Line, id: &str) -> Self {
-        Self { message: format!("{} of record {id}: {}", line.target, self.message) }
+    fn on(self, line: &Line) -> Self {
+        Self { message: format!("{}: {}", line.target, self.message) }
     }
 }

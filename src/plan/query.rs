@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        line::Source as LineSource,
+        codec::Codec,
+        line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, PageStyle, RestRecords},
         term::Scope,
     },
@@ -101,7 +102,7 @@ pub enum Next {
 }
 
 /// Rows that a walk over a table asks for at a time.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Plans a query.
 ///
@@ -131,7 +132,8 @@ pub fn plan<'a>(
         Source::List(list, narrowed) => {
             let exact = match narrowed {
                 None => condition == Condition::Always,
-                Some(n) => n.rule.exactly && condition.conjuncts().len() == 1,
+                // A rule serves one term of an item; the others are checked here.
+                Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
             };
             exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
         }
@@ -169,40 +171,56 @@ fn rest_source<'a>(
     Ok(Source::List(list, best))
 }
 
-/// `id eq "x"`, or the same of an attribute that stands where the id stands and tells letters apart as it does.
-fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
+/// `id eq "x"`, or the same of an attribute that stands where the id stands: it tells letters apart as the id does, or the
+/// app folds them, so that only the folded spelling can be an id.
+pub(super) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
     if target.extension.is_none() && target.attribute.name == "id" {
         return Some(text.clone());
     }
     let line = resource.line(target)?;
     match &line.value {
-        LineSource::At { at, codec: crate::mapping::codec::Codec::Plain }
-            if *at == resource.id.at && target.leaf().case_exact =>
-        {
-            Some(text.clone())
-        }
+        LineSource::At { at, codec: Codec::Plain } if *at == resource.id.at => match line.fold {
+            Some(fold) => Some(fold.apply(text)),
+            None => target.leaf().case_exact.then(|| text.clone()),
+        },
         _ => None,
     }
 }
 
-fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+/// The rule for this part of a filter, if it is one for it.
+pub(super) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;
     }
-    // The app's own word for the value: what the line would write.
-    let codec = resource.line(&rule.target).and_then(|line| match &line.value {
-        LineSource::At { codec, .. } => Some(codec),
-        _ => None,
-    });
+    let line = resource.line(&rule.target)?;
     let value = literal(value);
     match &rule.literal {
         Some(fixed) if *fixed != value => return None,
         _ => {}
     }
-    let value = codec.map_or(Some(value.clone()), |c| c.write(&value))?;
+    let value = stored(line, &rule.target, &value)?;
     Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+/// The app's own word for a value: what the line would write. None where that is not one word.
+fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
+    let sub = target.sub.as_ref().map_or("value", |s| s.name.as_str());
+    let codec = match &line.value {
+        LineSource::At { codec, .. } => codec,
+        LineSource::Each(each) => match &each.fields.iter().find(|f| f.sub == sub)?.value {
+            FieldSource::At { codec, .. } => codec,
+            FieldSource::Constant(_) => return None,
+        },
+        LineSource::Slots(slots) => match slots.as_slice() {
+            [only] => &only.codec,
+            several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
+        },
+        LineSource::Constant(_) => return None,
+        LineSource::Text(_) | LineSource::From { .. } => &Codec::Plain,
+    };
+    codec.write(&line.folded(value))
 }
 
 /// The comparison that a rule may serve: a plain one, or one term of an item (which it then serves as *more*).
@@ -270,7 +288,8 @@ impl Query<'_> {
     }
 
     /// Whether the `nth` of [`Query::page_calls`] was answered with what was asked for. Rows that the total does not know
-    /// of, or a page of another size where the app numbers pages, would make the next page begin elsewhere.
+    /// of, or fewer than were asked for, would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people
+    /// over.
     ///
     /// # Errors
     /// A reply that does not fit the mapping's `pages`.
@@ -282,12 +301,11 @@ impl Query<'_> {
         let by_page = matches!(list.pages.by, PageStyle::Page);
         let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
         let left = total.saturating_sub(first);
-        let fits = if by_page { rows == size.min(left) } else { rows <= left && (rows > 0 || left == 0) };
-        if fits {
+        if rows == size.min(left) {
             return Ok(());
         }
         Err(Fault::Unmade(format!(
-            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}"
+            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}; is `pages.max` more than it allows?"
         )))
     }
 

@@ -40,8 +40,12 @@ impl Step {
                 (!list.is_empty()).then_some(Value::Array(list))
             }
         };
-        if fixed.is_some() && fixed != new {
-            return Err(mutability(format!("`{target}` is immutable and has a value already")));
+        if let Some(old) = fixed {
+            if !new.as_ref().is_some_and(|new| target.leaf().is_same(&old, new)) {
+                return Err(mutability(format!("`{target}` is immutable and has a value already")));
+            }
+            resource::set(resource, target, old);
+            return Ok(());
         }
         match new {
             Some(value) => resource::set(resource, target, value),

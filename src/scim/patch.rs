@@ -110,8 +110,10 @@ impl Reader<'_> {
             _ => return Err(syntax("`op` is one of add, remove and replace")),
         };
         let value = member(operation, "value");
-        if op != Op::Remove && value.is_none() {
-            return Err(invalid("`value` is missing".to_owned()));
+        // Null is no value (RFC 7643 §2.5): there is nothing to add. To replace by it clears.
+        let nothing = value.is_none_or(|value| op == Op::Add && value.is_null());
+        if op != Op::Remove && nothing {
+            return Err(invalid("`value` is missing; to clear an attribute, remove it".to_owned()));
         }
         match member(operation, "path") {
             None | Some(Value::Null) if op == Op::Remove => {
@@ -196,7 +198,12 @@ impl Reader<'_> {
         if !value.is_object() && (base || !value.is_null()) {
             return Err(invalid(format!("`{urn}` is a whole schema: give it an object, or name one attribute")));
         }
-        self.object(op, &Map::from_iter([(urn.to_owned(), value.clone())]))
+        let mut value = value.clone();
+        // Clients that build an extension as an object of its own send its `schemas` along; it is readOnly there, too.
+        if let (false, Some(object)) = (base, value.as_object_mut()) {
+            object.shift_remove("schemas");
+        }
+        self.object(op, &Map::from_iter([(urn.to_owned(), value)]))
     }
 
     fn not_offered(&self, op: Op, attr: &AttrPath, value: &Value, unknown: ScimType) -> Result<(), Refusal> {

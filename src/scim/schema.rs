@@ -4,7 +4,9 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::path::AttrPath;
+use serde_json::Value;
+
+use super::{fold::eq_fold, path::AttrPath};
 
 /// The data types of RFC 7643 §2.3.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +120,15 @@ impl Attribute {
     #[must_use]
     pub fn sub(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether two values are one: in another letter case they are, where that does not matter (RFC 7643 §2.2).
+    #[must_use]
+    pub fn is_same(&self, a: &Value, b: &Value) -> bool {
+        match (a, b) {
+            (Value::String(a), Value::String(b)) if !self.case_exact => eq_fold(a, b),
+            _ => a == b,
+        }
     }
 
     /// Whether each item of the list is told from the others by a `value` that stays the same, compared letter by letter,

@@ -60,7 +60,7 @@ impl Edge {
         Self {
             base_path: front.base_path.clone(),
             codec: codec(&limits),
-            stack: stack(front.clients.clone(), limits.clone(), drain.clone(), inner),
+            stack: stack(&front.base_path, front.clients.clone(), limits.clone(), drain.clone(), inner),
             pass_through: front.pass_through.clone().map(|app| PassThrough::new(app, &limits)),
             places: Arc::new(Semaphore::new(limits.connections)),
             full: AtomicBool::new(false),

@@ -197,7 +197,7 @@ async fn what_is_refused_up_front_makes_no_call() {
         ("GET", "/Users?sortBy=userName", json!(null), 501),
         ("GET", "/Users?count=many", json!(null), 400),
         ("POST", "/Users", json!({"schemas": ["x"]}), 400),
-        ("POST", "/Users", json!({"userName": "x", "password": "secret"}), 400),
+        ("PUT", "/Users/1", json!({"userName": "x", "password": "secret"}), 400),
         ("PATCH", "/Users/1", json!({"Operations": []}), 400),
         ("DELETE", "/Users", json!(null), 405),
         ("GET", "/Cats", json!(null), 404),

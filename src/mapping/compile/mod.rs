@@ -5,11 +5,17 @@
 
 mod attributes;
 mod call;
+mod change;
+mod check;
+mod codec;
 mod facts;
+mod list;
+mod name;
 mod offer;
 mod pattern;
 mod rest;
 mod sql;
+mod sql_line;
 
 use std::{path::Path, sync::Arc};
 
@@ -109,7 +115,7 @@ fn known_type<'n>(key: &yaml::Key, node: &'n Node, faults: &mut Faults) -> Optio
 /// Refuses the keys of the language that are not built yet, by name.
 fn not_supported(fields: &mut Fields<'_>, faults: &mut Faults, keys: &[(&'static str, &str)]) {
     for (key, what) in keys {
-        if let Some((found, _)) = fields.take_entry(key) {
+        if let Some((found, _)) = fields.take_refused(key) {
             faults.not_supported(found.span, &format!("{what} (`{key}`)"));
         }
     }
