@@ -158,7 +158,7 @@ impl Change<'_> {
                 format!("only what differs in `{target}` is written")
             }
             Some(line) if line.update && matches!(self.resource.records, Records::Sql(_)) => {
-                "what is so already is not written, so that it does not move the time of change".to_owned()
+                "what is so already is not written, so its time of change stays".to_owned()
             }
             Some(line) if line.update => format!("no change rule takes `{target}` like this, unless it is so already"),
             _ => format!("`{target}` cannot be changed, so it must be so already"),
