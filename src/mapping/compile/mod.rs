@@ -115,7 +115,7 @@ fn known_type<'n>(key: &yaml::Key, node: &'n Node, faults: &mut Faults) -> Optio
 /// Refuses the keys of the language that are not built yet, by name.
 fn not_supported(fields: &mut Fields<'_>, faults: &mut Faults, keys: &[(&'static str, &str)]) {
     for (key, what) in keys {
-        if let Some((found, _)) = fields.take_entry(key) {
+        if let Some((found, _)) = fields.take_refused(key) {
             faults.not_supported(found.span, &format!("{what} (`{key}`)"));
         }
     }
