@@ -80,7 +80,7 @@ impl Template {
     /// A sentence: what is not allowed in it.
     pub fn compile(text: &str) -> Result<Self, String> {
         let parsed = Parsed::compile(text)
-            .map_err(|e| format!("`{text}` is not a text with `{{{{name}}}}` holes: {}", e.reason()))?;
+            .map_err(|_| format!("`{text}` has a hole that is not closed, or that holds more than a name"))?;
         let mut holes = Vec::new();
         for element in &parsed.elements {
             match element {

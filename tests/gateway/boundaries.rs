@@ -18,7 +18,9 @@ async fn what_would_leave_access_behind_is_an_error_in_every_profile() {
         // `password` is not mapped here.
         let mut sent = user("new");
         sent["password"] = json!("s3cret");
-        for (method, path) in [("POST", "/Users"), ("PUT", "/Users/1001")] {
+        // A new account has no old password that would stay: that of a POST is passed over where the profile is tolerant.
+        let refused = [("PUT", "/Users/1001"), ("POST", "/Users")];
+        for (method, path) in &refused[..if strict { 2 } else { 1 }] {
             let detail = door.ask(method, path, sent.clone()).await.fails(400, "invalidValue");
             assert!(detail.contains("password") && !detail.contains("s3cret"), "{detail}");
         }

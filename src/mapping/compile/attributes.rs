@@ -43,14 +43,7 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
     let leaf = target.leaf();
     let single_list = target.attribute.multi_valued && named.item.is_none();
     if single_list != matches!(value, Source::Each(_) | Source::From { .. }) {
-        let help = if single_list {
-            format!("write `{{ each: … }}`, or name an item: `{target}[type eq \"work\"].value`")
-        } else {
-            "write one field".to_owned()
-        };
-        faults
-            .error(span, "list-or-not", format!("`{target}` is {}", if single_list { "a list" } else { "not a list" }))
-            .help(help);
+        list_or_not(&target, single_list, span, faults);
         return;
     }
     if leaf.kind == Type::Complex && !target.attribute.multi_valued {
@@ -67,9 +60,7 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
             faults
                 .error(span, "same-for-all", format!("`{target}` would be {constant} for everybody"))
                 .help("a field of the record is a path: `$.login`");
-            return;
-        }
-        if !constant_suits(constant, leaf, span, faults) {
+        } else if !constant_suits(constant, leaf, span, faults) {
             return;
         }
     }
@@ -87,16 +78,20 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
         None => (true, may_write, may_write),
         Some((read, create, update)) => {
             if (create || update) && !may_write {
-                let why = if read_only { "SCIM knows it as read-only" } else { "its source cannot be written" };
+                let why = if read_only {
+                    "SCIM knows it as read-only"
+                } else {
+                    "it is read from what works in one direction only"
+                };
                 faults
                     .error(span, "cannot-write", format!("`{target}` cannot be written: {why}"))
                     .help("write `access: [read]`, or leave `access` out");
             }
-            (read, create, update)
+            (read, create && may_write, update && may_write)
         }
     };
     let write_only = leaf.mutability == Mutability::WriteOnly || matches!(facts.access, Some((false, _, _)));
-    if write_only && !create && !update {
+    if write_only && !create && !update && facts.access != Some((false, false, false)) {
         faults
             .error(span, "no-effect", format!("`{target}` is neither shown nor written"))
             .help("say what may be done with it: `access: [create, update]`");
@@ -154,6 +149,25 @@ fn repeated(span: Span, target: &Target, faults: &mut Faults) {
         .help("each attribute has one line");
 }
 
+fn list_or_not(target: &Target, is_list: bool, span: Span, faults: &mut Faults) {
+    let what = if is_list { "a list" } else { "not a list" };
+    let help = if is_list {
+        format!("write `{{ each: … }}`, or name an item: `{target}[type eq \"work\"].value`")
+    } else {
+        "write one field".to_owned()
+    };
+    faults.error(span, "list-or-not", format!("`{target}` is {what}")).help(help);
+}
+
+/// Whether the line may be a list, as its map says.
+pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> bool {
+    let single_list = named.target.attribute.multi_valued && named.item.is_none();
+    if !single_list {
+        list_or_not(&named.target, false, span, faults);
+    }
+    single_list
+}
+
 /// Reads the right-hand side of a line over an HTTP app.
 pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Option<Said<'n>> {
     let plain = |value, writes| Some(Said { value, facts: Facts::default(), relation: None, writes });
@@ -170,7 +184,7 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Op
         Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
             Ok(template) => plain(Source::Text(template), false),
             Err(message) => {
-                faults.error(node.span, "bad-template", message);
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
             }
         },
@@ -181,6 +195,12 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Op
                 faults,
                 &[("from", "relations kept on the other side"), ("store", "values kept by the gateway")],
             );
+            if fields.has("from") || fields.has("store") {
+                return None;
+            }
+            if fields.has("each") && !may_be_list(named, node.span, faults) {
+                return None;
+            }
             let said = if fields.has("each") {
                 each(&mut fields, &named.target, faults)
             } else {

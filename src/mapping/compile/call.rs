@@ -214,7 +214,7 @@ fn text_term(text: &str, span: Span, setting: &Setting<'_>, faults: &mut Faults)
     match Template::compile(text) {
         Ok(template) => checked(Term::Text(Arc::new(template)), span, setting, faults),
         Err(message) => {
-            faults.error(span, "bad-template", message);
+            faults.error(span, "bad-template", message).help("a hole holds one name: `{{name}}`");
             None
         }
     }
@@ -226,7 +226,7 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
         Value::Text(text) => match Term::leaf(text) {
             Ok(term) => checked(term, node.span, setting, faults),
             Err(message) => {
-                faults.error(node.span, "bad-template", message);
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
             }
         },

@@ -72,7 +72,17 @@ pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Optio
         let fault = faults.error(key.span, "unknown-attribute", message);
         match did_you_mean(&key.name, names.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("write `{near}`")),
-            None => fault.help("extension schemas of your own are not supported yet"),
+            None if path.attr.urn.is_some() => fault.help("extension schemas of your own are not supported yet"),
+            None => {
+                let front = format!("{}.", path.attr.name);
+                let parts: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&front)).collect();
+                match parts.as_slice() {
+                    [] => {
+                        fault.help("the names are those of RFC 7643: `userName`, `name.familyName`, `emails`, `active`")
+                    }
+                    parts => fault.help(format!("it has {}", parts.join(", "))),
+                }
+            }
         };
         return None;
     };

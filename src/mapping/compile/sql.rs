@@ -99,7 +99,7 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
         &[
             ("rows", "views read in place of a table"),
             ("beside", "tables beside the base table"),
-            ("unique", "uniqueness checked by the gateway"),
+            ("unique", "uniqueness checks"),
             ("version", "version columns"),
             ("with", "rows made together with the resource"),
             ("tenant", "tenant columns"),
@@ -325,7 +325,7 @@ fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete 
     super::not_supported(
         &mut fields,
         faults,
-        &[("also", "deleting rows of other tables"), ("before", "statements of your own")],
+        &[("also", "deletions in other tables"), ("before", "statements of your own")],
     );
     let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
     fields.finish(faults);

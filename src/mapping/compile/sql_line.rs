@@ -52,7 +52,7 @@ pub(super) fn said<'n>(
                 Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
             }
             Err(message) => {
-                faults.error(node.span, "bad-template", message);
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
             }
         },
@@ -74,6 +74,19 @@ pub(super) fn said<'n>(
                     ("from", "relations kept on the other side"),
                 ],
             );
+            if !fields.has("table")
+                && !fields.has("column")
+                && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k))
+            {
+                return None;
+            }
+            if fields.has("table") && fields.has("column") {
+                faults.not_supported(node.span, "single values in tables of their own");
+                return None;
+            }
+            if fields.has("table") && !attributes::may_be_list(named, node.span, faults) {
+                return None;
+            }
             let said = if fields.has("table") {
                 list(&mut fields, &named.target, bases, lists, faults)
             } else {
@@ -108,9 +121,6 @@ fn list<'n>(
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
     let name = target.attribute.name.clone();
-    if fields.has("column") {
-        faults.not_supported(fields.span(), "single values in tables of their own");
-    }
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
