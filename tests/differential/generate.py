@@ -1,6 +1,6 @@
 """Random people, filters and PATCHes from one seed, made of what tends to go wrong: letter case, quotes, wildcards, blanks.
 
-A filter is a tree: ("and", a, b), ("or", a, b), ("not", a), or a leaf: ("leaf", text, path). `@name@` in texts and values
+A filter is a tree: ("and", a, b), ("or", a, b), ("not", a), or a leaf: ("leaf", text, path). `«name»` in texts and values
 stands for the id of that person, which each server makes itself.
 """
 
@@ -81,7 +81,7 @@ class Random:
     def group(self, name, people):
         members = self.random.sample(people, self.random.randrange(0, 5))
         group = {"schemas": [GROUP], "displayName": name}
-        return {**group, "members": [{"value": f"@{m}@"} for m in members]} if members else group
+        return {**group, "members": [{"value": f"«{m}»"} for m in members]} if members else group
 
     # Filters
 
@@ -94,7 +94,7 @@ class Random:
 
     def literal(self, path, people):
         found = [v for v in (value for person in people for value in values(person, path)) if isinstance(v, str)]
-        text = self.recased(self.cut(self.random.choice(found))) if found and self.chance(0.95) else self.word()
+        text = self.recased(self.cut(self.random.choice(found))) if found and self.chance(0.94) else self.random.choice([self.word(), ""])
         return json.dumps(text, ensure_ascii=self.chance(0.1))
 
     def compare(self, path, people, shown=None, schema=USER):
@@ -137,7 +137,7 @@ class Random:
             return ("leaf", f"emails {self.compare('emails.value', people, '').strip()}", "emails.value")
         if draw < 0.98:
             name = self.random.choice(people)["userName"]
-            return ("leaf", f'id {self.random.choice(["eq", "ne"])} "@{name}@"', "id")
+            return ("leaf", f'id {self.random.choice(["eq", "ne"])} "«{name}»"', "id")
         return ("leaf", self.random.choice(WRONG), "")
 
     def filter(self, people, depth=3):
@@ -155,9 +155,9 @@ class Random:
             if draw < 2:
                 return ("leaf", self.compare("displayName", groups, schema=GROUP), "displayName")
             if draw == 2:
-                return ("leaf", f'members[value eq "@{name}@"]', "members")
+                return ("leaf", f'members[value eq "«{name}»"]', "members")
             if draw == 3:
-                return ("leaf", f'members.value {self.random.choice(["eq", "ne"])} "@{name}@"', "members.value")
+                return ("leaf", f'members.value {self.random.choice(["eq", "ne"])} "«{name}»"', "members.value")
             return ("leaf", "members pr", "members")
 
         first = leaf()
@@ -216,9 +216,9 @@ class Random:
         return f"emails[{test}]{sub}", value
 
     def member_operation(self, before, people):
-        value = [{"value": f"@{name}@"} for name in self.random.sample(people, self.random.randrange(0, 3))]
-        inside = [m["value"] for m in before.get("members", [])] or [f"@{people[0]}@"]
-        one = self.random.choice([*inside, f"@{self.random.choice(people)}@"])
+        value = [{"value": f"«{name}»"} for name in self.random.sample(people, self.random.randrange(0, 3))]
+        inside = [m["value"] for m in before.get("members", [])] or [f"«{people[0]}»"]
+        one = self.random.choice([*inside, f"«{self.random.choice(people)}»"])
         op = self.random.choice(["add", "replace", "remove"])
         draw = self.random.randrange(10)
         if draw < 3 and op != "remove":

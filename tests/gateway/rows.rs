@@ -38,6 +38,8 @@ async fn a_user_is_made_read_changed_and_gone() {
     door.patch(&at, json!([{"op": "replace", "path": "active", "value": true}])).await.fails(404, "");
     assert!(!values(&door.get("/Groups/10").await.is(200)["members"]).contains(&id.as_str()));
     assert_eq!(door.find("/Users", "userName eq \"ivy.invented\"").await.ids(), [""; 0]);
+    // Nor does the app find a leaver in a team.
+    assert_eq!(door.sql(&format!("select count(*) from team_person where person_no = {id}")).await, ["0"]);
     // The name is free again, the id is not.
     let again = door.ask("POST", "/Users", user("ivy.invented")).await.is(201);
     assert_ne!(again["id"], id.as_str());

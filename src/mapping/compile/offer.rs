@@ -103,10 +103,14 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
     };
     let own = Facts { required: facts.required, ..Facts::default() };
     restrict(&mut made, first, &own);
-    if let Some(of) = each_of(&first.line.value)
-        && let Some(reference) = made.sub_attributes.iter_mut().find(|s| s.name == "$ref")
-    {
-        Arc::make_mut(reference).reference_types = vec![of];
+    if let Some(of) = each_of(&first.line.value) {
+        for sub in &mut made.sub_attributes {
+            match sub.name.as_str() {
+                "$ref" => Arc::make_mut(sub).reference_types = vec![of.clone()],
+                "type" => Arc::make_mut(sub).canonical_values = vec![of.clone()],
+                _ => {}
+            }
+        }
     }
     Some(made)
 }
