@@ -5,6 +5,7 @@
 mod apply;
 mod blind;
 pub mod body;
+pub mod bulk;
 pub mod change;
 pub mod condition;
 mod cursor;

@@ -5,8 +5,8 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, ScimType, body, change::Change, condition::Condition, filter::Filter, patch::Patch, profile::Profile,
-    projection::Projection, schema::ResourceType,
+    Refusal, ScimType, body, bulk, change::Change, condition::Condition, filter::Filter, patch::Patch,
+    profile::Profile, projection::Projection, schema::ResourceType,
 };
 
 /// What a client wants.
@@ -22,6 +22,8 @@ pub enum Request {
     Resource(usize, Operation, Projection),
     /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
     Root(Vec<(usize, Query, Projection)>),
+    /// `POST /Bulk`: many writes (RFC 7644 §3.7).
+    Bulk(bulk::Bulk),
 }
 
 /// A query for resources of one type.
@@ -98,6 +100,7 @@ const COLLECTION: &[Method] = &[Method::GET, Method::POST];
 const ONE: &[Method] = &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
 const DISCOVERY: &[Method] = &[Method::GET];
 const SEARCH: &[Method] = &[Method::POST];
+const BULK: &[Method] = &[Method::POST];
 const ROOT: &[Method] = &[Method::GET];
 const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
@@ -136,11 +139,16 @@ pub fn read(
         [] => return Err(Unread::Method(ROOT)),
         [".search"] if method == Method::POST => return root(&search(&json(body)?)?, types, profile),
         [".search"] => return Err(Unread::Method(SEARCH)),
+        ["Bulk"] if method == Method::POST => return Ok(Request::Bulk(bulk::read(&json(body)?)?)),
+        ["Bulk"] => return Err(Unread::Method(BULK)),
         [endpoint, rest @ ..] => (endpoint, rest),
     };
     let Some(at) = types.iter().position(|t| t.endpoint.trim_start_matches('/') == *endpoint) else {
         return Err(match *endpoint {
-            "Me" | "Bulk" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
+            "Me" => {
+                let detail = "`/Me` is not offered: a token here stands for a client, and for none of the users";
+                Unread::NotOffered(detail.to_owned())
+            }
             _ if is_version(endpoint) => Refusal::new(
                 ScimType::InvalidVers,
                 format!("`{endpoint}` is not a version of the protocol that is offered here"),

@@ -75,7 +75,7 @@ async fn every_fault_is_an_error_with_its_status() {
         ("DELETE", "/Users", Value::Null, 405, ""),
         ("POST", "/Users/1001", json!({}), 405, ""),
         ("GET", "/Me", Value::Null, 501, ""),
-        ("POST", "/Bulk", json!({}), 501, ""),
+        ("POST", "/Bulk", json!({}), 400, "invalidSyntax"),
         ("GET", "/Users?sortBy=userName", Value::Null, 501, ""),
         ("GET", "/Users?cursor", Value::Null, 501, ""),
     ];

@@ -3,6 +3,7 @@
 
 mod acts;
 mod boundaries;
+mod bulk;
 mod door;
 mod easy_app;
 mod hostile;
