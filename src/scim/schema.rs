@@ -88,6 +88,7 @@ pub struct Attribute {
     #[serde(default)]
     pub multi_valued: bool,
     /// A sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Whether a resource must have it.
     #[serde(default)]
@@ -120,6 +121,12 @@ impl Attribute {
     #[must_use]
     pub fn sub(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What one value is, in a list of them: its items' `value`, or the attribute itself.
+    #[must_use]
+    pub fn item(&self) -> &Attribute {
+        self.sub("value").map_or(self, AsRef::as_ref)
     }
 
     /// Whether two values are one: in another letter case they are, where that does not matter (RFC 7643 §2.2).
