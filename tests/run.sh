@@ -44,7 +44,7 @@ stage() {
 rust_tests() { if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast; else cargo test --locked; fi; }
 
 maps() { ls mappings/*.yaml | grep -v '\.test\.yaml$'; }
-check() { PORTOLAN_DATA=$RUN "$PORTOLAN" check $(maps) benches/acme.yaml examples/*/mapping.yaml examples/*/portolan.yaml; }
+check() { "$PORTOLAN" check $(maps) benches/acme.yaml examples/*/mapping.yaml examples/*/portolan.yaml; }
 conversations() { "$PORTOLAN" test $(maps); }
 
 demo() {
