@@ -1,7 +1,7 @@
 -- A place for every attribute of users and groups, for mapping.yaml beside this file. SQLite.
 
 create table person (
-  id           integer primary key,
+  id           integer primary key autoincrement,
   login        text not null,
   external_id  text,
   full_name    text,
@@ -65,7 +65,7 @@ create table address (
 create index address_person on address (person);
 
 create table team (
-  id          integer primary key,
+  id          integer primary key autoincrement,
   label       text not null,
   external_id text,
   made_at     text not null,
@@ -78,3 +78,6 @@ create table team_person (
   primary key (team, person)
 );
 create index team_person_person on team_person (person);
+
+-- Ids are nobody else's, whatever the type (RFC 7643 §3.1): each table counts from a number of its own.
+insert into sqlite_sequence (name, seq) values ('team', 1000000);

@@ -1,7 +1,7 @@
 -- One column of each kind, for mapping.yaml beside this file. SQLite.
 
 create table thing (
-  id           integer primary key,
+  id           integer primary key autoincrement,
   identifier   text not null,
   exact_text   text,
   any_text     text,
@@ -14,7 +14,7 @@ create table thing (
   fixed        text,
   hidden       text,
   on_request   text,
-  always       text,
+  always       text default 'said by the app',
   part_text    text,
   part_whole   integer,
   part_yes_no  integer,
@@ -26,6 +26,9 @@ create table thing (
   made_at      text not null,
   changed_at   text not null
 );
+create trigger thing_always after update of always on thing when new.always is null begin
+  update thing set always = 'said by the app' where id = new.id;
+end;
 create unique index thing_identifier on thing (lower(identifier));
 create unique index thing_unique_text on thing (lower(unique_text));
 
@@ -46,7 +49,7 @@ create table item (
 create index item_thing on item (thing);
 
 create table person (
-  id          integer primary key,
+  id          integer primary key autoincrement,
   login       text not null,
   given       text,
   family      text,
@@ -68,7 +71,7 @@ create table email (
 create index email_person on email (person);
 
 create table team (
-  id          integer primary key,
+  id          integer primary key autoincrement,
   label       text not null,
   external_id text,
   made_at     text not null,
@@ -81,3 +84,6 @@ create table team_person (
   primary key (team, person)
 );
 create index team_person_person on team_person (person);
+
+-- Ids are nobody else's, whatever the type (RFC 7643 §3.1): each table counts from a number of its own.
+insert into sqlite_sequence (name, seq) values ('team', 1000000), ('thing', 2000000);

@@ -61,7 +61,9 @@ fn database(mut fields: Fields<'_>, folder: &Path, data: &Path, faults: &mut Fau
     if !bare || name.contains(['\\', '\0']) {
         faults
             .error(file.span, "bad-value", format!("`{}` is not the bare name of a file", faults.written(file.span)))
-            .help("the file stands in the data folder: write `hr.sqlite`; for a database elsewhere write its URL as text");
+            .help(
+                "the file stands in the data folder: write `hr.sqlite`; for a database elsewhere write its URL as text",
+            );
         return None;
     }
     Some(Database { file: data.join(name), script: folder.join(script?) })

@@ -171,7 +171,11 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
 fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
     let mut made = Map::new();
     for field in &each.fields {
-        let leaf = if attribute.kind == Type::Complex { attribute.sub(&field.sub).map(AsRef::as_ref) } else { Some(attribute) };
+        let leaf = if attribute.kind == Type::Complex {
+            attribute.sub(&field.sub).map(AsRef::as_ref)
+        } else {
+            Some(attribute)
+        };
         let Some(leaf) = leaf else { continue };
         let value = match &field.value {
             FieldSource::Constant(value) => Some(value.clone()),

@@ -237,6 +237,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether whoever writes this writes `other` too, or a part of it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let same = self.extension == other.extension && self.attribute.name == other.attribute.name;
+        same && match (&self.sub, &other.sub) {
+            (Some(mine), Some(other)) => mine.name == other.name,
+            _ => true,
+        }
+    }
+
     /// The definition that the path ends at: the sub-attribute if there is one.
     #[must_use]
     pub fn leaf(&self) -> &Arc<Attribute> {

@@ -170,12 +170,7 @@ pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> boo
 }
 
 /// Reads the right-hand side of a line over an HTTP app.
-pub(super) fn said<'n>(
-    node: &'n Node,
-    named: &Named,
-    types: &[Written<'_>],
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
+pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
     let plain = |value, writes| Some(Said { value, facts: Facts::default(), relation: None, writes });
     match &node.value {
         Value::Text(text) if text == "store" => {
@@ -234,12 +229,7 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 
-fn each<'n>(
-    fields: &mut Fields<'n>,
-    target: &Target,
-    types: &[Written<'_>],
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
+fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
     super::not_supported(
         fields,
         faults,

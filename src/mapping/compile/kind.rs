@@ -40,9 +40,8 @@ pub(super) fn types<'n>(entries: &'n [(Key, Node)], schemas: &Schemas, faults: &
         }
         read.push(Written { all, span: key.span, node });
     }
-    let named = |urn: &str| {
-        read.iter().any(|w| w.all.schema.id == urn || w.all.extensions.iter().any(|e| e.schema.id == urn))
-    };
+    let named =
+        |urn: &str| read.iter().any(|w| w.all.schema.id == urn || w.all.extensions.iter().any(|e| e.schema.id == urn));
     if !read.is_empty() {
         for (span, urn) in schemas.own().filter(|(_, urn)| !named(urn)) {
             faults
@@ -164,9 +163,7 @@ fn endpoint(node: &Node, faults: &mut Faults) -> Option<String> {
         return None;
     }
     if TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(name)) {
-        faults
-            .error(node.span, "bad-endpoint", format!("`{text}` belongs to the protocol"))
-            .help("write another name");
+        faults.error(node.span, "bad-endpoint", format!("`{text}` belongs to the protocol")).help("write another name");
         return None;
     }
     Some(text.to_owned())

@@ -118,14 +118,7 @@ fn resource(
     faults: &mut Faults,
 ) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name())?;
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[
-            ("where", "conditions on records"),
-            ("protect", "protected records"),
-        ],
-    );
+    super::not_supported(&mut fields, faults, &[("where", "conditions on records"), ("protect", "protected records")]);
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));

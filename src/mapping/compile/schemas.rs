@@ -130,9 +130,7 @@ fn attribute(node: &Node, parent: Option<&Parent<'_>>, faults: &mut Faults) -> O
         required: fields.bool(faults, "required").unwrap_or(false),
         canonical_values: texts(&mut fields, "canonicalValues", faults),
         // References and base64 differ by letter case (RFC 7643 §2.3.6, §2.3.7).
-        case_exact: fields
-            .bool(faults, "caseExact")
-            .unwrap_or(matches!(kind, Type::Reference | Type::Binary)),
+        case_exact: fields.bool(faults, "caseExact").unwrap_or(matches!(kind, Type::Reference | Type::Binary)),
         mutability,
         returned,
         uniqueness: fields
@@ -166,7 +164,10 @@ fn named<'n>(node: &'n Node, parent: Option<&Parent<'_>>, faults: &mut Faults) -
                 .help("leave it out, or give the attribute another name");
         }
         Some(parent) if parent.multi_valued && WORDS.contains(&name) => {
-            faults.not_supported(node.span, &format!("items with a sub-attribute named like a word of a line (`{name}`)"));
+            faults.not_supported(
+                node.span,
+                &format!("items with a sub-attribute named like a word of a line (`{name}`)"),
+            );
         }
         _ => {}
     }
@@ -186,7 +187,11 @@ fn subs(
     if let Some(parent) = parent {
         if kind == Type::Complex {
             faults
-                .error(fields.span(), "bad-schema", format!("`{}.{name}` is complex inside a complex attribute", parent.name))
+                .error(
+                    fields.span(),
+                    "bad-schema",
+                    format!("`{}.{name}` is complex inside a complex attribute", parent.name),
+                )
                 .help("sub-attributes are simple (RFC 7643 §2.3.8)");
             return Vec::new();
         }

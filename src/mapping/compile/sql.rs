@@ -17,6 +17,7 @@ use crate::{
         },
         template::Template,
     },
+    scim::published,
     yaml::{self, Node, Value},
 };
 
@@ -158,9 +159,10 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     })
 }
 
-/// Whoever can be a member has `groups`, read-only: never written twice in a mapping (RFC 7643 §4.1.2).
+/// Whoever can be a member loses that with the record; a user has `groups`, read-only: never written twice in a mapping
+/// (RFC 7643 §4.1.2).
 fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
-    let found: Vec<(String, Derived, Of)> = made
+    let found: Vec<(String, bool, Derived, Of)> = made
         .iter()
         .filter_map(|keeper| {
             let Records::Sql(records) = &keeper.records else { return None };
@@ -181,15 +183,16 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
                 display,
             };
             let of = Of { name: keeper.kind.name.clone(), endpoint: keeper.kind.endpoint.clone() };
-            Some((junction.of.clone(), derived, of))
+            Some((junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of))
         })
         .collect();
-    for (name, derived_from, of) in found {
+    for (name, is_group, derived_from, of) in found {
         let Some(resource) = made.iter_mut().find(|r| r.kind.name == name) else { continue };
         if let Records::Sql(records) = &mut resource.records {
             records.memberships.push((derived_from.table.clone(), derived_from.link.clone()));
         }
-        let Some(all) = around.types.iter().find(|t| t.name() == name).map(|t| &t.all) else { continue };
+        let all = around.types.iter().map(|t| &t.all).find(|all| all.name == name);
+        let Some(all) = all.filter(|all| is_group && all.schema.id == published::user().id) else { continue };
         if resource.lines.iter().any(|l| l.target.attribute.name == "groups") {
             continue;
         }

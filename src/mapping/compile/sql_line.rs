@@ -74,7 +74,10 @@ pub(super) fn said<'n>(
                     ("from", "relations kept on the other side"),
                 ],
             );
-            if !fields.has("table") && !fields.has("column") && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k)) {
+            if !fields.has("table")
+                && !fields.has("column")
+                && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k))
+            {
                 return None;
             }
             if fields.has("table") && fields.has("column") {
