@@ -45,7 +45,7 @@ rust_tests() { if cargo nextest --version >/dev/null 2>&1; then cargo nextest ru
 
 maps() { ls mappings/*.yaml | grep -v '\.test\.yaml$'; }
 check() { PORTOLAN_DATA=$RUN "$PORTOLAN" check $(maps) benches/acme.yaml examples/*/mapping.yaml examples/*/portolan.yaml; }
-conversations() { "$PORTOLAN" test $(maps); }
+conversations() { "$PORTOLAN" test $(maps) examples/*/mapping.yaml; }
 
 demo() {
   port_free "${DEMO#*:}" || die "port ${DEMO#*:} is in use"

@@ -35,6 +35,9 @@ pub fn calls_made() -> u64 {
     CALLS.load(Ordering::Relaxed)
 }
 
+/// How deep the JSON of an answer may be nested.
+pub const DEPTH: usize = 64;
+
 /// What one call may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

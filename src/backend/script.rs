@@ -61,13 +61,14 @@ pub struct Script {
 struct Left {
     made: usize,
     calls: VecDeque<Expected>,
+    astray: Option<String>,
 }
 
 impl Script {
     /// A conversation from its beginning; the app's answer rules hold as they do against the app.
     #[must_use]
     pub fn new(app: Arc<RestApp>, calls: Vec<Expected>, limits: Limits) -> Self {
-        Self { app, depth: limits.depth, left: Mutex::new(Left { made: 0, calls: calls.into() }) }
+        Self { app, depth: limits.depth, left: Mutex::new(Left { made: 0, calls: calls.into(), astray: None }) }
     }
 
     /// The calls that were not made, one line each.
@@ -76,20 +77,18 @@ impl Script {
         self.left().calls.iter().map(|call| format!("{} {}", call.method, call.target)).collect()
     }
 
+    /// The first call that was not the next one, and in what.
+    #[must_use]
+    pub fn astray(&self) -> Option<String> {
+        self.left().astray.clone()
+    }
+
     pub(super) fn call(&self, call: &HttpCall) -> Result<Reply, Failure> {
-        let mut left = self.left();
-        let number = left.made + 1;
-        let off = |what: String| Failure::new(Kind::OffScript, format!("call {number} {what}"));
-        let Some(expected) = left.calls.front() else {
-            return Err(off(format!("is not in the conversation: {} {}", call.method, call.target)));
-        };
-        if let Some(differs) = difference(expected, call) {
-            return Err(off(format!("is not the one expected{differs}")));
+        let next = self.left().next(call);
+        match next {
+            Ok(reply) => self.answer(call, &reply),
+            Err(what) => Err(Failure::new(Kind::OffScript, what)),
         }
-        left.made = number;
-        let Some(expected) = left.calls.pop_front() else { return Err(off("is gone".to_owned())) };
-        drop(left);
-        self.answer(call, &expected.reply)
     }
 
     fn answer(&self, call: &HttpCall, reply: &Scripted) -> Result<Reply, Failure> {
@@ -113,6 +112,25 @@ impl Script {
 
     fn left(&self) -> MutexGuard<'_, Left> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Left {
+    /// The answer to the next call, if this is it. A wrong call is remembered: some failures change no answer.
+    fn next(&mut self, call: &HttpCall) -> Result<Scripted, String> {
+        let differs = match self.calls.front() {
+            None => Some(format!("is not in the conversation: {} {}", call.method, call.target)),
+            Some(expected) => difference(expected, call).map(|differs| format!("is not the one expected{differs}")),
+        };
+        if differs.is_none()
+            && let Some(expected) = self.calls.pop_front()
+        {
+            self.made += 1;
+            return Ok(expected.reply);
+        }
+        let what = format!("call {} {}", self.made + 1, differs.unwrap_or_default());
+        self.astray.get_or_insert_with(|| what.clone());
+        Err(what)
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod check;
 mod demo;
+mod explain;
 mod screen;
 mod serve;
+mod test;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -28,6 +30,10 @@ struct Cli {
 const AFTER: &str = "Exit codes: 0 done, 1 failed, 2 a fault in a file or on the command line.\n\
                      Begin with `portolan demo`.";
 
+const EXPLAIN: &str = "Examples:\n  \
+  portolan explain mapping.yaml 'GET /Users?filter=userName eq \"ann\" and title pr&count=10'\n  \
+  portolan explain mapping.yaml 'PATCH /Groups/10' --body add-member.json";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gateway that a configuration describes
@@ -44,6 +50,41 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// How to print what was found
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Show what a request would lead to: the calls or statements, and why
+    ///
+    /// What of a filter the app answers and what is checked here, whose pages are used, what is read before a write, the
+    /// steps in order, and what it costs. Nothing is called; what depends on the app's state is said to. A request
+    /// without a plan prints the SCIM error and fails.
+    #[command(after_help = EXPLAIN)]
+    Explain {
+        /// The mapping; its variables stand for themselves
+        mapping: PathBuf,
+        /// Method and path, with or without the base path, encoded or not: 'GET /Users?filter=active eq true'
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// The body of a POST, PUT or PATCH; - reads it from standard input
+        #[arg(long, value_name = "FILE")]
+        body: Option<PathBuf>,
+        /// How much of the RFC the client may bend
+        #[arg(long, value_parser = ["tolerant", "strict"], default_value = "tolerant")]
+        profile: String,
+        /// How to print the plan
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Go through the conversations beside mappings, without their apps
+    ///
+    /// For acme.yaml these are in acme.test.yaml: requests, the calls each leads to with the app's replies, and what is
+    /// answered. Of a database each conversation gets a new one, made from a script. Fails where one goes otherwise than
+    /// written, and where there is none.
+    Test {
+        /// Mappings, or the conversations beside them
+        #[arg(required = true, value_name = "MAPPING")]
+        mappings: Vec<PathBuf>,
+        /// How to print how they went
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
@@ -73,6 +114,10 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config, listen } => serve::serve(&config, listen),
         Command::Check { files, output } => check::check(&files, output),
+        Command::Explain { mapping, request, body, profile, output } => {
+            explain::run(&explain::Asked { mapping, request, body, profile, output })
+        }
+        Command::Test { mappings, output } => test::test(&mappings, output),
         Command::Demo { listen, data } => demo::demo(listen, &data),
     }
 }

@@ -5,9 +5,8 @@ use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 use crate::{
     backend::{self, Backend},
     config::{Config, Listen, LogFormat, Overrides},
-    gateway::Gateway,
-    mapping::{self, Mapping, Records},
-    plan::{self, sql::select},
+    gateway::{Gateway, check_tables},
+    mapping::{self, Mapping},
     scim::profile::Profile,
     server::{self, Address, Bearer, Client, Front, LOG_CAPS, Listener, Roads, Server},
 };
@@ -58,7 +57,8 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
             return ExitCode::from(FAILED);
         }
     };
-    let gateway = Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), plan_limits(config)));
+    let gateway =
+        Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into()));
     let server = match Server::new(&front(config), server::inner(gateway)) {
         Ok(server) => server,
         Err(error) => {
@@ -74,34 +74,14 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
 
 /// Opens the app and compares the mapping's names with the database's.
 async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
-    let limits =
-        backend::Limits { call_time: config.limits.upstream_time, answer_bytes: config.limits.answer, depth: 64 };
+    let limits = backend::Limits {
+        call_time: config.limits.upstream_time,
+        answer_bytes: config.limits.answer,
+        depth: backend::DEPTH,
+    };
     let backend = Backend::open(&mapping.app, limits).await.map_err(|e| e.to_string())?;
-    if let Backend::Sql(sql) = &backend {
-        let tables: Vec<_> = mapping
-            .resources
-            .iter()
-            .flat_map(|r| match &r.records {
-                Records::Sql(records) => select::tables(records),
-                Records::Rest(_) => Vec::new(),
-            })
-            .collect();
-        let missing = sql.check_tables(&tables).await.map_err(|e| e.to_string())?;
-        if !missing.is_empty() {
-            let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
-            return Err(format!(
-                "the database does not have what {} names: {}",
-                config.mapping.display(),
-                names.join(", ")
-            ));
-        }
-    }
+    check_tables(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
     Ok(backend)
-}
-
-fn plan_limits(config: &Config) -> plan::Limits {
-    let limits = &config.limits;
-    plan::Limits { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
 }
 
 fn front(config: &Config) -> Front {

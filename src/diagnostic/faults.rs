@@ -39,9 +39,9 @@ impl Faults {
         self.found.push(diagnostic);
     }
 
-    /// Adds the error for a part of the language that is known but not built: `what` in plural, such as `sessions`.
+    /// Adds the error for a part of the language that is known but not built, such as `sessions`.
     pub fn not_supported(&mut self, span: Span, what: &str) -> &mut Diagnostic {
-        self.error(span, "not-supported", format!("{what} are not supported yet"))
+        self.error(span, "not-supported", format!("not supported yet: {what}"))
     }
 
     fn add(&mut self, severity: Severity, span: Span, code: &'static str, message: String) -> &mut Diagnostic {

@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{Resource, translate},
-    plan::{Context, change::Ask, query},
+    plan::{
+        Context,
+        change::{Ask, shows},
+        query,
+    },
     scim::{
         discovery, message,
         profile::Profile,
@@ -35,7 +39,7 @@ impl Gateway {
         response
     }
 
-    async fn try_answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    pub(super) async fn try_answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let (profile, client) = match request.extensions().get::<Caller>() {
             Some(caller) => (caller.profile, caller.client.to_string()),
             None => (Profile::STRICT, String::new()),
@@ -43,7 +47,8 @@ impl Gateway {
         let context =
             Context { profile, client: &client, now: Timestamp::now(), base: &self.base, limits: self.limits };
         let path = request.uri().path();
-        let path = path.strip_prefix(self.base_path.as_str()).unwrap_or(path);
+        let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        let path = path.ok_or(Unread::NoEndpoint)?;
         let read = request::read(request.method(), path, request.uri().query(), request.body(), &self.types, &profile)?;
         match read {
             request::Request::ServiceProviderConfig => {
@@ -101,8 +106,7 @@ impl Gateway {
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }
             Operation::Patch { id, patch, wants_answer } => {
-                // A group's answer would list all its members; 204 spares that (RFC 7644 §3.5.2 allows either).
-                let wanted = wants_answer || !resource.has_members();
+                let wanted = shows(resource, wants_answer);
                 let after = self.change(resource, &id, Ask::Patch(&patch), &projection, wanted, context).await?;
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }

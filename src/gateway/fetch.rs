@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Session,
+    backend::{Failure, Session},
     mapping::{Records, Resource, answer::Class, translate},
     plan::{
         Fault,
@@ -26,15 +26,16 @@ pub(super) struct Found {
 }
 
 impl Gateway {
-    /// One call, within the request's budget.
+    /// One call that reads, within the request's budget.
     pub(super) async fn call(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
         if session.calls() >= self.limits.calls as u64 {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
-        Ok(session.call(call).await?)
+        // What only reads has not acted, whatever became of its answer.
+        Ok(session.call(call).await.map_err(|failure| Failure { sent: false, ..failure })?)
     }
 
-    /// One call that must be answered with ok.
+    /// One call that reads and must be answered with ok.
     pub(super) async fn ok(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
         let reply = self.call(session, call).await?;
         match reply.class {
@@ -117,6 +118,10 @@ impl Gateway {
                     Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
                 );
             };
+            if !rows.is_empty() && all.ends_with(&rows) {
+                let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
+                return Err(Fault::Unmade(cause).into());
+            }
             let done = rows.is_empty() || part.pages.is_none();
             all.extend(rows);
             if all.len() > self.limits.rows {
@@ -131,24 +136,30 @@ impl Gateway {
 
     /// The resources that a query finds.
     pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
-        if query.native {
-            return self.page(session, query).await;
+        for _ in 0..2 {
+            let found = if query.native { self.page(session, query).await? } else { self.walk(session, query).await? };
+            // Nothing: the list changed meanwhile. The second time it is the client that should come back later (law 5).
+            if let Some(found) = found {
+                return Ok(found);
+            }
         }
-        match self.walk(session, query).await? {
-            Some(found) => Ok(found),
-            // The list changed meanwhile; the second time it is the client that should come back later (law 5).
-            None => self.walk(session, query).await?.ok_or(Error::Drift),
-        }
+        Err(Error::Drift)
     }
 
-    /// The app's own page is the answer's page.
-    async fn page(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
+    /// The app's own page is the answer's page; nothing when the list changed between two calls.
+    async fn page(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
         let mut rows = Vec::new();
         let mut told = None;
-        for call in query.page_calls()? {
-            let reply = self.ok(session, &call).await?;
-            told = query.told_total(&reply).or(told);
-            rows.extend(query.rows(reply)?);
+        for (nth, call) in query.page_calls()?.iter().enumerate() {
+            let reply = self.ok(session, call).await?;
+            let now = query.told_total(&reply);
+            let page = query.rows(reply)?;
+            query.check_page(nth, page.len(), now)?;
+            if nth > 0 && now != told {
+                return Ok(None);
+            }
+            told = now;
+            rows.extend(page);
         }
         let mut rows: Vec<Value> = rows.into_iter().skip(query.page_offset()).take(query.count).collect();
         let total = match query.count_call(rows.len()) {
@@ -158,18 +169,7 @@ impl Gateway {
                     reply.first_row().and_then(|row| row.get("count")?.as_u64()).and_then(|n| usize::try_from(n).ok());
                 count.ok_or_else(|| Fault::Unmade("the count is no number".to_owned()))?
             }
-            None => match (&query.source, told) {
-                (Source::List(..), None) => {
-                    return Err(
-                        Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()).into()
-                    );
-                }
-                (_, Some(total)) => {
-                    query.check_full(rows.len(), total)?;
-                    total
-                }
-                (_, None) => query.skip + rows.len(),
-            },
+            None => told.unwrap_or(query.skip + rows.len()),
         };
         let needs = Needs { shown: Shown::These(&query.projection), condition: Some(&query.condition) };
         self.parts(session, query.resource, &needs, &mut rows).await?;
@@ -185,7 +185,7 @@ impl Gateway {
             }
             resources.push(resource);
         }
-        Ok(Found { resources, total })
+        Ok(Some(Found { resources, total }))
     }
 
     /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds the rows of the

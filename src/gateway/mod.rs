@@ -13,10 +13,14 @@ mod store;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::Response;
+
 use crate::{
     backend::{Backend, Failure},
-    mapping::{Mapping, Resource, answer::Class},
-    plan::{Fault, Limits},
+    config,
+    mapping::{Mapping, Records, Resource, answer::Class},
+    plan::{Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
         discovery::Features,
@@ -60,6 +64,35 @@ impl Gateway {
     }
 }
 
+/// Compares what a mapping names with what the database has. An HTTP app tells nothing of the kind.
+///
+/// # Errors
+/// What is missing, in a sentence.
+pub async fn check_tables(backend: &Backend, mapping: &Mapping) -> Result<(), String> {
+    let Backend::Sql(sql) = backend else { return Ok(()) };
+    let of = |records: &Records| match records {
+        Records::Sql(records) => select::tables(records),
+        Records::Rest(_) => Vec::new(),
+    };
+    let tables: Vec<_> = mapping.resources.iter().flat_map(|r| of(&r.records)).collect();
+    let missing = sql.check_tables(&tables).await.map_err(|e| e.to_string())?;
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the database does not have what the mapping names: {}", names.join(", ")))
+}
+
+/// The SCIM error that a request without a plan is answered with.
+#[must_use]
+pub fn refuse(unplanned: Unplanned) -> Response<Bytes> {
+    let error = match unplanned {
+        Unplanned::Unread(unread) => Error::Unread(unread),
+        Unplanned::Fault(fault) => Error::Plan(fault),
+    };
+    rescue::rescue(&error, None)
+}
+
 /// Why a request has no answer but an error. Knows no HTTP status: [`rescue`] does.
 #[derive(Debug)]
 enum Error {
@@ -80,6 +113,10 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// The app does not know who is to become a member.
+    NoMember,
+    /// The error of a later call, after what took effect.
+    After(Box<Error>, String),
     /// The list changed while it was read, twice.
     Drift,
     /// The app answered a row that its filter rule promised to leave out.
@@ -113,5 +150,12 @@ impl From<Failure> for Error {
 impl From<crate::mapping::codec::Unreadable> for Error {
     fn from(unreadable: crate::mapping::codec::Unreadable) -> Self {
         Self::Plan(Fault::Unreadable(unreadable))
+    }
+}
+
+/// What a request may cost, as the configuration says.
+impl From<&config::Limits> for Limits {
+    fn from(limits: &config::Limits) -> Self {
+        Self { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
     }
 }

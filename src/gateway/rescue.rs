@@ -67,6 +67,13 @@ fn tell(error: &Error, number: &str) -> Told {
             tracing::error!(request = number, %cause, "the mapping does not fit the app");
             plain(StatusCode::BAD_GATEWAY, ours("the app and its mapping do not fit"))
         }
+        Error::NoMember => {
+            refused(ScimType::InvalidValue, "the app does not know who is to become a member".to_owned())
+        }
+        Error::After(error, done) => {
+            let told = tell(error, number);
+            Told { detail: format!("{}; before that took effect: {done}", told.detail), ..told }
+        }
         Error::Drift => {
             later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())
         }

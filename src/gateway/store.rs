@@ -8,7 +8,7 @@ use crate::{
     mapping::{Records, Resource, answer::Class, translate},
     plan::{
         Context,
-        call::Reply,
+        call::{Call, Reply},
         change::{self, Ask, Step, Wish},
         create,
         query::too_many,
@@ -32,32 +32,53 @@ impl Gateway {
         context: &Context<'_>,
     ) -> Result<Map<String, Value>, Error> {
         let plan = create::plan(resource, sent, context)?;
-        let mut session = self.backend.write().await?;
-        let reply = self.ok(&mut session, &plan.call).await?;
-        let made = plan.made(&reply)?;
-        let steps = plan.rest(&made, context)?;
-        if let Err(error) = self.steps(&mut session, &steps).await {
-            return Err(self.take_back(session, &plan, &made, context, error).await);
+        if plan.calls() > self.limits.calls {
+            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
+        let mut session = self.backend.write().await?;
+        let reply = self.act(&mut session, &plan.call).await?;
+        let done = match resource.records {
+            Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
+            Records::Sql(_) => Vec::new(),
+        };
+        let made = plan.made(&reply).map_err(|fault| Error::from(fault).after(&done))?;
+        let did = match plan.rest(&made, context) {
+            Ok(steps) => self.steps(&mut session, &steps).await.map(|_| steps.is_empty()),
+            Err(fault) => Err(fault.into()),
+        };
+        let whole = match did {
+            Ok(whole) => whole,
+            Err(error) => return Err(self.take_back(session, &plan, &made, context, error, &done).await),
+        };
         let needs = Needs { shown: Shown::These(projection), condition: None };
-        let record = match made.record {
-            Some(record) if steps.is_empty() => {
+        let told = made.record.filter(|_| whole);
+        let record =
+            self.told(&mut session, resource, &made.id, &needs, told).await.map_err(|error| error.after(&done))?;
+        session.commit().await?;
+        record.ok_or_else(|| {
+            let detail = Some(format!("the app made the {} and does not show it", resource.kind.name));
+            Error::App { class: Class::Broken, detail, retry_after: None, status: None }
+        })
+    }
+
+    /// The resource after a write: from the record that the app told, or else read.
+    async fn told(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        needs: &Needs<'_>,
+        told: Option<Value>,
+    ) -> Result<After, Error> {
+        let record = match told {
+            Some(record) => {
                 let mut records = vec![record];
-                self.parts(&mut session, resource, &needs, &mut records).await?;
+                self.parts(session, resource, needs, &mut records).await?;
                 records.pop()
             }
-            _ => self.record(&mut session, resource, &made.id, &needs).await?,
+            None => self.record(session, resource, id, needs).await?,
         };
-        session.commit().await?;
-        match record {
-            Some(record) => Ok(translate::resource(resource, &record, &self.base)?),
-            None => Err(Error::App {
-                class: Class::Broken,
-                detail: Some(format!("the app made the {} and does not show it", resource.kind.name)),
-                retry_after: None,
-                status: None,
-            }),
-        }
+        Ok(record.map(|record| translate::resource(resource, &record, &self.base)).transpose()?)
     }
 
     /// A create of several calls failed after its first: over HTTP the record is deleted again; in SQL the transaction
@@ -69,8 +90,9 @@ impl Gateway {
         made: &create::Made,
         context: &Context<'_>,
         error: Error,
+        done: &[String],
     ) -> Error {
-        if matches!(plan.resource.records, Records::Sql(_)) {
+        if done.is_empty() {
             return error;
         }
         let undone = match plan.undo(made, context) {
@@ -78,10 +100,10 @@ impl Gateway {
             None => false,
         };
         if undone {
-            return error;
+            return error.undone();
         }
         tracing::error!(resource = %plan.resource.kind.name, "a create failed half way and could not be undone");
-        error.after(&[format!("the {} was made", plan.resource.kind.name)])
+        error.after(done)
     }
 
     /// Changes a resource. The answer holds it where it is `wanted`.
@@ -115,7 +137,17 @@ impl Gateway {
             session.commit().await?;
             return Ok(wanted.then_some(unchanged));
         }
-        let last = self.steps(&mut session, &steps).await?;
+        let last = self.steps(&mut session, &steps).await;
+        // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
+        let unclear = match &last {
+            Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),
+            Err(error) => matches!(error, Error::NoMember),
+        };
+        if unclear && plan.blind.is_some() {
+            let looks = Needs { shown: Shown::Nothing, condition: None };
+            self.record(&mut session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+        }
+        let last = last?;
         if !wanted {
             session.commit().await?;
             return Ok(None);
@@ -125,19 +157,12 @@ impl Gateway {
             (Some(at), Some(reply)) => at.one(&reply.body).filter(|r| r.is_object()).cloned(),
             _ => None,
         };
-        let record = match told {
-            Some(record) => {
-                let mut records = vec![record];
-                self.parts(&mut session, resource, &needs, &mut records).await?;
-                records.pop()
-            }
-            None => self.record(&mut session, resource, id, &needs).await?,
-        };
+        let after = self.told(&mut session, resource, id, &needs, told).await.map_err(|error| {
+            let done: Vec<String> = steps.iter().map(|s| s.does.clone()).filter(|d| !d.is_empty()).collect();
+            error.after(&done)
+        })?;
         session.commit().await?;
-        match record {
-            Some(record) => Ok(Some(translate::resource(resource, &record, &self.base)?)),
-            None => Err(Error::absent()),
-        }
+        after.ok_or_else(Error::absent).map(Some)
     }
 
     /// Deletes a resource.
@@ -149,9 +174,18 @@ impl Gateway {
         };
         let mut session = self.backend.write().await?;
         for call in &calls {
-            self.ok(&mut session, call).await?;
+            self.act(&mut session, call).await?;
         }
         Ok(session.commit().await?)
+    }
+
+    /// One call that acts; whether it did is not known where there is no answer.
+    async fn act(&self, session: &mut Session, call: &Call) -> Result<Reply, Error> {
+        let reply = session.call(call).await?;
+        match reply.class {
+            Class::Ok => Ok(reply),
+            _ => Err(Error::of(reply)),
+        }
     }
 
     /// Does the steps in order and returns the last reply. Nothing is begun that the budget cannot finish.
@@ -175,28 +209,29 @@ impl Gateway {
 
     async fn step(&self, session: &mut Session, step: &Step) -> Result<Reply, Error> {
         let reply = session.call(&step.call).await?;
-        match reply.class {
-            Class::Ok => Ok(reply),
-            class if step.singly.is_empty() && is_wished(class, step.wish) => Ok(reply),
-            // One of many was refused: one by one, so that the others are not held back and the culprit is named.
-            Class::Exists | Class::Absent | Class::Refused if !step.singly.is_empty() => {
-                let mut last = reply;
-                for call in &step.singly {
-                    last = self.call(session, call).await?;
-                    if last.class != Class::Ok && !is_wished(last.class, step.wish) {
-                        return Err(Error::of(last));
-                    }
-                }
-                Ok(last)
-            }
-            _ => Err(Error::of(reply)),
+        // One of many was refused: one by one, so that the others are not held back and the culprit is named.
+        let together = !step.singly.is_empty();
+        if !together || !matches!(reply.class, Class::Exists | Class::Absent | Class::Refused) {
+            return judged(reply, if together { Wish::Done } else { step.wish });
         }
+        let mut last = reply;
+        for call in &step.singly {
+            if session.calls() >= self.limits.calls as u64 {
+                return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
+            }
+            last = judged(session.call(call).await?, step.wish)?;
+        }
+        Ok(last)
     }
 }
 
-/// In a change of members the state that is wished for is success.
-fn is_wished(class: Class, wish: Wish) -> bool {
-    matches!((class, wish), (Class::Exists, Wish::There) | (Class::Absent, Wish::Gone))
+/// The reply, where it is success: in a change of members the state that is wished for is.
+fn judged(reply: Reply, wish: Wish) -> Result<Reply, Error> {
+    match (reply.class, wish) {
+        (Class::Ok, _) | (Class::Exists, Wish::There) | (Class::Absent, Wish::Gone) => Ok(reply),
+        (Class::Absent, Wish::There) => Err(Error::NoMember),
+        _ => Err(Error::of(reply)),
+    }
 }
 
 impl Error {
@@ -207,21 +242,14 @@ impl Error {
 
     /// The same, saying what took effect before.
     fn after(self, done: &[String]) -> Self {
-        if done.is_empty() {
-            return self;
-        }
-        let before = format!("before that took effect: {}", done.join("; "));
+        if done.is_empty() { self } else { Self::After(Box::new(self), done.join("; ")) }
+    }
+
+    /// The same, where what took effect before was taken back.
+    fn undone(self) -> Self {
         match self {
-            Self::App { class, detail, retry_after, status } => {
-                let detail = Some(detail.map_or_else(|| before.clone(), |d| format!("{d}; {before}")));
-                Self::App { class, detail, retry_after, status }
-            }
-            Self::Backend(mut failure) => {
-                failure.sent = true;
-                failure.message = format!("{}; {before}", failure.message);
-                Self::Backend(failure)
-            }
-            other => other,
+            Self::After(error, _) => *error,
+            error => error,
         }
     }
 }

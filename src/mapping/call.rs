@@ -31,6 +31,29 @@ pub struct CallTemplate {
     pub repeat: bool,
 }
 
+impl CallTemplate {
+    /// The names that it uses, each with the field below it.
+    #[must_use]
+    pub fn uses(&self) -> Vec<(String, Option<String>)> {
+        let mut found = Vec::new();
+        for segment in &self.path {
+            if let Segment::Text(text) = segment {
+                text.uses(&mut found);
+            }
+        }
+        self.query.iter().for_each(|(_, t)| t.uses(&mut found));
+        self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
+        self.json.iter().for_each(|t| t.uses(&mut found));
+        found
+    }
+
+    /// Whether it uses this name.
+    #[must_use]
+    pub fn names(&self, name: &str) -> bool {
+        self.uses().iter().any(|(used, _)| used == name)
+    }
+}
+
 /// One segment of a call's path.
 #[derive(Debug)]
 pub enum Segment {

@@ -1,5 +1,7 @@
 //! A line: one attribute, read and written in the same words.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::scim::schema::Target;
@@ -15,12 +17,42 @@ pub struct Line {
     pub value: Source,
     /// What stands in the record for "no value"; read and written alike.
     pub empty: Empty,
+    /// What the app does to the letters of a value; done here first, before writing and looking up.
+    pub fold: Option<Fold>,
     /// Whether the app takes it when a record is made.
     pub create: bool,
     /// Whether the app takes it on a record that is there.
     pub update: bool,
     /// Whether the value is given only, never shown: passwords.
     pub write_only: bool,
+}
+
+/// What an app does to the letters of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fold {
+    /// All lower case, as most languages do it: `İ` becomes two characters, `Σ` at a word's end `ς`.
+    Lower,
+}
+
+impl Fold {
+    /// The text as the app would make it.
+    #[must_use]
+    pub fn apply(self, text: &str) -> String {
+        match self {
+            Self::Lower => text.to_lowercase(),
+        }
+    }
+}
+
+impl Line {
+    /// A value as the app's own folding would make it.
+    #[must_use]
+    pub fn folded<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
+        match (self.fold, value) {
+            (Some(fold), Value::String(text)) => Cow::Owned(Value::String(fold.apply(text))),
+            _ => Cow::Borrowed(value),
+        }
+    }
 }
 
 /// Where a line's value comes from and goes to.

@@ -56,6 +56,18 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether nothing but the status is tested, and it may be this one.
+    #[must_use]
+    pub fn may_have_status(&self, status: u16) -> bool {
+        let one = |(subject, expected): &(Subject, Expected)| match subject {
+            Subject::Status => expected.holds_one(&Value::from(status), Some(status)),
+            Subject::At(_) => false,
+        };
+        !self.entries.is_empty() && self.entries.iter().all(one)
+    }
+}
+
 impl Expected {
     fn holds_one(&self, found: &Value, status: Option<u16>) -> bool {
         match self {

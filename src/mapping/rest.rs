@@ -113,8 +113,17 @@ pub struct Create {
     pub call: CallTemplate,
     /// The record a new one begins from.
     pub start: Value,
-    /// The attributes the call takes, by canonical name of the attribute; none: all. The rest follows as an update.
-    pub takes: Option<Vec<String>>,
+    /// The attributes the call takes, whole; none: all. The rest follows as an update.
+    pub takes: Option<Vec<Target>>,
+}
+
+impl Create {
+    /// Whether the call takes this attribute.
+    #[must_use]
+    pub fn takes(&self, target: &Target) -> bool {
+        let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
+        self.takes.as_ref().is_none_or(|takes| takes.iter().any(same))
+    }
 }
 
 /// One way to change a record.

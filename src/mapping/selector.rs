@@ -41,8 +41,7 @@ impl Selector {
         if text.contains("..") {
             return Err(format!("`{text}` searches at every depth (`..`), which is not allowed; write the whole path"));
         }
-        let query =
-            parse_json_path(text).map_err(|e| format!("`{text}` is not a path: {}", first_line(&e.to_string())))?;
+        let query = parse_json_path(text).map_err(|_| format!("`{text}` is not a path"))?;
         let form = plain(&query).map_or_else(|| Form::Query(Box::new(query)), Form::Plain);
         Ok(Self { text: text.to_owned(), form })
     }
@@ -157,13 +156,6 @@ fn plain(query: &JpQuery) -> Option<Vec<Step>> {
 fn unquoted(name: &str) -> String {
     let quoted = |q: char| name.strip_prefix(q).and_then(|n| n.strip_suffix(q));
     quoted('\'').or_else(|| quoted('"')).unwrap_or(name).to_owned()
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|l| l.starts_with('=')).map_or_else(
-        || text.lines().next().unwrap_or_default().trim().to_owned(),
-        |l| l.trim_start_matches('=').trim().to_owned(),
-    )
 }
 
 #[cfg(test)]

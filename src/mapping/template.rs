@@ -80,7 +80,7 @@ impl Template {
     /// A sentence: what is not allowed in it.
     pub fn compile(text: &str) -> Result<Self, String> {
         let parsed = Parsed::compile(text)
-            .map_err(|e| format!("`{text}` is not a text with `{{{{name}}}}` holes: {}", e.reason()))?;
+            .map_err(|_| format!("`{text}` has a hole that is not closed, or that holds more than a name"))?;
         let mut holes = Vec::new();
         for element in &parsed.elements {
             match element {
@@ -118,6 +118,11 @@ impl Template {
     #[must_use]
     pub fn holes(&self) -> &[Vec<String>] {
         &self.holes
+    }
+
+    /// As [`super::term::Term::uses`].
+    pub fn uses(&self, found: &mut Vec<(String, Option<String>)>) {
+        found.extend(self.holes.iter().filter_map(|h| Some((h.first()?.clone(), h.get(1).cloned()))));
     }
 
     /// Makes a text for people: a name without value leaves its place empty, and blanks around it go. Nothing where no

@@ -93,14 +93,14 @@ impl Term {
         Ok(Self::Literal(Value::String(text.to_owned())))
     }
 
-    /// The names that it uses.
-    pub fn names(&self, found: &mut Vec<String>) {
+    /// The names that it uses, each with the field below it, where it is not the whole: `record` and `login`.
+    pub fn uses(&self, found: &mut Vec<(String, Option<String>)>) {
         match self {
             Self::Literal(_) => {}
-            Self::Path { name, .. } => found.push(name.clone()),
-            Self::Text(text) => found.extend(text.holes().iter().filter_map(|h| h.first().cloned())),
-            Self::Object(entries) => entries.iter().for_each(|(_, t)| t.names(found)),
-            Self::List(items) => items.iter().for_each(|t| t.names(found)),
+            Self::Path { name, rest } => found.push((name.clone(), rest.field().map(str::to_owned))),
+            Self::Text(text) => text.uses(found),
+            Self::Object(entries) => entries.iter().for_each(|(_, t)| t.uses(found)),
+            Self::List(items) => items.iter().for_each(|t| t.uses(found)),
         }
     }
 

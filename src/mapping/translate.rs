@@ -1,5 +1,7 @@
 //! Records into resources and back: the only place where the app's view of a thing becomes SCIM's.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use crate::scim::{
@@ -228,12 +230,12 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     match &line.value {
         Source::At { at, codec } => {
-            at.set(made, encode(codec, value, &line.target)?);
+            at.set(made, encode(codec, &line.folded(value), &line.target)?);
             Ok(())
         }
         Source::Each(each) => {
             let items: Result<Vec<Value>, Refusal> =
-                value.as_array().into_iter().flatten().map(|item| write_item(each, item, &line.target)).collect();
+                value.as_array().into_iter().flatten().map(|item| write_item(line, each, item)).collect();
             each.items.set(made, Value::Array(items?));
             Ok(())
         }
@@ -242,11 +244,12 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
     }
 }
 
-fn write_item(each: &Each, item: &Value, target: &Target) -> Result<Value, Refusal> {
+fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
         if let (FieldSource::At { at, codec }, Some(value)) = (&field.value, item.get(&field.sub)) {
-            let written = encode(codec, value, target)?;
+            let value = if field.sub == "value" { line.folded(value) } else { Cow::Borrowed(value) };
+            let written = encode(codec, &value, &line.target)?;
             if at.is_whole() {
                 return Ok(written);
             }
@@ -278,7 +281,7 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
             Some(i) => {
                 placed[i] = true;
                 match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
-                    Some(value) => slot.at.set(made, encode(&slot.codec, value, &line.target)?),
+                    Some(value) => slot.at.set(made, encode(&slot.codec, &line.folded(value), &line.target)?),
                     None => slot.at.set(made, line.empty.value()),
                 }
             }

@@ -64,6 +64,7 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool) {
                         }
                         Ok(value) => filled.push_str(&value),
                         Err((code, message, help)) => {
+                            filled.push_str(&stand_in(name));
                             faults.error(span, code, message).help(help);
                         }
                     },

@@ -91,12 +91,23 @@ pub enum Wish {
 /// Plans a PUT or PATCH.
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
-    let set = match ask {
+    let blind = set(ask).filter(|changes| !changes.is_empty() && !changes.iter().any(|c| needs_before(resource, c)));
+    Change { resource, id, ask, blind }
+}
+
+/// What is asked for, where that is said without the old state.
+fn set(ask: Ask<'_>) -> Option<Vec<Changed>> {
+    match ask {
         Ask::Patch(patch) => patch.blind(),
         Ask::Replace(changes) => Some(changes.to_vec()),
-    };
-    let blind = set.filter(|changes| !changes.is_empty() && !changes.iter().any(|c| needs_before(resource, c)));
-    Change { resource, id, ask, blind }
+    }
+}
+
+/// Whether a PUT or PATCH is answered with the resource. A group's answer would list all its members; 204 spares that
+/// (RFC 7644 §3.5.2 allows either).
+#[must_use]
+pub fn shows(resource: &Resource, wants_answer: bool) -> bool {
+    wants_answer || !resource.has_members()
 }
 
 /// Whether a change cannot be sent without knowing the old value.
@@ -110,7 +121,11 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
             true => !matches!(change.to, To::Delta { .. }),
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
-        Records::Sql(records) => records.children.iter().any(|c| c.name == change.target.attribute.name),
+        // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). A group
+        // is not read for that: its members may be many.
+        Records::Sql(records) => {
+            records.members.is_none() || records.children.iter().any(|c| c.name == change.target.attribute.name)
+        }
     }
 }
 
@@ -119,6 +134,37 @@ fn is_relation(line: &Line) -> bool {
 }
 
 impl Change<'_> {
+    /// The change set, where it can be said without the old state; some of it may be so already.
+    #[must_use]
+    pub fn set(&self) -> Option<Vec<Changed>> {
+        set(self.ask)
+    }
+
+    /// Why the record is read first; none where it is not.
+    #[must_use]
+    pub fn why_before(&self) -> Option<String> {
+        if self.blind.is_some() {
+            return None;
+        }
+        let Some(set) = self.set() else {
+            return Some("a step of the PATCH depends on what is there".to_owned());
+        };
+        let Some(change) = set.iter().find(|c| needs_before(self.resource, c)) else {
+            return Some("to see whether it is there; nothing else is asked for".to_owned());
+        };
+        let target = &change.target;
+        Some(match self.resource.line(target) {
+            Some(line) if line.update && matches!(line.value, Source::Each(_)) => {
+                format!("only what differs in `{target}` is written")
+            }
+            Some(line) if line.update && matches!(self.resource.records, Records::Sql(_)) => {
+                "what is so already is not written, so its time of change stays".to_owned()
+            }
+            Some(line) if line.update => format!("no change rule takes `{target}` like this, unless it is so already"),
+            _ => format!("`{target}` cannot be changed, so it must be so already"),
+        })
+    }
+
     /// The calls, from what is there: the record and the resource it reads as. None of them: nothing is to be done.
     ///
     /// # Errors

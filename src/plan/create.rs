@@ -4,8 +4,16 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Records, Resource, line::Source, term::Scope, translate},
-    scim::change::{Change, To},
+    mapping::{
+        Records, Resource,
+        line::{Line, Source},
+        term::Scope,
+        translate,
+    },
+    scim::{
+        change::{Change, To},
+        resource,
+    },
 };
 
 use super::{
@@ -54,12 +62,12 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let taken: Map<String, Value> = match &create.takes {
-                None => sent.clone(),
-                Some(names) => {
-                    sent.iter().filter(|(name, _)| names.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+            let mut taken = Map::new();
+            for line in resource.lines.iter().filter(|l| create.takes(&l.target)) {
+                if let Some(value) = resource::get(sent, &line.target) {
+                    resource::set(&mut taken, &line.target, value.clone());
                 }
-            };
+            }
             let record = translate::record(resource, &taken, &create.start, lenient)?;
             let call = fill(&create.call, &[], &Scope::default().lend("record", &record))?;
             (call, record)
@@ -74,6 +82,26 @@ pub fn plan<'a>(
 }
 
 impl Create<'_> {
+    /// Whether the reply holds the record, by the mapping's word.
+    #[must_use]
+    pub fn tells_record(&self) -> bool {
+        match &self.resource.records {
+            Records::Rest(records) => records.create.as_ref().is_some_and(|c| c.call.record.is_some()),
+            Records::Sql(_) => false,
+        }
+    }
+
+    /// How many calls it takes at least, so that nothing is begun that cannot be finished.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        let Records::Rest(records) = &self.resource.records else { return 1 };
+        let Some(relation) = &records.members else { return 1 };
+        let members = |line: &&Line| matches!(&line.value, Source::Each(each) if each.of.is_some());
+        let line = self.resource.lines.iter().filter(|l| l.create).find(members);
+        let sent = line.and_then(|l| resource::get(self.sent, &l.target)?.as_array()).map_or(0, Vec::len);
+        1 + sent.div_ceil(relation.add_batch.max(1))
+    }
+
     /// What the reply tells of the record.
     ///
     /// # Errors
@@ -116,13 +144,13 @@ impl Create<'_> {
     pub fn rest(&self, made: &Made, context: &Context<'_>) -> Result<Vec<Step>, Fault> {
         match &self.resource.records {
             Records::Rest(records) => {
-                let Some(takes) = records.create.as_ref().and_then(|c| c.takes.as_ref()) else { return Ok(Vec::new()) };
+                let Some(create) = &records.create else { return Ok(Vec::new()) };
                 let left: Vec<Change> = self
                     .resource
                     .lines
                     .iter()
-                    .filter(|l| l.create && !takes.contains(&l.target.attribute.name))
-                    .filter_map(|l| Some((l, crate::scim::resource::get(self.sent, &l.target)?)))
+                    .filter(|l| l.create && !create.takes(&l.target))
+                    .filter_map(|l| Some((l, resource::get(self.sent, &l.target)?)))
                     .map(|(l, value)| {
                         let to = match (&l.value, value) {
                             (Source::Each(each), Value::Array(items)) if each.of.is_some() => {

@@ -79,7 +79,12 @@ pub fn steps(
             } else {
                 Vec::new()
             };
-            let does = format!("{} {} members", if wish == Wish::There { "adding" } else { "removing" }, chunk.len());
+            let does = format!(
+                "{} {} member{}",
+                if wish == Wish::There { "adding" } else { "removing" },
+                chunk.len(),
+                if chunk.len() == 1 { "" } else { "s" }
+            );
             steps.push(Step { call: one(chunk)?, wish, singly, does, record: None });
         }
     }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        line::Source as LineSource,
+        codec::Codec,
+        line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, PageStyle, RestRecords},
         term::Scope,
     },
@@ -101,7 +102,7 @@ pub enum Next {
 }
 
 /// Rows that a walk over a table asks for at a time.
-const BATCH: usize = 500;
+pub(super) const BATCH: usize = 500;
 
 /// Plans a query.
 ///
@@ -131,7 +132,8 @@ pub fn plan<'a>(
         Source::List(list, narrowed) => {
             let exact = match narrowed {
                 None => condition == Condition::Always,
-                Some(n) => n.rule.exactly && condition.conjuncts().len() == 1,
+                // A rule serves one term of an item; the others are checked here.
+                Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
             };
             exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
         }
@@ -169,40 +171,56 @@ fn rest_source<'a>(
     Ok(Source::List(list, best))
 }
 
-/// `id eq "x"`, or the same of an attribute that stands where the id stands and tells letters apart as it does.
-fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
+/// `id eq "x"`, or the same of an attribute that stands where the id stands: it tells letters apart as the id does, or the
+/// app folds them, so that only the folded spelling can be an id.
+pub(super) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
     if target.extension.is_none() && target.attribute.name == "id" {
         return Some(text.clone());
     }
     let line = resource.line(target)?;
     match &line.value {
-        LineSource::At { at, codec: crate::mapping::codec::Codec::Plain }
-            if *at == resource.id.at && target.leaf().case_exact =>
-        {
-            Some(text.clone())
-        }
+        LineSource::At { at, codec: Codec::Plain } if *at == resource.id.at => match line.fold {
+            Some(fold) => Some(fold.apply(text)),
+            None => target.leaf().case_exact.then(|| text.clone()),
+        },
         _ => None,
     }
 }
 
-fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+/// The rule for this part of a filter, if it is one for it.
+pub(super) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;
     }
-    // The app's own word for the value: what the line would write.
-    let codec = resource.line(&rule.target).and_then(|line| match &line.value {
-        LineSource::At { codec, .. } => Some(codec),
-        _ => None,
-    });
+    let line = resource.line(&rule.target)?;
     let value = literal(value);
     match &rule.literal {
         Some(fixed) if *fixed != value => return None,
         _ => {}
     }
-    let value = codec.map_or(Some(value.clone()), |c| c.write(&value))?;
+    let value = stored(line, &rule.target, &value)?;
     Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+/// The app's own word for a value: what the line would write. None where that is not one word.
+fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
+    let sub = target.sub.as_ref().map_or("value", |s| s.name.as_str());
+    let codec = match &line.value {
+        LineSource::At { codec, .. } => codec,
+        LineSource::Each(each) => match &each.fields.iter().find(|f| f.sub == sub)?.value {
+            FieldSource::At { codec, .. } => codec,
+            FieldSource::Constant(_) => return None,
+        },
+        LineSource::Slots(slots) => match slots.as_slice() {
+            [only] => &only.codec,
+            several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
+        },
+        LineSource::Constant(_) => return None,
+        LineSource::Text(_) | LineSource::From { .. } => &Codec::Plain,
+    };
+    codec.write(&line.folded(value))
 }
 
 /// The comparison that a rule may serve: a plain one, or one term of an item (which it then serves as *more*).
@@ -269,6 +287,28 @@ impl Query<'_> {
         }
     }
 
+    /// Whether the `nth` of [`Query::page_calls`] was answered with what was asked for. Rows that the total does not know
+    /// of, or fewer than were asked for, would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people
+    /// over.
+    ///
+    /// # Errors
+    /// A reply that does not fit the mapping's `pages`.
+    pub fn check_page(&self, nth: usize, rows: usize, total: Option<usize>) -> Result<(), Fault> {
+        let Source::List(list, _) = &self.source else { return Ok(()) };
+        let total =
+            total.ok_or_else(|| Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()))?;
+        let size = self.count.max(1);
+        let by_page = matches!(list.pages.by, PageStyle::Page);
+        let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
+        let left = total.saturating_sub(first);
+        if rows == size.min(left) {
+            return Ok(());
+        }
+        Err(Fault::Unmade(format!(
+            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}; is `pages.max` more than it allows?"
+        )))
+    }
+
     /// The call that counts, where the app's count is the answer's total and the page's rows do not tell it already.
     #[must_use]
     pub fn count_call(&self, rows_on_page: usize) -> Option<Call> {
@@ -278,22 +318,6 @@ impl Query<'_> {
                 (!told).then(|| Call::Sql(select::count(records, pushed)))
             }
             _ => None,
-        }
-    }
-
-    /// Whether a page of the app holds as many rows as its total says it must. An app that quietly gives less than it
-    /// was asked for would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people over.
-    ///
-    /// # Errors
-    /// The page is short.
-    pub fn check_full(&self, rows: usize, total: usize) -> Result<(), Fault> {
-        let expected = self.count.min(total.saturating_sub(self.skip));
-        match &self.source {
-            Source::List(list, _) if rows < expected => Err(Fault::Unmade(format!(
-                "the app gave {rows} rows where its own total makes it {expected}; lower `pages.max` ({}) to what the app allows",
-                list.pages.max
-            ))),
-            _ => Ok(()),
         }
     }
 
@@ -372,7 +396,7 @@ impl Query<'_> {
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
                     (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
                     (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
-                    // A short page is not the end: the app may give less than it was asked for.
+                    // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
                     _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),

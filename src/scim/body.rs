@@ -26,7 +26,7 @@ pub fn read_create(
 ) -> Result<Map<String, Value>, Refusal> {
     let mut created = Map::new();
     created.insert("schemas".into(), json!([resource_type.schema.id]));
-    for (target, value) in written(body, resource_type, profile)? {
+    for (target, value) in written(body, resource_type, profile, Verb::Create)? {
         if let Some(value) = read(value, target.leaf(), &target.to_string(), profile)? {
             resource::set(&mut created, &target, value);
         }
@@ -43,7 +43,7 @@ pub fn read_create(
 /// As [`read_create`].
 pub fn read_replace(body: &Value, resource_type: &ResourceType, profile: &Profile) -> Result<Vec<Change>, Refusal> {
     let mut changes = Vec::new();
-    for (target, value) in written(body, resource_type, profile)? {
+    for (target, value) in written(body, resource_type, profile, Verb::Replace)? {
         let parts = unfold(value, &target, profile)?;
         changes.extend(
             parts.into_iter().map(|(target, value)| Change { target, to: value.map_or(To::Unassigned, To::Value) }),
@@ -119,11 +119,18 @@ pub(super) fn pass_over(
     Err(invalid(says.to_owned()))
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verb {
+    Create,
+    Replace,
+}
+
 /// The attributes that a body writes, each once: offered and not readOnly.
 fn written<'a>(
     body: &'a Value,
     resource_type: &'a ResourceType,
     profile: &Profile,
+    verb: Verb,
 ) -> Result<Vec<(Target, &'a Value)>, Refusal> {
     let Value::Object(object) = body else {
         return Err(Refusal::new(ScimType::InvalidSyntax, "the body is not a JSON object"));
@@ -141,6 +148,10 @@ fn written<'a>(
         let target = match resource_type.resolve(&path) {
             Resolution::Offered(target) | Resolution::NotOffered(target) if is_read_only(&target) => continue,
             Resolution::Offered(target) if target.sub.is_none() || !target.attribute.multi_valued => target,
+            // Okta makes one up for every new account, also where passwords are not its business.
+            _ if verb == Verb::Create && profile.ignore_unmapped && path.name.eq_ignore_ascii_case("password") => {
+                continue;
+            }
             _ => {
                 let unknown = format!("`{key}` is not an attribute offered here");
                 pass_over(&path.name, value, profile, || Refusal::new(ScimType::InvalidSyntax, unknown))?;
@@ -313,7 +324,6 @@ mod tests {
         let lies = [
             json!({"active": false}),
             json!({"ACTIVE": "False"}),
-            json!({"password": "x"}),
             json!({USER: {"active": false}}),
             json!({"urn:ietf:params:scim:schemas:core:2.0:User:active": false}),
         ];
@@ -326,6 +336,13 @@ mod tests {
                 assert_eq!(read.expect_err(&body.to_string()).scim_type, ScimType::InvalidValue);
             }
         }
+        let with_password = json!({"userName": "mara", "password": "x"});
+        assert!(
+            read_create(&with_password, &small("User"), &Profile::TOLERANT).is_ok(),
+            "a new account has no old password"
+        );
+        assert!(read_create(&with_password, &small("User"), &Profile::STRICT).is_err());
+        assert!(read_replace(&with_password, &small("User"), &Profile::TOLERANT).is_err());
         let group = |members: Value| json!({"displayName": "Ops", "members": members});
         assert!(read_create(&group(json!([])), &small("Group"), &Profile::TOLERANT).is_ok());
         assert!(read_create(&group(json!([{"value": "u"}])), &small("Group"), &Profile::TOLERANT).is_err());

@@ -132,7 +132,7 @@ impl Node {
     /// The fields of a map whose keys are known; end with [`Fields::finish`].
     pub fn map<'n>(&'n self, faults: &mut Faults, what: &str) -> Option<Fields<'n>> {
         let entries = self.entries(faults, what)?;
-        Some(Fields { span: self.span, what: what.to_owned(), entries, asked: Vec::new() })
+        Some(Fields { span: self.span, what: what.to_owned(), entries, asked: Vec::new(), refused: Vec::new() })
     }
 }
 
@@ -143,6 +143,8 @@ pub struct Fields<'n> {
     what: String,
     entries: &'n [(Key, Node)],
     asked: Vec<&'static str>,
+    /// Known, and not to be recommended.
+    refused: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -166,6 +168,12 @@ impl<'n> Fields<'n> {
     /// The same with the key, for faults that belong to the key and not to its value.
     pub fn take_entry(&mut self, key: &'static str) -> Option<&'n (Key, Node)> {
         self.asked.push(key);
+        self.entries.iter().find(|(name, _)| name.name == key)
+    }
+
+    /// A field that is known and not wanted: no message will recommend it.
+    pub fn take_refused(&mut self, key: &'static str) -> Option<&'n (Key, Node)> {
+        self.refused.push(key);
         self.entries.iter().find(|(name, _)| name.name == key)
     }
 
@@ -230,12 +238,20 @@ impl<'n> Fields<'n> {
 
     /// What was not taken so far, for maps that mix known keys with free names; ends the reading in place of `finish`.
     pub fn rest(self) -> impl Iterator<Item = &'n (Key, Node)> {
-        self.entries.iter().filter(move |(key, _)| !self.asked.contains(&key.name.as_str()))
+        self.entries.iter().filter(move |(key, _)| {
+            !self.asked.contains(&key.name.as_str()) && !self.refused.contains(&key.name.as_str())
+        })
     }
 
     /// Reports every key that was not asked for.
     pub fn finish(self, faults: &mut Faults) {
-        let (what, asked) = (self.what.clone(), self.asked.clone());
+        let what = self.what.clone();
+        let mut asked: Vec<&str> = Vec::new();
+        for key in &self.asked {
+            if !asked.contains(key) {
+                asked.push(key);
+            }
+        }
         let free: Vec<&str> = asked.iter().copied().filter(|key| !self.has(key)).collect();
         for (key, _) in self.rest() {
             // A key that is there already is not what was meant.

@@ -78,7 +78,7 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         attribute: Arc::new(attribute.clone()),
         sub: sub.map(|s| attribute.sub(s).unwrap().clone()),
     };
-    Line { target, value, empty: Empty::Null, create: true, update: true, write_only: false }
+    Line { target, value, empty: Empty::Null, fold: None, create: true, update: true, write_only: false }
 }
 
 fn at(column: &str, codec: Codec) -> Source {
@@ -217,7 +217,7 @@ pub(crate) fn user() -> Resource {
         phones, groups,
     ];
     let id = Id { at: Selector::key("id"), codec: Codec::Plain };
-    Resource { kind: kind("User", &all), id, lines, records: Records::Sql(records) }
+    Resource { kind: kind("User", &all), id, lines, records: Records::Sql(Box::new(records)) }
 }
 
 fn team_reference() -> Reference {
@@ -264,7 +264,7 @@ pub(crate) fn group() -> Resource {
         groups: None,
     };
     let id = Id { at: Selector::key("code"), codec: Codec::Plain };
-    Resource { kind: kind("Group", &[display, members]), id, lines, records: Records::Sql(records) }
+    Resource { kind: kind("Group", &[display, members]), id, lines, records: Records::Sql(Box::new(records)) }
 }
 
 pub(crate) fn records(resource: &Resource) -> &SqlRecords {

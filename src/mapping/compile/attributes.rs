@@ -1,28 +1,22 @@
-//! Reading the attribute lines of a resource type: which attribute a key names, and what its line says.
-
-use std::{borrow::Cow, sync::Arc};
-
-use serde_json::Value as Json;
+//! Reading the attribute lines of a resource type: what a line says, and one line from key and right-hand side.
 
 use crate::{
-    diagnostic::{Faults, Span, did_you_mean},
+    diagnostic::{Faults, Span},
     mapping::{
         codec::Codec,
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
         selector::Selector,
         template::Template,
     },
-    scim::{
-        filter::{CompareOp, Filter},
-        path::PatchPath,
-        profile::Profile,
-        published,
-        schema::{Extension, Mutability, Resolution, ResourceType, Target},
-    },
-    yaml::{Fields, Key, Node, Value},
+    scim::schema::{Attribute, Mutability, Target, Type},
+    yaml::{Fields, Node, Value},
 };
 
-use super::facts::{Facts, codec};
+use super::{
+    codec::{codec, constant_suits, kind},
+    facts::Facts,
+    name::Named,
+};
 
 /// A line, with what it says of its attribute and where it stands.
 pub(super) struct Draft<'n> {
@@ -42,118 +36,17 @@ pub(super) struct Said<'n> {
     pub writes: bool,
 }
 
-/// The key of a line, looked up.
-pub(super) struct Named {
-    pub target: Target,
-    /// Of `emails[type eq "work"].value`: what tells the item, and the sub-attribute.
-    pub item: Option<(Vec<(String, Json)>, String)>,
-}
-
-/// A resource type with everything published in it: the words a mapping may use.
-pub(super) fn everything(name: &str) -> ResourceType {
-    let user = name == "User";
-    let schema = if user { published::user() } else { published::group() };
-    let enterprise = Extension { schema: (**published::enterprise_user()).clone(), required: false };
-    ResourceType {
-        name: name.to_owned(),
-        endpoint: format!("/{name}s"),
-        description: schema.description.clone(),
-        schema: (**schema).clone(),
-        extensions: if user { vec![enterprise] } else { Vec::new() },
-        common: published::common().to_vec(),
-        published: Vec::new(),
-    }
-}
-
-/// Finds the attribute that a key names; `enterprise:` stands for the enterprise extension's URN.
-pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Option<Named> {
-    let text: Cow<'_, str> = match key.name.strip_prefix("enterprise:") {
-        Some(rest) => format!("{}:{rest}", published::enterprise_user().id).into(),
-        None => key.name.as_str().into(),
-    };
-    let path = match PatchPath::parse(&text, &Profile::STRICT) {
-        Ok(path) => path,
-        Err(refusal) => {
-            faults.error(key.span, "bad-attribute", refusal.detail);
-            return None;
-        }
-    };
-    let Resolution::Offered(target) = all.resolve(&path.attr) else {
-        let message = format!("`{}` is not an attribute of {}", key.name, all.name);
-        let names = all_names(all);
-        let fault = faults.error(key.span, "unknown-attribute", message);
-        match did_you_mean(&key.name, names.iter().map(String::as_str)) {
-            Some(near) => fault.help(format!("write `{near}`")),
-            None => fault.help("extension schemas of your own are not supported yet"),
-        };
-        return None;
-    };
-    if target.to_string() == "id" || target.to_string() == "schemas" {
-        faults
-            .error(key.span, "bad-attribute", format!("`{target}` is not written as a line"))
-            .help("the id stands as `id:` (or `key:`) beside `attributes`");
-        return None;
-    }
-    let item = match (path.filter, path.sub) {
-        (None, _) => None,
-        (Some(filter), Some(sub)) => Some((constants(&filter, key, faults)?, sub)),
-        (Some(_), None) => {
-            faults
-                .error(key.span, "bad-attribute", format!("`{}` names no sub-attribute", key.name))
-                .help(format!("write `{}.value`", key.name));
-            return None;
-        }
-    };
-    Some(Named { target, item })
-}
-
-/// `type eq "work" and primary eq true`, and nothing else.
-fn constants(filter: &Filter, key: &Key, faults: &mut Faults) -> Option<Vec<(String, Json)>> {
-    match filter {
-        Filter::Compare { path, op: CompareOp::Equal, value } => Some(vec![(path.name.clone(), value.clone())]),
-        Filter::And(left, right) => {
-            let mut both = constants(left, key, faults)?;
-            both.extend(constants(right, key, faults)?);
-            Some(both)
-        }
-        _ => {
-            faults
-                .error(key.span, "bad-attribute", "an item is told by `eq` alone")
-                .help("write e.g. `emails[type eq \"work\"].value`");
-            None
-        }
-    }
-}
-
-fn all_names(all: &ResourceType) -> Vec<String> {
-    let mut names = Vec::new();
-    let extensions = all.extensions.iter().flat_map(|e| e.schema.attributes.iter().map(|a| ("enterprise:", a)));
-    for (prefix, attribute) in all.common.iter().chain(&all.schema.attributes).map(|a| ("", a)).chain(extensions) {
-        names.push(format!("{prefix}{}", attribute.name));
-        names.extend(attribute.sub_attributes.iter().map(|s| format!("{prefix}{}.{}", attribute.name, s.name)));
-    }
-    names
-}
-
 /// Puts key and right-hand side together; several items of one list become one line.
 pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n>, span: Span, faults: &mut Faults) {
     let Said { value, facts, relation, writes } = said;
     let target = named.target;
     let leaf = target.leaf();
     let single_list = target.attribute.multi_valued && named.item.is_none();
-    if single_list != matches!(value, Source::Each(_) | Source::From { .. }) && !matches!(value, Source::Constant(_)) {
-        let help = if single_list {
-            format!("write `{{ each: … }}`, or name an item: `{target}[type eq \"work\"].value`")
-        } else {
-            "write one field".to_owned()
-        };
-        faults
-            .error(span, "list-or-not", format!("`{target}` is {}", if single_list { "a list" } else { "not a list" }))
-            .help(help);
+    if single_list != matches!(value, Source::Each(_) | Source::From { .. }) {
+        list_or_not(&target, single_list, span, faults);
         return;
     }
-    if target.attribute.sub_attributes.is_empty() || target.sub.is_some() || target.attribute.multi_valued {
-    } else {
+    if leaf.kind == Type::Complex && !target.attribute.multi_valued {
         faults
             .error(span, "bad-attribute", format!("`{target}` is complex: its sub-attributes have lines of their own"))
             .help(format!(
@@ -162,41 +55,85 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
             ));
         return;
     }
+    if let Source::Constant(constant) = &value {
+        if matches!(target.to_string().as_str(), "userName" | "displayName" | "externalId" | "password") {
+            faults
+                .error(span, "same-for-all", format!("`{target}` would be {constant} for everybody"))
+                .help("a field of the record is a path: `$.login`");
+        } else if !constant_suits(constant, leaf, span, faults) {
+            return;
+        }
+    }
+    if let Source::Text(_) = &value
+        && leaf.kind != Type::String
+    {
+        faults
+            .error(span, "wrong-kind", format!("`{target}` is {}, and a text with holes is only ever text", kind(leaf)))
+            .help("write one field");
+        return;
+    }
     let read_only = leaf.mutability == Mutability::ReadOnly || target.attribute.mutability == Mutability::ReadOnly;
     let may_write = writes && !read_only;
     let (_, create, update) = match facts.access {
         None => (true, may_write, may_write),
         Some((read, create, update)) => {
             if (create || update) && !may_write {
-                let why = if read_only { "SCIM knows it as read-only" } else { "its source cannot be written" };
+                let why = if read_only {
+                    "SCIM knows it as read-only"
+                } else {
+                    "it is read from what works in one direction only"
+                };
                 faults
                     .error(span, "cannot-write", format!("`{target}` cannot be written: {why}"))
                     .help("write `access: [read]`, or leave `access` out");
             }
-            (read, create, update)
+            (read, create && may_write, update && may_write)
         }
     };
     let write_only = leaf.mutability == Mutability::WriteOnly || matches!(facts.access, Some((false, _, _)));
-    let empty = facts.empty();
-    let line = |target, value| Line { target, value, empty, create, update, write_only };
+    if write_only && !create && !update && facts.access != Some((false, false, false)) {
+        faults
+            .error(span, "no-effect", format!("`{target}` is neither shown nor written"))
+            .help("say what may be done with it: `access: [create, update]`");
+    }
+    if relation.is_some() && !update {
+        faults
+            .error(span, "no-effect", format!("`add` and `remove` are never sent: `{target}` is not to be changed"))
+            .help("leave them out, or add `update` to `access`");
+    }
+    let (empty, fold) = (facts.empty(), facts.fold);
+    let line = |target, value| Line { target, value, empty, fold, create, update, write_only };
     let whole = Target { sub: None, ..target.clone() };
     if let Some((constants, sub)) = named.item {
         let Source::At { at, codec } = value else {
             faults.error(span, "list-or-not", "an item of a list has one field").help("write `$.field`");
             return;
         };
-        let Some(sub) = target.attribute.sub(&sub).map(|s| s.name.clone()) else {
-            faults.error(span, "unknown-attribute", format!("`{target}` has no `{sub}`"));
-            return;
-        };
         let slot = Slot { constants, sub, at, codec };
-        let known = drafts.iter_mut().find(|d| d.line.target == whole);
-        match known.map(|d| &mut d.line.value) {
-            Some(Source::Slots(slots)) if slots.iter().any(|s| s.constants == slot.constants && s.sub == slot.sub) => {
-                repeated(span, &whole, faults);
-            }
-            Some(Source::Slots(slots)) => slots.push(slot),
-            Some(_) => repeated(span, &whole, faults),
+        match drafts.iter_mut().find(|d| d.line.target == whole) {
+            Some(Draft { line, facts: known, .. }) => match &mut line.value {
+                Source::Slots(slots) => {
+                    match slots.iter().find(|s| s.constants == slot.constants) {
+                        Some(same) if same.sub == slot.sub => repeated(span, &target, faults),
+                        Some(_) => {
+                            faults.not_supported(span, "items of a list with several fields");
+                        }
+                        None => {}
+                    }
+                    let unlike = Facts { unique: known.unique, required: known.required, ..facts } != *known;
+                    if unlike || (line.create, line.update) != (create, update) {
+                        faults
+                            .error(
+                                span,
+                                "unlike-lines",
+                                format!("the lines of `{whole}` differ in what may be done with them"),
+                            )
+                            .help("`access`, `case`, `fold` and `empty` must be alike in all lines of one list");
+                    }
+                    slots.push(slot);
+                }
+                _ => repeated(span, &whole, faults),
+            },
             None => drafts.push(Draft { line: line(whole, Source::Slots(vec![slot])), facts, span, relation }),
         }
     } else if drafts.iter().any(|d| d.line.target == target) {
@@ -212,8 +149,27 @@ fn repeated(span: Span, target: &Target, faults: &mut Faults) {
         .help("each attribute has one line");
 }
 
+fn list_or_not(target: &Target, is_list: bool, span: Span, faults: &mut Faults) {
+    let what = if is_list { "a list" } else { "not a list" };
+    let help = if is_list {
+        format!("write `{{ each: … }}`, or name an item: `{target}[type eq \"work\"].value`")
+    } else {
+        "write one field".to_owned()
+    };
+    faults.error(span, "list-or-not", format!("`{target}` is {what}")).help(help);
+}
+
+/// Whether the line may be a list, as its map says.
+pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> bool {
+    let single_list = named.target.attribute.multi_valued && named.item.is_none();
+    if !single_list {
+        list_or_not(&named.target, false, span, faults);
+    }
+    single_list
+}
+
 /// Reads the right-hand side of a line over an HTTP app.
-pub(super) fn said<'n>(node: &'n Node, target: &Target, faults: &mut Faults) -> Option<Said<'n>> {
+pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Option<Said<'n>> {
     let plain = |value, writes| Some(Said { value, facts: Facts::default(), relation: None, writes });
     match &node.value {
         Value::Text(text) if text == "store" => {
@@ -228,7 +184,7 @@ pub(super) fn said<'n>(node: &'n Node, target: &Target, faults: &mut Faults) -> 
         Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
             Ok(template) => plain(Source::Text(template), false),
             Err(message) => {
-                faults.error(node.span, "bad-template", message);
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
             }
         },
@@ -239,7 +195,17 @@ pub(super) fn said<'n>(node: &'n Node, target: &Target, faults: &mut Faults) -> 
                 faults,
                 &[("from", "relations kept on the other side"), ("store", "values kept by the gateway")],
             );
-            let said = if fields.has("each") { each(&mut fields, target, faults) } else { at(&mut fields, faults) };
+            if fields.has("from") || fields.has("store") {
+                return None;
+            }
+            if fields.has("each") && !may_be_list(named, node.span, faults) {
+                return None;
+            }
+            let said = if fields.has("each") {
+                each(&mut fields, &named.target, faults)
+            } else {
+                at(&mut fields, named.leaf(), faults)
+            };
             fields.finish(faults);
             said
         }
@@ -253,10 +219,10 @@ pub(super) fn said<'n>(node: &'n Node, target: &Target, faults: &mut Faults) -> 
     }
 }
 
-fn at<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
+fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
-    let codec = codec(fields, faults);
-    let facts = Facts::take(fields, faults);
+    let codec = codec(fields, leaf, faults);
+    let facts = Facts::take(fields, leaf, faults);
     let at = at?;
     let writes = at.writes() && codec.writes();
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
@@ -276,10 +242,8 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
     let pattern =
         fields.take("where").and_then(|n| super::pattern::pattern(n, "`where`", false, faults)).unwrap_or_default();
     let mut list = Vec::new();
-    for sub in ["value", "type", "primary", "display"] {
-        if let Some(node) = fields.take(sub) {
-            list.extend(field(sub, node, faults));
-        }
+    for (leaf, node) in subs(fields, target, faults) {
+        list.extend(field(leaf, node, faults));
     }
     if !list.iter().any(|f| f.sub == "value") {
         faults
@@ -297,7 +261,12 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
             None
         }
     };
-    let facts = Facts::take(fields, faults);
+    let facts = Facts::take(fields, target.attribute.sub("value").unwrap_or(&target.attribute), faults);
+    if relation.is_some() && of.is_none() {
+        faults
+            .error(fields.span(), "missing-key", "a relation needs `of`")
+            .help("name the resource type of its members: `of: User`");
+    }
     if relation.is_none() && matches!(facts.access, Some((_, true, _) | (_, _, true))) {
         faults.not_supported(fields.span(), &format!("writes to lists inside a record (`{target}`)"));
     }
@@ -305,8 +274,27 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
     Some(Said { value: Source::Each(Each { items: items?, pattern, fields: list, of }), facts, relation, writes })
 }
 
+/// Takes the sub-attributes of a list's items.
+pub(super) fn subs<'n, 't>(
+    fields: &mut Fields<'n>,
+    target: &'t Target,
+    faults: &mut Faults,
+) -> Vec<(&'t Attribute, &'n Node)> {
+    let mut found = Vec::new();
+    for name in ["value", "type", "primary", "display"] {
+        let Some((key, node)) = fields.take_entry(name) else { continue };
+        match target.attribute.sub(name) {
+            Some(leaf) => found.push((&**leaf, node)),
+            None => {
+                faults.error(key.span, "unknown-attribute", format!("`{target}` has no `{name}`")).help("leave it out");
+            }
+        }
+    }
+    found
+}
+
 /// Reads one sub-attribute of a list's items.
-pub(super) fn field(sub: &str, node: &Node, faults: &mut Faults) -> Option<Field> {
+fn field(leaf: &Attribute, node: &Node, faults: &mut Faults) -> Option<Field> {
     let value = match &node.value {
         Value::Text(text) if text.starts_with('$') && !text.starts_with("$$") => {
             FieldSource::At { at: selector(node, faults)?, codec: Codec::Plain }
@@ -314,13 +302,13 @@ pub(super) fn field(sub: &str, node: &Node, faults: &mut Faults) -> Option<Field
         Value::Map(_) => {
             let mut fields = node.map(faults, "a sub-attribute")?;
             let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
-            let codec = codec(&mut fields, faults);
+            let codec = codec(&mut fields, leaf, faults);
             fields.finish(faults);
             FieldSource::At { at: at?, codec }
         }
-        _ => FieldSource::Constant(node.to_json()),
+        _ => FieldSource::Constant(Some(node.to_json()).filter(|v| constant_suits(v, leaf, node.span, faults))?),
     };
-    Some(Field { sub: sub.to_owned(), value })
+    Some(Field { sub: leaf.name.clone(), value })
 }
 
 /// Reads `of: User`.
@@ -343,47 +331,7 @@ pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
     }
 }
 
-/// Two lines must not write the same field.
-pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
-    let mut seen: Vec<(&Selector, &Target)> = Vec::new();
-    for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
-        let places: Vec<&Selector> = match &draft.line.value {
-            Source::At { at, .. } => vec![at],
-            Source::Slots(slots) => slots.iter().map(|s| &s.at).collect(),
-            _ => Vec::new(),
-        };
-        for at in places {
-            if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
-                faults
-                    .error(
-                        draft.span,
-                        "shared-field",
-                        format!("`{}` and `{other}` both write {}", draft.line.target, at.text()),
-                    )
-                    .help("let one of them be `access: [read]`");
-            }
-            seen.push((at, &draft.line.target));
-        }
-    }
-}
-
-/// What every resource type must offer (RFC 7643 §4.1, §4.2).
-pub(super) fn check_required(name: &str, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
-    let needed = if name == "User" { "userName" } else { "displayName" };
-    if !drafts.iter().any(|d| d.line.target.to_string() == needed) {
-        faults
-            .error(span, "missing-attribute", format!("a {name} needs `{needed}`"))
-            .help(format!("add a line `{needed}: …`"));
-    }
-}
-
 /// The `Empty` of nothing said, for lines made by the compiler itself.
 pub(super) fn derived(target: Target, value: Source) -> Line {
-    Line { target, value, empty: Empty::Null, create: false, update: false, write_only: false }
-}
-
-/// Finds a published attribute by its name alone.
-pub(super) fn published_target(all: &ResourceType, name: &str) -> Option<Target> {
-    let attribute = all.schema.attributes.iter().find(|a| a.name == name)?;
-    Some(Target { extension: None, attribute: Arc::clone(attribute), sub: None })
+    Line { target, value, empty: Empty::Null, fold: None, create: false, update: false, write_only: false }
 }

@@ -23,6 +23,8 @@ use super::attributes::selector;
 pub(super) struct Setting<'a> {
     /// The names in sight at this place.
     pub names: &'a [&'a str],
+    /// What of the call's reply is looked at: some of `record`, `rows` and `id`.
+    pub holds: &'static [&'static str],
     /// The app's answer rules.
     pub shared: &'a [Arc<AnswerRule>],
 }
@@ -80,7 +82,9 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
                 faults.error(key.span, "bad-header", format!("`{name}` is set by the gateway")).help("leave it out");
             }
             Err(_) => {
-                faults.error(key.span, "bad-header", format!("`{}` is not a header's name", key.name));
+                faults
+                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
+                    .help("letters, digits and `-`: `X-Api-Version`");
             }
         }
     }
@@ -95,7 +99,10 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         Some(node) => node.choice(faults, "`repeat`", &[("safe", true)]),
         None => None,
     };
-    let mut place = |key| fields.take(key).and_then(|n| selector(n, faults));
+    let mut place = |key: &'static str| {
+        let looked_at = setting.holds.contains(&key);
+        looked_at.then(|| fields.take(key)).flatten().and_then(|n| selector(n, faults))
+    };
     let (record, rows, id) = (place("record"), place("rows"), place("id"));
     let (method, path, mut query) = line?;
     query.extend(more);
@@ -157,6 +164,14 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
                 .help("write the path as the app knows it");
             return None;
         }
+        if !Template::has_holes(segment)
+            && !segment.chars().all(|c| c.is_ascii_graphic() && !"\"#<>\\^`{|}".contains(c))
+        {
+            faults
+                .error(node.span, "bad-call", format!("`{segment}` cannot stand in a path as it is"))
+                .help("percent-encode it: a blank is `%20`");
+            return None;
+        }
         segments.push(match text_term(segment, node.span, setting, faults)? {
             Term::Text(template) => Segment::Text(Arc::unwrap_or_clone(template)),
             _ => Segment::Literal(segment.to_owned()),
@@ -165,7 +180,9 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
     if method == Method::DELETE || method == Method::PUT {
         // An empty last segment would widen the call to the whole collection; templates refuse empty values.
         if path.is_empty() {
-            faults.error(node.span, "bad-call", format!("`{method} /` would reach everything")).help("name one record");
+            faults
+                .error(node.span, "bad-call", format!("`{method} /` would reach everything"))
+                .help("name one record: `/users/{{id}}`");
         }
     }
     let mut pairs = Vec::new();
@@ -197,7 +214,7 @@ fn text_term(text: &str, span: Span, setting: &Setting<'_>, faults: &mut Faults)
     match Template::compile(text) {
         Ok(template) => checked(Term::Text(Arc::new(template)), span, setting, faults),
         Err(message) => {
-            faults.error(span, "bad-template", message);
+            faults.error(span, "bad-template", message).help("a hole holds one name: `{{name}}`");
             None
         }
     }
@@ -209,7 +226,7 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
         Value::Text(text) => match Term::leaf(text) {
             Ok(term) => checked(term, node.span, setting, faults),
             Err(message) => {
-                faults.error(node.span, "bad-template", message);
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
             }
         },
@@ -233,8 +250,8 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
 
 fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     let mut names = Vec::new();
-    term.names(&mut names);
-    for name in names {
+    term.uses(&mut names);
+    for (name, _) in names {
         if setting.names.contains(&name.as_str()) {
             continue;
         }
@@ -277,8 +294,15 @@ pub(super) fn answers_of(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule
                 .help("leave it out: the app's texts reach a client only where it is at fault");
         }
         let detail = detail.and_then(|(_, n)| selector(n, faults));
+        let span = fields.span();
         fields.finish(faults);
         if let (Some(when), Some(then)) = (when, then) {
+            let hides = |status: u16| then == Class::Absent && when.may_have_status(status);
+            if hides(401) || hides(403) {
+                faults
+                    .error(span, "lost-permission", "this rule may take refused credentials for a record that is gone")
+                    .help("test another status, or more than the status; 401 and 403 mean `denied`");
+            }
             rules.push(Arc::new(AnswerRule { when, then, detail }));
         }
     }

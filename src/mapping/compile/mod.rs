@@ -5,11 +5,17 @@
 
 mod attributes;
 mod call;
+mod change;
+mod check;
+mod codec;
 mod facts;
+mod list;
+mod name;
 mod offer;
 mod pattern;
 mod rest;
 mod sql;
+mod sql_line;
 
 use std::{path::Path, sync::Arc};
 
@@ -70,7 +76,15 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     not_supported(&mut fields, faults, &[("quotes", "quotes"), ("languages", "query languages")]);
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
     let entries = match fields.required(faults, "resources") {
-        Some(node) => node.entries(faults, "`resources`").unwrap_or_default(),
+        Some(node) => {
+            let entries = node.entries(faults, "`resources`");
+            if entries.is_some_and(<[_]>::is_empty) {
+                faults
+                    .error(node.span, "missing-key", "`resources` names no resource type")
+                    .help("write `User:`, `Group:` or both");
+            }
+            entries.unwrap_or_default()
+        }
         None => &[],
     };
     fields.finish(faults);
@@ -109,7 +123,7 @@ fn known_type<'n>(key: &yaml::Key, node: &'n Node, faults: &mut Faults) -> Optio
 /// Refuses the keys of the language that are not built yet, by name.
 fn not_supported(fields: &mut Fields<'_>, faults: &mut Faults, keys: &[(&'static str, &str)]) {
     for (key, what) in keys {
-        if let Some((found, _)) = fields.take_entry(key) {
+        if let Some((found, _)) = fields.take_refused(key) {
             faults.not_supported(found.span, &format!("{what} (`{key}`)"));
         }
     }

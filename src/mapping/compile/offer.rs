@@ -101,12 +101,16 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
         Source::From { .. } => subs(published, facts, |name| matches!(name, "value" | "$ref" | "display"), |_| None),
         _ => subs(published, facts, |_| true, |_| None),
     };
-    let own = Facts { case_exact: None, ..Facts::default() };
+    let own = Facts { required: facts.required, ..Facts::default() };
     restrict(&mut made, first, &own);
-    if let Some(of) = each_of(&first.line.value)
-        && let Some(reference) = made.sub_attributes.iter_mut().find(|s| s.name == "$ref")
-    {
-        Arc::make_mut(reference).reference_types = vec![of];
+    if let Some(of) = each_of(&first.line.value) {
+        for sub in &mut made.sub_attributes {
+            match sub.name.as_str() {
+                "$ref" => Arc::make_mut(sub).reference_types = vec![of.clone()],
+                "type" => Arc::make_mut(sub).canonical_values = vec![of.clone()],
+                _ => {}
+            }
+        }
     }
     Some(made)
 }
@@ -129,10 +133,11 @@ fn subs(
         if let Some(values) = fixed(&sub.name) {
             sub.canonical_values = values.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
         }
-        if sub.name == "value"
-            && let Some(exact) = facts.case_exact
-        {
-            sub.case_exact = exact;
+        if sub.name == "value" {
+            sub.case_exact = facts.case_exact.unwrap_or(sub.case_exact);
+            if facts.unique {
+                sub.uniqueness = Uniqueness::Server;
+            }
         }
         Arc::new(sub)
     });

@@ -21,7 +21,14 @@ pub(super) fn pattern(node: &Node, what: &str, with_status: bool, faults: &mut F
     }
     let read: Vec<_> = entries
         .iter()
-        .filter_map(|(key, node)| Some((subject(key, with_status, faults)?, expected(node, faults)?)))
+        .filter_map(|(key, node)| {
+            let subject = subject(key, with_status, faults)?;
+            let expected = match subject {
+                Subject::Status => status(node, faults),
+                Subject::At(_) => expected(node, faults),
+            };
+            Some((subject, expected?))
+        })
         .collect();
     Some(Pattern { entries: read })
 }
@@ -35,18 +42,37 @@ fn subject(key: &Key, with_status: bool, faults: &mut Faults) -> Option<Subject>
     match Selector::compile(&path) {
         Ok(selector) => Some(Subject::At(selector)),
         Err(message) => {
-            faults.error(key.span, "bad-path", message);
+            faults
+                .error(key.span, "bad-path", message)
+                .help("write a path, `$.error.code`, or a field's bare name; `$['a b']` where a name has blanks");
             None
         }
     }
 }
 
+/// `404`, `4xx`, or a list of numbers.
+fn status(node: &Node, faults: &mut Faults) -> Option<Expected> {
+    let is_status = |n: &Node| n.to_json().as_u64().is_some_and(|s| (100..600).contains(&s));
+    match &node.value {
+        Value::Text(text) if text.len() == 3 && text.ends_with("xx") => {
+            if let Ok(class @ 1..=5) = text[..1].parse() {
+                return Some(Expected::StatusClass(class));
+            }
+        }
+        Value::List(items) if !items.is_empty() && items.iter().all(is_status) => {
+            return Some(Expected::AnyOf(items.iter().map(Node::to_json).collect()));
+        }
+        Value::Map(_) => return expected(node, faults),
+        _ if is_status(node) => return Some(Expected::AnyOf(vec![node.to_json()])),
+        _ => {}
+    }
+    let message = format!("`{}` is not a status of HTTP", faults.written(node.span));
+    faults.error(node.span, "bad-value", message).help("write a number, a list of numbers, or a class: `4xx`");
+    None
+}
+
 fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
     match &node.value {
-        Value::Text(text) if text.len() == 3 && text.ends_with("xx") => match text[..1].parse() {
-            Ok(class @ 1..=5) => Some(Expected::StatusClass(class)),
-            _ => Some(Expected::AnyOf(vec![Json::String(text.clone())])),
-        },
         Value::List(items) => Some(Expected::AnyOf(items.iter().map(Node::to_json).collect())),
         Value::Map(_) => {
             let mut fields = node.map(faults, "an expectation")?;
@@ -58,13 +84,13 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
             let contains = fields.text(faults, "contains").map(|t| Expected::Contains(t.to_owned()));
             super::not_supported(&mut fields, faults, &[("has", "tests of lists"), ("lacks", "tests of lists")]);
             fields.finish(faults);
-            let found = not.or(given).or(contains);
-            if found.is_none() && !faults.has_errors() {
+            let found: Vec<Expected> = [not, given, contains].into_iter().flatten().collect();
+            if node.as_map().is_some_and(|entries| entries.len() != 1) {
                 faults
-                    .error(node.span, "empty-test", "this expects nothing")
+                    .error(node.span, "empty-test", "an expectation says one thing")
                     .help("write a value, a list of values, `{ not: … }`, `{ given: true }` or `{ contains: text }`");
             }
-            found
+            found.into_iter().next()
         }
         _ => Some(Expected::AnyOf(vec![node.to_json()])),
     }

@@ -9,40 +9,35 @@ use crate::{
     mapping::{
         Id, Records, Resource,
         codec::Codec,
-        line::{Each, Field, FieldSource, Of, Source},
-        pattern::Pattern,
+        line::{Of, Source},
         selector::Selector,
         sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Junction, Key, KeyKind, Reference, SqlApp, SqlRecords,
-            Stamp, Url,
+            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp,
+            Url,
         },
         template::Template,
     },
-    scim::schema::Target,
-    yaml::{Fields, Node, Value},
+    yaml::{self, Node, Value},
 };
 
 use super::{
     Written,
-    attributes::{self, Draft, Said, check_overlaps, check_required, derived, everything, published_target},
-    facts::{Facts, codec},
+    attributes::{self, Draft, derived},
+    check::{check_overlaps, check_required},
+    codec::scalar,
+    facts::Facts,
+    name::{everything, named, published_target},
     offer::offer,
+    sql_line::{Lists, said},
 };
 
 /// What other resource types need to know of one: its table, key, and which rows exist.
-struct Base {
-    name: &'static str,
+pub(super) struct Base {
+    pub name: &'static str,
     table: Ident,
     key: Ident,
     kind: KeyKind,
     only: Vec<ColumnTest>,
-}
-
-/// Lists with tables of their own, as the lines name them.
-#[derive(Default)]
-struct Lists {
-    children: Vec<Child>,
-    members: Option<Junction>,
 }
 
 /// Reads `app.sql`.
@@ -104,7 +99,7 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
         &[
             ("rows", "views read in place of a table"),
             ("beside", "tables beside the base table"),
-            ("unique", "uniqueness checked by the gateway"),
+            ("unique", "uniqueness checks"),
             ("version", "version columns"),
             ("with", "rows made together with the resource"),
             ("tenant", "tenant columns"),
@@ -129,8 +124,8 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = attributes::named(name, &all, faults)
-            && let Some(said) = said(node, &named.target, bases, &mut lists, faults)
+        if let Some(named) = named(name, &all, faults)
+            && let Some(said) = said(node, &named, bases, &mut lists, faults)
         {
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
@@ -141,6 +136,8 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     fields.finish(faults);
     let kind = offer(&all, &drafts);
     let (key, key_kind) = key?;
+    check_columns(&drafts, &key, &only, &touch, faults);
+    check_children(&drafts, &lists.children, faults);
     let columns = columns(&drafts, &key);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
@@ -191,6 +188,9 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
         .collect();
     for (name, derived_from, of) in found {
         let Some(resource) = made.iter_mut().find(|r| r.kind.name == name) else { continue };
+        if resource.lines.iter().any(|l| l.target.attribute.name == "groups") {
+            continue;
+        }
         let Some(target) = published_target(&everything(&name), "groups") else { continue };
         resource.lines.push(derived(target, Source::From { of, part: Some("groups".to_owned()) }));
         let drafts: Vec<Draft<'_>> = resource
@@ -209,170 +209,24 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
 }
 
 impl Base {
-    fn reference(&self) -> Reference {
+    pub(super) fn reference(&self) -> Reference {
         let only = self.only.iter().map(|t| ColumnTest { column: t.column.clone(), is: t.is.clone() }).collect();
         Reference { table: self.table.clone(), key: self.key.clone(), kind: self.kind, only }
     }
 }
 
-fn said<'n>(
-    node: &'n Node,
-    target: &Target,
-    bases: &[Base],
-    lists: &mut Lists,
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
-    match &node.value {
-        Value::Text(text) if text == "store" => {
-            faults.not_supported(node.span, "values kept by the gateway (`store`)");
-            None
-        }
-        Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
-            Ok(template) => {
-                Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
-            }
-            Err(message) => {
-                faults.error(node.span, "bad-template", message);
-                None
-            }
-        },
-        Value::Text(_) => {
-            let column = ident(node, faults)?;
-            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
-            Some(Said { value, facts: Facts::default(), relation: None, writes: true })
-        }
-        Value::Map(_) => {
-            let mut fields = node.map(faults, "a line")?;
-            super::not_supported(
-                &mut fields,
-                faults,
-                &[
-                    ("sql", "SQL expressions"),
-                    ("in", "cells that list groups"),
-                    ("exists", "rows that mean yes or no"),
-                    ("keep", "members that must keep a group"),
-                    ("from", "relations kept on the other side"),
-                ],
-            );
-            let said = if fields.has("table") {
-                list(&mut fields, target, bases, lists, faults)
-            } else {
-                column(&mut fields, faults)
-            };
-            fields.finish(faults);
-            said
-        }
-        _ => {
-            faults
-                .error(node.span, "bad-line", "a line names a column")
-                .help("write its name, or a map with `column:` or `table:`");
-            None
-        }
-    }
+pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
+    checked(node.text(faults, "a name in the database")?, node.span, faults)
 }
 
-fn column<'n>(fields: &mut Fields<'n>, faults: &mut Faults) -> Option<Said<'n>> {
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-    let codec = codec(fields, faults);
-    let facts = Facts::take(fields, faults);
-    let writes = codec.writes();
-    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
+fn column_name(key: &yaml::Key, faults: &mut Faults) -> Option<Ident> {
+    checked(&key.name, key.span, faults)
 }
 
-/// A child table or, for members, a junction.
-fn list<'n>(
-    fields: &mut Fields<'n>,
-    target: &Target,
-    bases: &[Base],
-    lists: &mut Lists,
-    faults: &mut Faults,
-) -> Option<Said<'n>> {
-    let name = target.attribute.name.clone();
-    if fields.has("column") {
-        faults.not_supported(fields.span(), "single values in tables of their own");
-    }
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
-    let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
-    if let Some(of) = fields.take("of") {
-        let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
-        let of_name = attributes::of(of, faults);
-        let facts = Facts::take(fields, faults);
-        let of_name = of_name?;
-        let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
-            faults
-                .error(
-                    of.span,
-                    "unknown-resource",
-                    format!("`{}` is not among the resources of this mapping", of_name.name),
-                )
-                .help("add it, or name another");
-            return None;
-        };
-        let junction = Junction {
-            name: name.clone(),
-            table: table?,
-            link: link?,
-            value: value?,
-            of: of_name.name.clone(),
-            member,
-            insert,
-        };
-        lists.members = Some(junction);
-        let value = Field {
-            sub: "value".to_owned(),
-            value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
-        };
-        let each =
-            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
-        return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
-    }
-    let key = fields.take("key").and_then(|n| ident(n, faults));
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    let mut columns: Vec<Ident> = Vec::new();
-    let mut parts = Vec::new();
-    for sub in ["value", "type", "primary", "display"] {
-        let Some(node) = fields.take(sub) else { continue };
-        let value = match &node.value {
-            Value::Map(_) => child_field(node, &mut columns, faults),
-            _ => ident(node, faults).map(|column| {
-                let at = Selector::key(&column.0);
-                columns.push(column);
-                FieldSource::At { at, codec: Codec::Plain }
-            }),
-        };
-        parts.extend(value.map(|value| Field { sub: sub.to_owned(), value }));
-    }
-    if !parts.iter().any(|f| f.sub == "value") {
-        faults
-            .error(fields.span(), "missing-key", "a child table needs `value`")
-            .help("name the column that holds the item's value");
-    }
-    let facts = Facts::take(fields, faults);
-    lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
-    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
-    Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
-}
-
-fn child_field(node: &Node, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
-    let mut fields = node.map(faults, "a sub-attribute")?;
-    let constant = fields.take("is").map(|n| FieldSource::Constant(n.to_json()));
-    let column = fields.take("column").and_then(|n| ident(n, faults));
-    let codec = if constant.is_none() { codec(&mut fields, faults) } else { Codec::Plain };
-    fields.finish(faults);
-    constant.or_else(|| {
-        let column = column?;
-        let at = Selector::key(&column.0);
-        columns.push(column);
-        Some(FieldSource::At { at, codec })
-    })
-}
-
-fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
-    let name = node.text(faults, "a name in the database")?;
+fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
     if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
         faults
-            .error(node.span, "bad-name", format!("`{name}` is not a name in the database"))
+            .error(span, "bad-name", format!("`{name}` is not a name in the database"))
             .help("write the bare name of a table or column, without quotes, dots or `$`");
         return None;
     }
@@ -397,29 +251,35 @@ fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
     }
 }
 
-fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
+pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
         let is = match &node.value {
-            Value::List(items) => ColumnIs::AnyOf(items.iter().map(Node::to_json).collect()),
+            Value::List(items) => ColumnIs::AnyOf(items.iter().filter_map(|n| scalar(n, "a value", faults)).collect()),
             Value::Map(_) => {
                 let Some(mut fields) = node.map(faults, "a condition") else { continue };
-                let not = fields.required(faults, "not").map(Node::to_json);
+                let not = fields.required(faults, "not");
                 fields.finish(faults);
-                match not {
-                    Some(Json::Array(values)) => ColumnIs::NoneOf(values),
-                    Some(value) => ColumnIs::NoneOf(vec![value]),
+                match not.map(|n| (n, n.as_list())) {
+                    Some((_, Some(all))) => {
+                        ColumnIs::NoneOf(all.iter().filter_map(|n| scalar(n, "a value", faults)).collect())
+                    }
+                    Some((one, None)) => ColumnIs::NoneOf(scalar(one, "a value", faults).into_iter().collect()),
                     None => continue,
                 }
             }
             _ => ColumnIs::AnyOf(vec![node.to_json()]),
         };
-        read.push(ColumnTest { column: Ident(key.name.clone()), is });
+        let listed = node.get("not").unwrap_or(node);
+        if listed.as_list().is_some_and(<[Node]>::is_empty) {
+            faults.error(listed.span, "empty-test", "this expects nothing").help("list at least one value");
+        }
+        read.extend(column_name(key, faults).map(|column| ColumnTest { column, is }));
     }
     read
 }
 
-fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
+pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "columns and what is written into them").unwrap_or_default() {
         let stamp = match &node.value {
@@ -430,7 +290,10 @@ fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
                 continue;
             }
             Value::Map(_) => match node.get("is") {
-                Some(literal) => Stamp::Is(literal.to_json()),
+                Some(literal) => match scalar(literal, "what a column holds", faults) {
+                    Some(value) => Stamp::Is(value),
+                    None => continue,
+                },
                 None => {
                     faults
                         .error(node.span, "bad-stamp", "this is not what a column can hold")
@@ -438,9 +301,12 @@ fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
                     continue;
                 }
             },
-            _ => Stamp::Is(node.to_json()),
+            _ => match scalar(node, "what a column holds", faults) {
+                Some(value) => Stamp::Is(value),
+                None => continue,
+            },
         };
-        read.push((Ident(key.name.clone()), stamp));
+        read.extend(column_name(key, faults).map(|column| (column, stamp)));
     }
     read
 }
@@ -449,15 +315,24 @@ fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete 
     if node.as_text() == Some("rows") {
         return Delete::Rows;
     }
+    if node.as_map().is_none() {
+        faults
+            .error(node.span, "bad-value", "`delete` is `rows` or a map with `set`")
+            .help("write `delete: rows`, or `delete: { set: { deleted_at: now } }`");
+        return Delete::Rows;
+    }
     let Some(mut fields) = node.map(faults, "`delete`") else { return Delete::Rows };
     super::not_supported(
         &mut fields,
         faults,
-        &[("also", "deleting rows of other tables"), ("before", "statements of your own")],
+        &[("also", "deletions in other tables"), ("before", "statements of your own")],
     );
     let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
     fields.finish(faults);
-    let Some((span, set)) = set else { return Delete::Rows };
+    let Some((span, set)) = set else {
+        faults.error(node.span, "missing-key", "`delete` needs `set`").help("say which column marks a row as deleted");
+        return Delete::Rows;
+    };
     let hides =
         only.iter().any(|test| set.iter().any(|(column, stamp)| *column == test.column && !test.is.may_hold(stamp)));
     if !hides {
@@ -466,6 +341,55 @@ fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete 
             .help("let `where` test the column that `set` writes: `where: { deleted_at: null }`, `delete: { set: { deleted_at: now } }`");
     }
     Delete::Set(set)
+}
+
+/// A column is written by one hand: a line that may change it, or what is fixed for all rows.
+fn check_columns(
+    drafts: &[Draft<'_>],
+    key: &Ident,
+    only: &[ColumnTest],
+    touch: &[(Ident, Stamp)],
+    faults: &mut Faults,
+) {
+    for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
+        let Source::At { at, .. } = &draft.line.value else { continue };
+        let column = at.field().unwrap_or_default();
+        let fixed = |t: &ColumnTest| t.column.0 == column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
+        let (who, access) = if key.0 == column && draft.line.update {
+            ("the key", "[read, create]")
+        } else if only.iter().any(fixed) {
+            ("fixed by `where`", "[read]")
+        } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == column) {
+            ("written by `touch`", "[read, create]")
+        } else {
+            continue;
+        };
+        faults
+            .error(
+                draft.span,
+                "shared-field",
+                format!("`{}` writes the column `{column}`, which is {who}", draft.line.target),
+            )
+            .help(format!("write `{{ column: {column}, access: {access} }}`, or let one of them go"));
+    }
+}
+
+/// Two lists in one table need `where`, or each would take the other's rows for its own.
+fn check_children(drafts: &[Draft<'_>], children: &[Child], faults: &mut Faults) {
+    for (i, child) in children.iter().enumerate() {
+        let open = |other: &&Child| other.table == child.table && (other.only.is_empty() || child.only.is_empty());
+        if let Some(other) = children[..i].iter().find(open)
+            && let Some(draft) = drafts.iter().find(|d| d.line.target.attribute.name == child.name)
+        {
+            faults
+                .error(
+                    draft.span,
+                    "shared-field",
+                    format!("`{}` and `{}` both take all rows of `{}`", child.name, other.name, child.table.0),
+                )
+                .help("tell their rows apart: `where: { kind: phone }`");
+        }
+    }
 }
 
 impl ColumnIs {

@@ -1,0 +1,261 @@
+//! Reading how records of an HTTP app are made and changed: `create`, the rules of `update`, `add` and `remove`.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::json;
+
+use crate::{
+    diagnostic::{Faults, Span},
+    mapping::{
+        answer::AnswerRule,
+        call::CallTemplate,
+        rest::{ChangeRule, Create, Relation, To},
+        template::Template,
+    },
+    scim::{
+        path::AttrPath,
+        published,
+        schema::{Resolution, ResourceType, Target},
+    },
+    yaml::{Node, Value},
+};
+
+use super::{
+    attributes::Draft,
+    call::{self, Setting, call},
+    check::check_sent,
+};
+
+pub(super) fn create(
+    node: &Node,
+    kind: &ResourceType,
+    drafts: &[Draft<'_>],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Option<Create> {
+    if matches!(node.value, Value::List(_)) {
+        faults.not_supported(node.span, "several calls in order");
+        return None;
+    }
+    let mut fields = node.map(faults, "`create`")?;
+    let call =
+        call::from_fields(&mut fields, &Setting { names: &["record"], holds: &["record", "id"], shared }, faults);
+    let start = match fields.take("start") {
+        Some(node) => {
+            node.entries(faults, "`start`");
+            literal(node, faults);
+            node.to_json()
+        }
+        None => json!({}),
+    };
+    let takes = fields.take("takes").map(|n| takes(n, kind, faults));
+    let span = fields.span();
+    fields.finish(faults);
+    let call = call?;
+    if call.record.is_none() && call.id.is_none() {
+        faults
+            .error(span, "nameless-create", "the reply of `create` tells neither the record nor its id")
+            .help("write `record: $` or `id: $.id`, where the reply holds it");
+    }
+    if call.method == Method::PUT {
+        faults.not_supported(span, "creating by PUT, which may overwrite");
+    }
+    let create = Create { call, start, takes };
+    let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
+    check_sent(&create.call, "record", &taken, span, faults);
+    Some(create)
+}
+
+/// `start` is a record as it is, without holes.
+fn literal(node: &Node, faults: &mut Faults) {
+    match &node.value {
+        Value::Text(text) if text.starts_with('$') || Template::has_holes(text) => {
+            faults
+                .error(node.span, "bad-value", "`start` holds values as they are: nothing is filled in here")
+                .help("write the value itself; what a client sends comes through the lines");
+        }
+        Value::List(items) => items.iter().for_each(|n| literal(n, faults)),
+        Value::Map(entries) => entries.iter().for_each(|(_, n)| literal(n, faults)),
+        _ => {}
+    }
+}
+
+fn takes(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Vec<Target> {
+    let mut taken: Vec<Target> = Vec::new();
+    for node in node.list(faults, "`takes`").unwrap_or_default() {
+        let Some(text) = node.text(faults, "an attribute") else { continue };
+        let Some(target) = named(text, node.span, kind, faults) else { continue };
+        if target.sub.is_some() {
+            faults
+                .error(
+                    node.span,
+                    "bad-value",
+                    format!("`{target}` is part of `{}`, which is taken whole", target.attribute.name),
+                )
+                .help(format!("write `{}`", target.attribute.name));
+        } else if taken.contains(&target) {
+            faults.warning(node.span, "no-effect", format!("`{target}` is named already")).help("leave it out");
+        } else {
+            taken.push(target);
+        }
+    }
+    taken
+}
+
+fn named(text: &str, span: Span, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+    let path = match text.strip_prefix("enterprise:") {
+        Some(rest) => AttrPath::parse(&format!("{}:{rest}", published::enterprise_user().id)),
+        None => AttrPath::parse(text),
+    };
+    match path.map(|p| kind.resolve(&p)) {
+        Ok(Resolution::Offered(target)) => Some(target),
+        _ => {
+            faults
+                .error(
+                    span,
+                    "unknown-attribute",
+                    format!("`{text}` is not an attribute that {} has a line for", kind.name),
+                )
+                .help("name an attribute of this resource");
+            None
+        }
+    }
+}
+
+pub(super) fn update(
+    node: &Node,
+    kind: &ResourceType,
+    drafts: &[Draft<'_>],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Vec<ChangeRule> {
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let setting = Setting { names: &["id", "changed"], holds: &["record"], shared };
+    let mut rules = Vec::new();
+    for node in nodes {
+        if node.as_text().is_some() {
+            rules.extend(call(node, &setting, faults).map(|call| (node.span, ChangeRule { when: Vec::new(), call })));
+            continue;
+        }
+        let Some(mut fields) = node.map(faults, "a change rule") else { continue };
+        let mut when = Vec::new();
+        if let Some((key, node)) = fields.take_entry("when") {
+            let entries = node.entries(faults, "`when`").unwrap_or_default();
+            if entries.is_empty() {
+                faults
+                    .error(key.span, "empty-test", "`when` names no attribute")
+                    .help("name one, or leave `when` out: the rule then takes all that is left");
+            }
+            for (key, node) in entries {
+                let target = named(&key.name, key.span, kind, faults);
+                if let (Some(target), Some(to)) = (target, becomes(node, faults)) {
+                    when.push((target, to));
+                }
+            }
+        }
+        let call = call::from_fields(&mut fields, &setting, faults);
+        fields.finish(faults);
+        rules.extend(call.map(|call| (node.span, ChangeRule { when, call })));
+    }
+    check_rules(&rules, drafts, faults);
+    rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// Each rule can apply, and sends what it takes.
+fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut Faults) {
+    if let Some(at) = rules.iter().position(|(_, r)| r.when.is_empty())
+        && let Some((span, _)) = rules.get(at + 1)
+    {
+        faults
+            .error(*span, "unreachable-rule", "a rule before this one has no `when` and takes everything")
+            .help("put the rule without `when` last");
+    }
+    for (span, rule) in rules {
+        let open = |to: &To| match to {
+            To::AnyOf(values) => values.len() > 1,
+            To::Given(given) => *given,
+        };
+        let mine = |draft: &&Draft<'_>| {
+            let same = |(t, _): &&(Target, To)| *t == draft.line.target;
+            let told = |(_, r): &(Span, ChangeRule)| r.when.iter().any(|w| same(&w));
+            match rule.when.iter().find(same) {
+                Some((_, to)) => open(to),
+                None => rule.when.is_empty() && !rules.iter().any(told),
+            }
+        };
+        let lines: Vec<&Draft<'_>> =
+            drafts.iter().filter(|d| d.line.update && d.relation.is_none()).filter(mine).collect();
+        check_sent(&rule.call, "changed", &lines, *span, faults);
+    }
+}
+
+fn becomes(node: &Node, faults: &mut Faults) -> Option<To> {
+    let Value::Map(_) = node.value else { return Some(To::AnyOf(vec![node.to_json()])) };
+    let mut fields = node.map(faults, "what an attribute becomes")?;
+    super::not_supported(&mut fields, faults, &[("from", "rules that look at the old value")]);
+    let to = fields.required(faults, "to");
+    fields.finish(faults);
+    match &to?.value {
+        Value::List(items) => Some(To::AnyOf(items.iter().map(Node::to_json).collect())),
+        Value::Map(_) => {
+            let mut fields = to?.map(faults, "`to`")?;
+            let given = fields.bool(faults, "given");
+            fields.finish(faults);
+            given.map(To::Given)
+        }
+        _ => Some(To::AnyOf(vec![to?.to_json()])),
+    }
+}
+
+pub(super) fn relation(add: &Node, remove: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Relation> {
+    let (add, add_batch) = member_call(add, shared, faults)?;
+    let (remove, remove_batch) = member_call(remove, shared, faults)?;
+    Some(Relation { add, remove, add_batch, remove_batch })
+}
+
+fn member_call(node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<(CallTemplate, usize)> {
+    let setting = Setting { names: &["id", "value", "values"], holds: &[], shared };
+    if node.as_text().is_some() {
+        let call = call(node, &setting, faults)?;
+        names_member(&call, node.span, faults);
+        return Some((call, 1));
+    }
+    let mut fields = node.map(faults, "a call")?;
+    let call = call::from_fields(&mut fields, &setting, faults);
+    let batch = fields.integer(faults, "batch", 1..=10_000);
+    let span = fields.span();
+    fields.finish(faults);
+    let call = call?;
+    names_member(&call, span, faults);
+    let many = call.names("values");
+    if many != batch.is_some() {
+        faults
+            .error(
+                span,
+                "batch-or-not",
+                if many {
+                    "a call that sends `values` says how many fit in one"
+                } else {
+                    "`batch` needs a call that sends `$.values`"
+                },
+            )
+            .help(if many {
+                "write `batch: 100`, with the number the app allows"
+            } else {
+                "leave `batch` out: this call is sent once for each member"
+            });
+    }
+    Some((call, batch.and_then(|b| usize::try_from(b).ok()).unwrap_or(1)))
+}
+
+fn names_member(call: &CallTemplate, span: Span, faults: &mut Faults) {
+    if !call.names("value") && !call.names("values") {
+        faults
+            .error(span, "nameless-member", "this call does not say which member is meant")
+            .help("put `{{value}}` into the path or `$.value` into `json`");
+    }
+}

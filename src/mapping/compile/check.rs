@@ -1,0 +1,174 @@
+//! What no line shows by itself: lines that get in each other's way, attributes that nothing writes, names that nothing
+//! reads.
+
+use crate::{
+    diagnostic::{Faults, Span},
+    mapping::{call::CallTemplate, line::Source, rest::ChangeRule, selector::Selector},
+    scim::schema::Target,
+    yaml::{Key, Node},
+};
+
+use super::attributes::Draft;
+
+/// Two lines must not write the same field.
+pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
+    let mut seen: Vec<(&Selector, &Target)> = Vec::new();
+    for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
+        let places: Vec<&Selector> = match &draft.line.value {
+            Source::At { at, .. } => vec![at],
+            Source::Slots(slots) => slots.iter().map(|s| &s.at).collect(),
+            _ => Vec::new(),
+        };
+        for at in places {
+            if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
+                faults
+                    .error(
+                        draft.span,
+                        "shared-field",
+                        format!("`{}` and `{other}` both write {}", draft.line.target, at.text()),
+                    )
+                    .help("let one of them be `access: [read]`");
+            }
+            seen.push((at, &draft.line.target));
+        }
+    }
+}
+
+/// What every resource type must offer (RFC 7643 §4.1, §4.2).
+pub(super) fn check_required(name: &str, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
+    let needed = if name == "User" { "userName" } else { "displayName" };
+    if !drafts.iter().any(|d| d.line.target.to_string() == needed) {
+        faults
+            .error(span, "missing-attribute", format!("a {name} needs `{needed}`"))
+            .help(format!("add a line `{needed}: …`"));
+    }
+}
+
+/// A value that names another resource needs that resource to be there; one type keeps one list of members.
+pub(super) fn check_links(drafts: &[Draft<'_>], types: &[&str], faults: &mut Faults) {
+    for draft in drafts {
+        if let Source::Each(each) = &draft.line.value
+            && let Some(of) = each.of.as_ref().filter(|of| !types.contains(&of.name.as_str()))
+        {
+            faults
+                .error(
+                    draft.span,
+                    "unknown-resource",
+                    format!("`{}` is not among the resources of this mapping", of.name),
+                )
+                .help("add it, or leave `of` out");
+        }
+    }
+    if let Some(second) = drafts.iter().filter(|d| d.relation.is_some()).nth(1) {
+        faults.not_supported(second.span, "two lists with `add` and `remove` in one resource type");
+    }
+}
+
+/// Every change a client may make is one that some rule sends.
+pub(super) fn check_claims(
+    span: Span,
+    drafts: &[Draft<'_>],
+    creates: bool,
+    update: &[ChangeRule],
+    faults: &mut Faults,
+) {
+    let named = |target: &Target| {
+        let same = |(t, _): &(Target, _)| t.extension == target.extension && t.attribute.name == target.attribute.name;
+        update.iter().any(|rule| rule.when.is_empty() || rule.when.iter().any(same))
+    };
+    let unclaimed: Vec<&Draft<'_>> =
+        drafts.iter().filter(|d| d.line.update && d.relation.is_none() && !named(&d.line.target)).collect();
+    if update.is_empty() && unclaimed.len() > 1 {
+        let names: Vec<String> = unclaimed.iter().map(|d| format!("`{}`", d.line.target)).collect();
+        faults
+            .error(span, "unclaimed-change", format!("there is no `update` that writes {}", names.join(", ")))
+            .help("add `update`, or say in each line that it cannot be changed: `access: [read, create]`");
+    } else {
+        for draft in unclaimed {
+            faults
+                .error(draft.span, "unclaimed-change", format!("no rule of `update` writes `{}`", draft.line.target))
+                .help("add a rule for it, or say that it cannot be changed: `access: [read, create]`");
+        }
+    }
+    for draft in drafts.iter().filter(|d| !creates && matches!(d.facts.access, Some((_, true, _)))) {
+        faults
+            .error(draft.span, "unclaimed-change", format!("there is no `create` that writes `{}`", draft.line.target))
+            .help("add `create`, or leave the word out of `access`");
+    }
+}
+
+/// A part is read by some line, and written by none that a rule does not name.
+pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
+    for (key, _) in parts {
+        let under = |draft: &&Draft<'_>| match &draft.line.value {
+            Source::Text(text) => text.holes().iter().any(|h| h.first() == Some(&key.name)),
+            Source::Each(each) if each.items.steps().is_none() => {
+                each.items.text().strip_prefix("$.").is_some_and(|rest| rest.starts_with(key.name.as_str()))
+            }
+            _ => fields(draft).contains(&key.name.as_str()),
+        };
+        let readers: Vec<&Draft<'_>> = drafts.iter().filter(under).collect();
+        if readers.is_empty() {
+            faults
+                .warning(
+                    key.span,
+                    "no-effect",
+                    format!("no line reads from `$.{0}`, so the part `{0}` is never fetched", key.name),
+                )
+                .help("add a line, or leave the part out");
+        }
+        for draft in readers.into_iter().filter(|d| d.relation.is_none()) {
+            let named = update.iter().any(|r| r.when.iter().any(|(t, _)| *t == draft.line.target));
+            if draft.line.create || (draft.line.update && !named) {
+                faults
+                    .error(
+                        draft.span,
+                        "written-part",
+                        format!(
+                            "`{}` stands in the part `{}`, which the app writes elsewhere",
+                            draft.line.target, key.name
+                        ),
+                    )
+                    .help("write `access: [read]`");
+            }
+        }
+    }
+}
+
+/// What a client sends must reach the app: a call that picks fields of `name` (`record`, `changed`) misses the others.
+pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
+    let used: Vec<Option<String>> = call.uses().into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
+    if used.contains(&None) {
+        return;
+    }
+    let sent = |field: &&str| used.iter().flatten().any(|u| u == field);
+    let lost: Vec<String> = lines
+        .iter()
+        .filter(|d| fields(d).iter().any(|field| !sent(field)))
+        .map(|d| format!("`{}`", d.line.target))
+        .collect();
+    if !lost.is_empty() {
+        faults
+            .error(
+                span,
+                "unsent-attribute",
+                format!("this call does not send {}, so what a client says would be lost", lost.join(", ")),
+            )
+            .help(match name {
+                "record" => {
+                    "send `$.record`, name what the call sends in `takes`, or leave `create` out of the line's `access`"
+                }
+                _ => "send `$.changed`, or name what the call changes in `when`",
+            });
+    }
+}
+
+/// The fields of the record that a line reads and writes.
+fn fields<'d>(draft: &'d Draft<'_>) -> Vec<&'d str> {
+    match &draft.line.value {
+        Source::At { at, .. } => at.field().into_iter().collect(),
+        Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).collect(),
+        Source::Each(each) => each.items.field().into_iter().collect(),
+        Source::Text(_) | Source::Constant(_) | Source::From { .. } => Vec::new(),
+    }
+}

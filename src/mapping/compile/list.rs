@@ -1,0 +1,236 @@
+//! Reading the source of many records: the list's call, its pages, and what of a filter it can be asked.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use crate::{
+    diagnostic::{Faults, Span},
+    mapping::{
+        answer::AnswerRule,
+        call::CallTemplate,
+        rest::{FilterRule, List, PageStyle, Pages},
+    },
+    scim::{
+        filter::{CompareOp, Filter},
+        profile::Profile,
+        published,
+        schema::{Resolution, ResourceType, Target, Type},
+    },
+    yaml::{Fields, Key, Node, Value},
+};
+
+use super::{
+    attributes::{Draft, selector},
+    call::{self, Setting, term},
+    codec,
+};
+
+pub(super) fn pages(node: &Node, faults: &mut Faults) -> Option<Pages> {
+    let mut fields = node.map(faults, "`pages`")?;
+    let by = match fields.required(faults, "by") {
+        Some(node) if matches!(node.as_text(), Some("next" | "url")) => {
+            faults.not_supported(node.span, "pages by a token or link of the last reply");
+            None
+        }
+        Some(node) => node.choice(faults, "`by`", &[("page", 0), ("offset", 1), ("whole", 2)]),
+        None => None,
+    };
+    super::not_supported(&mut fields, faults, &[("next", "pages by a token or link of the last reply")]);
+    let has_max = fields.has("max");
+    let max = fields.integer(faults, "max", 1..=10_000);
+    for (key, style, why) in
+        [("first", 0, "only numbered pages have a first one"), ("total", 2, "a reply that holds all rows needs none")]
+    {
+        if let (Some((found, _)), Some(by)) = (fields.take_entry(key), by)
+            && (by == style) == (key == "total")
+        {
+            faults.warning(found.span, "no-effect", format!("`{key}` does nothing here: {why}")).help("leave it out");
+        }
+    }
+    let first = fields.integer(faults, "first", 0..=1);
+    let total = match fields.take("total") {
+        Some(node) if matches!(node.value, Value::Map(_)) => {
+            faults.not_supported(node.span, "totals from a call of their own");
+            None
+        }
+        Some(node) => selector(node, faults),
+        None => None,
+    };
+    if !has_max {
+        faults
+            .error(fields.span(), "missing-key", "`pages` needs `max`")
+            .help("the most rows the app gives in one reply: `max: 100`");
+    }
+    fields.finish(faults);
+    let by = [PageStyle::Page, PageStyle::Offset, PageStyle::Whole].into_iter().nth(by?)?;
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    Some(Pages { by, max: small(max.unwrap_or(100)), first: small(first.unwrap_or(1)), total })
+}
+
+pub(super) const PAGED: [&str; 4] = ["id", "page", "offset", "size"];
+
+pub(super) fn list(
+    node: &Node,
+    kind: &ResourceType,
+    lines: &[Draft<'_>],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Option<List> {
+    if matches!(node.value, Value::List(_)) {
+        faults.not_supported(node.span, "several sources");
+        return None;
+    }
+    let mut fields = node.map(faults, "`list`")?;
+    super::not_supported(
+        &mut fields,
+        faults,
+        &[
+            ("gives", "lists that give less than `get`"),
+            ("holds", "sources with a condition"),
+            ("fixed", "fixed lists"),
+            ("sort", "sorting by the app"),
+            ("together", "filters sent together"),
+        ],
+    );
+    let call = call::from_fields(&mut fields, &Setting { names: &PAGED[1..], holds: &["rows"], shared }, faults);
+    let pages = fields.required(faults, "pages").and_then(|n| pages(n, faults));
+    let filters = fields.map(faults, "filters").map(|f| filters(f, kind, lines, shared, faults)).unwrap_or_default();
+    let span = fields.span();
+    fields.finish(faults);
+    let (call, pages) = (call?, pages?);
+    if call.rows.is_none() {
+        faults
+            .error(span, "missing-key", "`list` needs `rows`")
+            .help("say where the reply holds its rows: `rows: $.data`, or `rows: $` for a bare list");
+        return None;
+    }
+    check_pages(&call, Some(&pages), span, faults);
+    Some(List { call, pages, filters })
+}
+
+/// The call says where `page`, `offset` and `size` go, and uses none that has no value.
+pub(super) fn check_pages(call: &CallTemplate, pages: Option<&Pages>, span: Span, faults: &mut Faults) {
+    let (needed, style): (&[&str], &str) = match pages.map(|p| &p.by) {
+        Some(PageStyle::Page) => (&["page", "size"], "pages are numbered"),
+        Some(PageStyle::Offset) => (&["offset", "size"], "rows are skipped"),
+        Some(PageStyle::Whole) => (&[], "all rows come at once"),
+        None => (&[], "there are no `pages`"),
+    };
+    for name in needed.iter().filter(|name| !call.names(name)) {
+        faults
+            .error(span, "unpaged-call", format!("{style}, and this call does not use `{name}`"))
+            .help(format!("put `{{{{{name}}}}}` where the app expects it"));
+    }
+    let known: &[&str] = if pages.is_some() { &["size"] } else { &[] };
+    for name in ["page", "offset", "size"].iter().filter(|n| !needed.contains(n) && !known.contains(n)) {
+        if call.names(name) {
+            faults
+                .error(span, "unpaged-call", format!("`{name}` has no value here: {style}"))
+                .help("leave it out, or say how the list goes on: `pages: { by: page, max: 100 }`");
+        }
+    }
+}
+
+fn filters(
+    mut fields: Fields<'_>,
+    kind: &ResourceType,
+    lines: &[Draft<'_>],
+    shared: &[Arc<AnswerRule>],
+    faults: &mut Faults,
+) -> Vec<FilterRule> {
+    super::not_supported(&mut fields, faults, &[("language", "filter languages"), ("over", "filter languages")]);
+    let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(false);
+    let around = Around { any_case, kind, lines, shared };
+    let mut rules = Vec::new();
+    for (key, node) in fields.rest() {
+        rules.extend(filter(key, node, &around, faults));
+    }
+    rules
+}
+
+/// What every filter rule of a list is read against.
+struct Around<'a> {
+    /// `case` of all rules that do not say it themselves.
+    any_case: bool,
+    kind: &'a ResourceType,
+    lines: &'a [Draft<'a>],
+    shared: &'a [Arc<AnswerRule>],
+}
+
+fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> Option<FilterRule> {
+    let Around { any_case, kind, lines, shared } = *around;
+    let Some((target, op, literal)) = claim(&key.name, kind) else {
+        let message = format!("`{}` is not a filter that {} can be asked", key.name, kind.name);
+        faults
+            .error(key.span, "bad-filter-rule", message)
+            .help("write an attribute that has a line, an operator and `?` or a value: `userName eq ?`");
+        return None;
+    };
+    let leaf = match (&target.sub, target.attribute.multi_valued) {
+        (None, true) => target.attribute.sub("value").unwrap_or(&target.attribute),
+        _ => target.leaf(),
+    };
+    let text = matches!(leaf.kind, Type::String | Type::Reference);
+    let substring = matches!(op, CompareOp::Contains | CompareOp::StartsWith | CompareOp::EndsWith);
+    if leaf.kind == Type::Complex || substring && !text || op.is_ordering() && leaf.kind == Type::Boolean {
+        let message = format!("no client can ask `{}`: `{target}` is {}", key.name, codec::kind(leaf));
+        faults.error(key.span, "bad-filter-rule", message).help("leave the rule out");
+        return None;
+    }
+    if let Some(value) = &literal {
+        codec::constant_suits(value, leaf, key.span, faults);
+    }
+    let mut fields = node.map(faults, "a filter rule")?;
+    super::not_supported(&mut fields, faults, &[("call", "filter rules with a call of their own")]);
+    let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(false);
+    let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);
+    let setting = Setting { names: &["value"], holds: &[], shared };
+    let entries = fields.entries(faults, "query");
+    let query: Vec<_> =
+        entries.iter().filter_map(|(k, n)| Some((k.name.clone(), term(n, &setting, faults)?))).collect();
+    let mut used = Vec::new();
+    query.iter().for_each(|(_, t)| t.uses(&mut used));
+    if entries.is_empty() {
+        faults
+            .error(key.span, "empty-filter-rule", "this rule lays nothing over the list's call")
+            .help("write what the app needs: `query: { login: $.value }`");
+    } else if literal.is_none() && used.is_empty() && query.len() == entries.len() {
+        faults
+            .error(key.span, "empty-filter-rule", "this rule does not use the value that is asked for")
+            .help("put `$.value` where the app expects it: `query: { login: $.value }`");
+    }
+    fields.finish(faults);
+    let folded = lines.iter().any(|d| d.line.fold.is_some() && d.line.target.attribute.name == target.attribute.name);
+    if text && !leaf.case_exact && !any_case && !folded && op != CompareOp::NotEqual {
+        let message = format!("the app tells letters apart here and `{target}` does not: matches would be lost");
+        faults.error(key.span, "narrower-filter", message).help(
+            "write `case: any` in the rule if the app ignores letter case; in the attribute's line `case: exact` if it \
+             does not, or `fold: lower` if it makes all letters small",
+        );
+    }
+    if op == CompareOp::NotEqual && !exactly {
+        faults
+            .error(key.span, "narrower-filter", "a rule for `ne` must match exactly")
+            .help("write `matches: exactly`, or leave the rule out");
+    }
+    // An app that ignores letter case finds more than SCIM does where letters are told apart.
+    let exactly = exactly && !(any_case && leaf.case_exact);
+    Some(FilterRule { text: key.name.clone(), target, op, literal, query, exactly, any_case })
+}
+
+/// `userName eq ?`, `active eq false`.
+fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<Json>)> {
+    let text = match text.strip_prefix("enterprise:") {
+        Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
+        None => text.to_owned(),
+    };
+    let hole = text.strip_suffix('?');
+    let filter = match hole {
+        Some(front) => Filter::parse(&format!("{front}null"), &Profile::STRICT),
+        None => Filter::parse(&text, &Profile::STRICT),
+    };
+    let Ok(Filter::Compare { path, op, value }) = filter else { return None };
+    let Resolution::Offered(target) = kind.resolve(&path) else { return None };
+    Some((target, op, hole.is_none().then_some(value)))
+}

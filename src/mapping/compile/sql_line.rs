@@ -1,0 +1,205 @@
+//! Reading the attribute lines of a database: columns, child tables, junctions.
+
+use crate::{
+    diagnostic::Faults,
+    mapping::{
+        codec::Codec,
+        line::{Each, Field, FieldSource, Source},
+        pattern::Pattern,
+        selector::Selector,
+        sql::{Child, Ident, Junction},
+        template::Template,
+    },
+    scim::schema::{Attribute, Target},
+    yaml::{Fields, Node, Value},
+};
+
+use super::{
+    attributes::{self, Said},
+    codec::{codec, constant_suits},
+    facts::Facts,
+    name::Named,
+    sql::{Base, ident, stamps, tests},
+};
+
+/// Lists with tables of their own, as the lines name them.
+#[derive(Default)]
+pub(super) struct Lists {
+    pub children: Vec<Child>,
+    pub members: Option<Junction>,
+}
+
+pub(super) fn said<'n>(
+    node: &'n Node,
+    named: &Named,
+    bases: &[Base],
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    match &node.value {
+        Value::Text(text) if text == "store" => {
+            faults.not_supported(node.span, "values kept by the gateway (`store`)");
+            None
+        }
+        Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
+            Ok(template) if template.holes().iter().any(|h| h.len() > 1) => {
+                faults
+                    .error(node.span, "bad-template", "a hole here names a column, which has no fields")
+                    .help("write the column's bare name: `{{first}} {{last}}`");
+                None
+            }
+            Ok(template) => {
+                Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
+            }
+            Err(message) => {
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
+                None
+            }
+        },
+        Value::Text(_) => {
+            let column = ident(node, faults)?;
+            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
+            Some(Said { value, facts: Facts::default(), relation: None, writes: true })
+        }
+        Value::Map(_) => {
+            let mut fields = node.map(faults, "a line")?;
+            super::not_supported(
+                &mut fields,
+                faults,
+                &[
+                    ("sql", "SQL expressions"),
+                    ("in", "cells that list groups"),
+                    ("exists", "rows that mean yes or no"),
+                    ("keep", "members that must keep a group"),
+                    ("from", "relations kept on the other side"),
+                ],
+            );
+            if !fields.has("table")
+                && !fields.has("column")
+                && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k))
+            {
+                return None;
+            }
+            if fields.has("table") && fields.has("column") {
+                faults.not_supported(node.span, "single values in tables of their own");
+                return None;
+            }
+            if fields.has("table") && !attributes::may_be_list(named, node.span, faults) {
+                return None;
+            }
+            let said = if fields.has("table") {
+                list(&mut fields, &named.target, bases, lists, faults)
+            } else {
+                column(&mut fields, named.leaf(), faults)
+            };
+            fields.finish(faults);
+            said
+        }
+        _ => {
+            faults
+                .error(node.span, "bad-line", "a line names a column")
+                .help("write its name, or a map with `column:` or `table:`");
+            None
+        }
+    }
+}
+
+fn column<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
+    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+    let codec = codec(fields, leaf, faults);
+    let facts = Facts::take(fields, leaf, faults);
+    let writes = codec.writes();
+    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
+}
+
+/// A child table or, for members, a junction.
+fn list<'n>(
+    fields: &mut Fields<'n>,
+    target: &Target,
+    bases: &[Base],
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let name = target.attribute.name.clone();
+    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
+    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    if let Some((key, of)) = fields.take_entry("of") {
+        if target.attribute.name != "members" {
+            faults.error(key.span, "bad-attribute", format!("`{target}` is no list of members")).help(
+                "a junction table is written once, as `members` of the group; `groups` of its members follows from it",
+            );
+        }
+        let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
+        let of_name = attributes::of(of, faults);
+        let facts = Facts::take(fields, &target.attribute, faults);
+        let of_name = of_name?;
+        let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
+            faults
+                .error(
+                    of.span,
+                    "unknown-resource",
+                    format!("`{}` is not among the resources of this mapping", of_name.name),
+                )
+                .help("add it, or name another");
+            return None;
+        };
+        let junction = Junction {
+            name: name.clone(),
+            table: table?,
+            link: link?,
+            value: value?,
+            of: of_name.name.clone(),
+            member,
+            insert,
+        };
+        lists.members = Some(junction);
+        let value = Field {
+            sub: "value".to_owned(),
+            value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
+        };
+        let each =
+            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
+        return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
+    }
+    let key = fields.take("key").and_then(|n| ident(n, faults));
+    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let mut columns: Vec<Ident> = Vec::new();
+    let mut parts = Vec::new();
+    for (leaf, node) in attributes::subs(fields, target, faults) {
+        let value = match &node.value {
+            Value::Map(_) => child_field(node, leaf, &mut columns, faults),
+            _ => ident(node, faults).map(|column| {
+                let at = Selector::key(&column.0);
+                columns.push(column);
+                FieldSource::At { at, codec: Codec::Plain }
+            }),
+        };
+        parts.extend(value.map(|value| Field { sub: leaf.name.clone(), value }));
+    }
+    if !parts.iter().any(|f| f.sub == "value") {
+        faults
+            .error(fields.span(), "missing-key", "a child table needs `value`")
+            .help("name the column that holds the item's value");
+    }
+    let facts = Facts::take(fields, target.attribute.sub("value").unwrap_or(&target.attribute), faults);
+    lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
+    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
+    Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
+}
+
+fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: &mut Faults) -> Option<FieldSource> {
+    let mut fields = node.map(faults, "a sub-attribute")?;
+    let constant = fields.take("is").map(|n| (n.to_json(), n.span));
+    let constant =
+        constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
+    let column = fields.take("column").and_then(|n| ident(n, faults));
+    let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
+    fields.finish(faults);
+    constant.or_else(|| {
+        let column = column?;
+        let at = Selector::key(&column.0);
+        columns.push(column);
+        Some(FieldSource::At { at, codec })
+    })
+}

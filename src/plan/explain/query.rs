@@ -1,0 +1,190 @@
+//! A query in words: what of the filter the app answers, what is checked here, whose pages they are, and what it costs.
+
+use crate::{
+    mapping::{
+        Resource,
+        rest::{List, PageStyle},
+    },
+    plan::{
+        Context, Fault,
+        query::{self, BATCH, Narrowed, Position, Query, Source},
+        read::{Needs, Shown},
+        sql::filter::{How, Pushed},
+    },
+    scim::{condition::Condition, projection::Projection, request},
+};
+
+use super::{Cost, Explained, counted, unknown};
+
+pub(super) fn explain(
+    resource: &Resource,
+    asked: request::Query,
+    projection: Projection,
+    context: &Context<'_>,
+) -> Result<Explained, Fault> {
+    let start = asked.start_index;
+    let plan = query::plan(resource, asked, projection, context)?;
+    let title = format!("query {}, startIndex {start}, count {}", resource.kind.name, plan.count);
+    let mut said = Explained::new(title);
+    said.several = true;
+    match &plan.source {
+        Source::Nothing => {
+            said.noted("answer", "an empty list", "no record can fulfil the filter");
+            said.add("cost", "nothing");
+        }
+        Source::Key(call) => {
+            said.several = false;
+            said.call(call, "");
+            let both = Needs { shown: Shown::These(&plan.projection), condition: Some(&plan.condition) };
+            let mut cost = said.parts(resource, &unknown(resource), &both)?;
+            cost.calls += 1;
+            filter_by_key(&mut said, &plan);
+            said.add("cost", &cost.words(resource));
+        }
+        Source::List(list, narrowed) => of_list(&mut said, &plan, list, narrowed.as_ref())?,
+        Source::Table(_, pushed) => of_table(&mut said, &plan, pushed)?,
+    }
+    Ok(said)
+}
+
+fn filter_by_key(said: &mut Explained, plan: &Query<'_>) {
+    let mut by_key = false;
+    for conjunct in plan.condition.conjuncts() {
+        if !by_key && query::key_in(plan.resource, conjunct).is_some() {
+            by_key = true;
+            said.noted("pushed", &conjunct.to_string(), "it names the one record");
+        } else {
+            said.noted("residual", &conjunct.to_string(), "checked here");
+        }
+    }
+}
+
+fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narrowed<'_>>) -> Result<(), Fault> {
+    let calls =
+        if plan.native { plan.page_calls()? } else { plan.walk_call(&Position::default())?.into_iter().collect() };
+    calls.iter().for_each(|call| said.call(call, ""));
+    let mut cost = Cost::default();
+    let checked = parts(said, plan, &mut cost)?;
+    let mut used = false;
+    for conjunct in plan.condition.conjuncts() {
+        let text = conjunct.to_string();
+        match by.filter(|by| !used && by.serves == text) {
+            Some(by) => {
+                used = true;
+                let how = if by.rule.exactly { "exactly" } else { "wider; every row is checked here" };
+                said.noted("pushed", &text, how);
+            }
+            None => said.noted("residual", &text, why_not(plan.resource, list, conjunct)),
+        }
+    }
+    let whole = matches!(list.pages.by, PageStyle::Whole);
+    let max = list.pages.max;
+    if plan.native {
+        said.noted("paging", "native", "the app's pages are the answer's");
+    } else {
+        let why = match by {
+            _ if whole => "the app gives everything in one reply",
+            _ if list.pages.total.is_none() => "the app does not tell how many there are",
+            Some(by) if !by.rule.exactly => "the app may add rows that do not match",
+            _ => "because something is left to check",
+        };
+        said.noted("paging", "walk", why);
+    }
+    match &list.pages.total {
+        Some(at) if plan.native => said.noted("total", at.text(), "as the app's reply tells it"),
+        _ => said.noted("total", "counted", "over the rows that fulfil the filter"),
+    }
+    let rows = match (plan.native, &list.pages.total) {
+        (true, _) => counted(plan.resource, calls.len()),
+        (false, _) if whole => "1 call".to_owned(),
+        (false, Some(_)) => format!("⌈N/{max}⌉ calls, at least 1"),
+        (false, None) => format!("1 + ⌈N/{max}⌉ calls"),
+    };
+    let note = if plan.native || whole { "" } else { "N: the rows that the app lists" };
+    said.noted("cost", &format!("{rows}{}", cost.more()), note);
+    let unseen = match (plan.native, &list.pages.total) {
+        (true, _) if calls.len() > 1 => "a row that comes or goes between the two pages is not noticed",
+        (false, None) if !whole => {
+            "a row that goes while pages are read can hide another one; only repeats are noticed"
+        }
+        _ if checked => "what hangs under the rows is read after them",
+        _ => "",
+    };
+    if !unseen.is_empty() {
+        said.noted("drift", "not all seen", unseen);
+    }
+    Ok(())
+}
+
+/// Why no rule serves this part of the filter.
+fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static str {
+    match list.filters.iter().any(|rule| query::narrowed(resource, rule, conjunct).is_some()) {
+        true => "another rule is used; checked here",
+        false => "no rule for it; checked here",
+    }
+}
+
+/// The reads for each row of an HTTP app; whether there are some for the check alone.
+fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
+    let id = unknown(plan.resource);
+    let check = Needs { shown: Shown::Nothing, condition: Some(&plan.condition) };
+    let show = Needs { shown: Shown::These(&plan.projection), condition: None };
+    let both = Needs { condition: Some(&plan.condition), ..show };
+    let rounds: &[(&Needs<'_>, &str)] =
+        if plan.native { &[(&both, "shown")] } else { &[(&check, "read"), (&show, "shown")] };
+    let mut checked = false;
+    for (needs, rows) in rounds {
+        let each = said.parts(plan.resource, &id, needs)?;
+        checked |= each.calls > 0 && *rows == "read";
+        if each.calls > 0 {
+            cost.besides.push(match each.more().as_str() {
+                "" => format!("{} for each row {rows}", each.calls),
+                more => format!("({}{more}) for each row {rows}", each.calls),
+            });
+        }
+    }
+    Ok(checked)
+}
+
+fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(), Fault> {
+    let count = if plan.native { plan.count_call(plan.count) } else { None };
+    let first =
+        if plan.native { plan.page_calls()? } else { plan.walk_call(&Position::default())?.into_iter().collect() };
+    let certain = first.len();
+    first.iter().for_each(|call| said.call(call, ""));
+    if let Some(call) = &count {
+        said.call(call, "");
+    }
+    let id = unknown(plan.resource);
+    let check = Needs { shown: Shown::Nothing, condition: Some(&plan.condition) };
+    let show = Needs { shown: Shown::These(&plan.projection), condition: None };
+    let both = Needs { condition: Some(&plan.condition), ..show };
+    let checks = if plan.native { 0 } else { said.parts(plan.resource, &id, &check)?.calls };
+    let shows = match (plan.count, plan.native) {
+        (0, _) => 0,
+        (_, true) => said.parts(plan.resource, &id, &both)?.calls,
+        (_, false) => said.parts(plan.resource, &id, &show)?.calls,
+    };
+    for note in &pushed.notes {
+        match note.how {
+            How::Exact => said.noted("pushed", &note.text, "exactly"),
+            How::Wider => said.noted("pushed", &note.text, &format!("wider: {}; every row is checked here", note.why)),
+            How::Residual => said.noted("residual", &note.text, &format!("{}; checked here", note.why)),
+        }
+    }
+    if plan.native {
+        said.noted("paging", "native", "the database selects what fulfils the filter, and nothing else");
+        let told = if plan.count == 0 { "" } else { "unless the page is not full and tells it" };
+        said.noted("total", &format!("sql {}", certain + 1), told);
+        let bound = if plan.count == 0 { "" } else { "at most " };
+        said.add("cost", &format!("{bound}{}", counted(plan.resource, certain + 1 + shows)));
+    } else {
+        said.noted("paging", "walk", "because something is left to check");
+        said.noted("total", "counted", "over the rows that fulfil the filter");
+        let of_batch = if checks == 0 { String::new() } else { format!("{} × ", checks + 1) };
+        let besides = if shows == 0 { String::new() } else { format!(" + {shows}") };
+        let text = format!("{of_batch}(1 + ⌊N/{BATCH}⌋){besides} statements in one transaction");
+        said.noted("cost", &text, "N: the rows that the database selects");
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! A write in words: what is read before and why, the steps in order, and where the answer comes from.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    mapping::{Records, Resource},
+    plan::{
+        Context, Fault,
+        change::{self, Ask, Step, Wish},
+        create::{self, Made},
+        read::{Needs, Shown},
+    },
+    scim::{
+        change::{Change as Changed, To},
+        projection::Projection,
+    },
+};
+
+use super::{Cost, Explained, quoted, unknown};
+
+pub(super) fn create(
+    resource: &Resource,
+    sent: &Map<String, Value>,
+    projection: &Projection,
+    context: &Context<'_>,
+) -> Result<Explained, Fault> {
+    let plan = create::plan(resource, sent, context)?;
+    let mut said = Explained::new(format!("create {}", resource.kind.name));
+    said.call(&plan.call, "");
+    let id = unknown(resource);
+    let made = Made { id: id.clone(), record: None };
+    let steps = plan.rest(&made, context)?;
+    let mut cost = steps_in_order(&mut said, &steps);
+    cost.calls += 1;
+    if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
+        match plan.undo(&made, context) {
+            Some(call) => said.noted(
+                "undo",
+                &call.to_string().replace(super::PLACE_ENCODED, super::PLACE),
+                "if a later step is refused",
+            ),
+            None => said.noted(
+                "undo",
+                "nothing",
+                "the app has no call that deletes it; the error then says that it was made",
+            ),
+        }
+    }
+    answer(&mut said, resource, &id, plan.tells_record() && steps.is_empty(), projection, &mut cost)?;
+    said.add("cost", &cost.words(resource));
+    Ok(said)
+}
+
+pub(super) fn change(
+    resource: &Resource,
+    id: &str,
+    ask: Ask<'_>,
+    shown: bool,
+    projection: &Projection,
+    context: &Context<'_>,
+) -> Result<Explained, Fault> {
+    let plan = change::plan(resource, id, ask);
+    let mut said = Explained::new(format!("change {} {}", resource.kind.name, quoted(id)));
+    for asked in plan.set().iter().flatten() {
+        said.add("change", &in_words(asked));
+    }
+    let Some(why) = plan.why_before() else {
+        let steps = plan.decide(None, context)?;
+        said.noted("before", "nothing is read", "what is sent does not depend on what is there");
+        let mut cost = steps_in_order(&mut said, &steps);
+        if steps.iter().any(|step| step.wish != Wish::Done) {
+            said.noted(
+                "or",
+                "the record is read",
+                "if the app answers `absent`, which may be said of the member or of it",
+            );
+        }
+        if shown {
+            let told = steps.last().is_some_and(|s| s.record.is_some());
+            answer(&mut said, resource, id, told, projection, &mut cost)?;
+        } else {
+            no_answer(&mut said);
+        }
+        said.add("cost", &cost.words(resource));
+        return Ok(said);
+    };
+    said.noted("before", "read", &why);
+    said.call(&crate::plan::read::by_id(resource, id)?, "");
+    let mut cost = said.parts(resource, id, &Needs::ALL)?;
+    cost.calls += 1;
+    said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
+    cost.besides.push("the steps".to_owned());
+    if shown {
+        said.noted(
+            "answer",
+            "the record",
+            "as read before where nothing differs, else from the last reply or read again",
+        );
+        cost.besides.push("the read".to_owned());
+    } else {
+        no_answer(&mut said);
+    }
+    said.add("cost", &cost.words(resource));
+    Ok(said)
+}
+
+pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
+    let calls = change::delete(resource, id, context)?;
+    let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
+    calls.iter().for_each(|call| said.call(call, ""));
+    said.add("answer", "204");
+    said.add("cost", &Cost { calls: calls.len(), besides: Vec::new() }.words(resource));
+    Ok(said)
+}
+
+fn steps_in_order(said: &mut Explained, steps: &[Step]) -> Cost {
+    let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
+    for step in steps {
+        said.call(&step.call, &step.does);
+        if !step.singly.is_empty() {
+            said.noted("or", "one by one", "if the app refuses them together");
+            cost.besides.push(format!("{} if they are refused together", step.singly.len()));
+        }
+    }
+    cost
+}
+
+/// Where the answer comes from: the last reply, or one more read.
+fn answer(
+    said: &mut Explained,
+    resource: &Resource,
+    id: &str,
+    told: bool,
+    projection: &Projection,
+    cost: &mut Cost,
+) -> Result<(), Fault> {
+    let more = if told {
+        said.add("answer", "the record in the last reply");
+        said.parts(resource, id, &Needs { shown: Shown::These(projection), condition: None })?
+    } else {
+        said.add("answer", "the record, read back");
+        said.record(resource, id, projection)?
+    };
+    cost.calls += more.calls;
+    cost.besides.extend(more.besides);
+    Ok(())
+}
+
+fn no_answer(said: &mut Explained) {
+    said.noted("answer", "204", "a list of members is read back only where `attributes` asks for it");
+}
+
+fn in_words(changed: &Changed) -> String {
+    let target = &changed.target;
+    match &changed.to {
+        To::Value(value) => format!("{target} = {value}"),
+        To::Unassigned => format!("{target} is cleared"),
+        To::Delta { add, remove } => {
+            let word = |value: &Value| value.get("value").unwrap_or(value).to_string();
+            let joined = |words: Vec<String>| words.join(", ");
+            let add = (!add.is_empty()).then(|| format!("+ {}", joined(add.iter().map(word).collect())));
+            let remove =
+                (!remove.is_empty()).then(|| format!("- {}", joined(remove.iter().map(|v| quoted(v)).collect())));
+            format!("{target} {}", add.into_iter().chain(remove).collect::<Vec<_>>().join(" "))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `fold: lower`: an app that makes letters small is written to and asked in small letters, and nobody else notices.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use portolan::{
+    diagnostic::Source,
+    mapping::{self, Mapping, Records, translate, vars::Vars},
+    scim::change::{Change, To},
+};
+use serde_json::{Value, json};
+
+const REST: &str = r#"
+mapping: 1
+app: { rest: { url: "https://app.example.com" } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.login, fold: lower }
+      nickName: $.nick
+      userType: { at: $.type, fold: lower, prefix: "T:" }
+      emails[type eq "work"].value: { at: $.mail, fold: lower }
+    get: GET /users/{{id}}
+    list:
+      call: GET /users
+      rows: $
+      pages: { by: whole, max: 1000 }
+      filters:
+        userName eq ?: { query: { login: $.value } }
+        emails.value eq ?: { query: { mail: $.value } }
+    create: { call: POST /users, json: $.record, record: $ }
+    update: { call: "PATCH /users/{{id}}", json: $.changed }
+"#;
+
+const SQL: &str = "
+mapping: 1
+app: { sql: { url: 'sqlite:app.sqlite' } }
+resources:
+  User:
+    table: person
+    key: id
+    attributes:
+      userName: { column: login, fold: lower }
+      emails: { table: mail, link: person, value: address, type: kind, fold: lower }
+";
+
+fn compiled(text: &str) -> Mapping {
+    match mapping::compile(Source::new("fold.yaml", text), &Vars::Open) {
+        Ok((mapping, warnings)) => {
+            assert!(warnings.is_empty(), "{}", warnings.render(false));
+            mapping
+        }
+        Err(faults) => panic!("{}", faults.render(false)),
+    }
+}
+
+fn record(mapping: &Mapping, attributes: &Value) -> Value {
+    let user = mapping.resource("User").unwrap();
+    translate::record(user, attributes.as_object().unwrap(), &Value::Null, false).unwrap()
+}
+
+#[test]
+fn values_are_folded_before_they_are_written() {
+    let sent = json!({"userName": "ANN Łuć", "nickName": "Ann", "userType": "Staff",
+        "emails": [{"value": "Ann@Example.COM", "type": "work"}]});
+    let rest = compiled(REST);
+    let expected = json!({"login": "ann łuć", "nick": "Ann", "type": "T:staff", "mail": "ann@example.com"});
+    assert_eq!(record(&rest, &sent), expected);
+    let sql = record(&compiled(SQL), &json!({"userName": "ANN", "emails": [{"value": "A@B.C", "type": "Work"}]}));
+    assert_eq!(sql, json!({"login": "ann", "emails": [{"address": "a@b.c", "kind": "Work"}]}));
+
+    let user = rest.resource("User").unwrap();
+    let line = user.lines.iter().find(|l| l.target.to_string() == "userName").unwrap();
+    let change = Change { target: line.target.clone(), to: To::Value(json!("BEN")) };
+    assert_eq!(translate::changed(user, [&change], false).unwrap(), json!({"login": "ben"}));
+}
+
+#[test]
+fn letters_are_still_not_told_apart_for_clients() {
+    let mapping = compiled(REST);
+    let kind = &mapping.resource("User").unwrap().kind;
+    let name = kind.schema.attributes.iter().find(|a| a.name == "userName").unwrap();
+    assert!(!name.case_exact);
+}
+
+/// A rule may compare letter by letter where the line folds them, and not where it does not.
+#[test]
+fn folded_lines_need_no_rule_for_any_case() {
+    let mapping = compiled(REST);
+    let Records::Rest(records) = &mapping.resource("User").unwrap().records else { panic!() };
+    assert_eq!(records.list.as_ref().unwrap().filters.len(), 2);
+    let without = REST.replace("fold: lower ", "unique: app ");
+    let faults = mapping::compile(Source::new("fold.yaml", &without), &Vars::Open).unwrap_err();
+    assert_eq!(faults.sorted().iter().filter(|f| f.code == "narrower-filter").count(), 2);
+}
