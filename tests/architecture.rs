@@ -41,7 +41,7 @@ const HOMES: [(&str, &[&str]); 29] = [
     ("saphyr_parser", &["yaml/parse.rs"]),
     ("serde", &["scim/"]),
     ("serde_json", &[""]),
-    ("sha2", &["server/stack.rs"]),
+    ("sha2", &["scim/version.rs", "server/stack.rs"]),
     ("sqlx", &["backend/sql"]),
     ("strsim", &["diagnostic/"]),
     ("subtle", &["server/stack.rs"]),

@@ -183,7 +183,7 @@ impl Gateway {
         self.parts(session, query.resource, &needs, &mut rows).await?;
         let mut resources = Vec::with_capacity(rows.len());
         for row in &rows {
-            let resource = translate::resource(query.resource, row, &self.base)?;
+            let resource = self.resource(query.resource, row, &needs)?;
             if !evaluate(&query.condition, &resource) {
                 let rule = match &query.source {
                     Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
@@ -219,7 +219,7 @@ impl Gateway {
             let next = query.next(&at, rows.len(), rows.last(), told);
             self.parts(session, query.resource, &check, &mut rows).await?;
             for row in rows {
-                let resource = translate::resource(query.resource, &row, &self.base)?;
+                let resource = self.resource(query.resource, &row, &check)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -240,8 +240,7 @@ impl Gateway {
         }
         let needs = Needs { shown: Shown::These(&query.projection), condition: None };
         self.parts(session, query.resource, &needs, &mut kept).await?;
-        let resources: Result<Vec<_>, _> =
-            kept.iter().map(|row| translate::resource(query.resource, row, &self.base)).collect();
+        let resources: Result<Vec<_>, _> = kept.iter().map(|row| self.resource(query.resource, row, &needs)).collect();
         Ok(Some(Found { resources: resources?, total }))
     }
 }

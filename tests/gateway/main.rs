@@ -12,3 +12,4 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod version;

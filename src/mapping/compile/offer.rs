@@ -39,14 +39,15 @@ pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {
     ResourceType { schema, extensions, common, published, ..all.clone() }
 }
 
-/// `meta` is always there; times and version only where the app has them.
+/// `meta` is always there; times only where the app has them.
 fn meta(published: &Attribute, drafts: &[Draft<'_>]) -> Attribute {
     let mapped = |sub: &Attribute| {
         drafts.iter().any(|d| {
             d.line.target.attribute.name == "meta" && d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name)
         })
     };
-    let kept = |sub: &&Arc<Attribute>| matches!(sub.name.as_str(), "resourceType" | "location") || mapped(sub);
+    let own = |sub: &Attribute| matches!(sub.name.as_str(), "resourceType" | "location" | "version");
+    let kept = |sub: &&Arc<Attribute>| own(sub) || mapped(sub);
     Attribute { sub_attributes: published.sub_attributes.iter().filter(kept).cloned().collect(), ..published.clone() }
 }
 
