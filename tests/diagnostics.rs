@@ -100,12 +100,19 @@ fn codes_in(text: &str) -> Vec<String> {
         for (at, _) in text.match_indices(call) {
             let statement = text[at..].split(';').next().unwrap();
             let code = statement.split('"').nth(1).unwrap_or_default();
-            if !code.is_empty() && code.chars().all(|c| c.is_ascii_lowercase() || c == '-') {
+            if is_code(code) {
                 found.push(code.to_owned());
             }
         }
     }
+    // A tuple that becomes a fault further up: the code stands on a line of its own.
+    let alone = text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    found.extend(alone.filter(|code| code.contains('-') && is_code(code)).map(str::to_owned));
     found
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
 }
 
 fn rust_files(folder: &Path, each: &mut impl FnMut(&str)) {

@@ -85,7 +85,8 @@ fn letters_are_still_not_told_apart_for_clients() {
 /// A rule may compare letter by letter where the line folds them, and not where it does not.
 #[test]
 fn folded_lines_need_no_rule_for_any_case() {
-    let Records::Rest(records) = &compiled(REST).resource("User").unwrap().records else { panic!() };
+    let mapping = compiled(REST);
+    let Records::Rest(records) = &mapping.resource("User").unwrap().records else { panic!() };
     assert_eq!(records.list.as_ref().unwrap().filters.len(), 2);
     let without = REST.replace("fold: lower ", "unique: app ");
     let faults = mapping::compile(Source::new("fold.yaml", &without), &Vars::Open).unwrap_err();

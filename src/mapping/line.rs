@@ -45,6 +45,17 @@ impl Fold {
 }
 
 impl Line {
+    /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
+    /// cost more than the rest, and derived ones change without a write to this resource.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let relates = match &self.value {
+            Source::Each(each) => each.of.is_some(),
+            source => matches!(source, Source::From { .. }),
+        };
+        !relates && !self.write_only
+    }
+
     /// A value as the app's own folding would make it.
     #[must_use]
     pub fn folded<'v>(&self, value: &'v Value) -> Cow<'v, Value> {

@@ -160,6 +160,9 @@ impl Change<'_> {
             Some(line) if line.update && matches!(line.value, Source::Each(_)) => {
                 format!("only what differs in `{target}` is written")
             }
+            Some(line) if line.update && matches!(self.resource.records, Records::Sql(_)) => {
+                "what is so already is not written, so its time of change stays".to_owned()
+            }
             Some(line) if line.update => format!("no change rule takes `{target}` like this, unless it is so already"),
             _ => format!("`{target}` cannot be changed, so it must be so already"),
         })

@@ -32,27 +32,41 @@ pub fn read(value: &Value, attribute: &Attribute, at: &str, profile: &Profile) -
     Ok((!items.is_empty()).then_some(Value::Array(items)))
 }
 
-/// The items of a list; of a keyed list each `value` once.
+/// The items of a list, each once; of a keyed list each `value` once.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`]; and for an item of a keyed list without `value`, or of a `type` that is not offered: ids of another type are
+/// other people.
 pub fn read_items(items: &[Value], attribute: &Attribute, at: &str, profile: &Profile) -> Result<Vec<Value>, Refusal> {
     let keyed = attribute.is_keyed();
     let mut seen = BTreeSet::new();
     let mut list = Vec::with_capacity(items.len());
-    for item in items {
-        let Some(item) = read_one(item, attribute, at, profile)? else { continue };
-        if keyed {
-            match item.get("value").and_then(Value::as_str) {
-                None | Some("") => return Err(invalid(format!("each item of `{at}` needs a `value`"))),
-                Some(key) if !seen.insert(key.to_owned()) => continue,
-                Some(_) => {}
-            }
+    for sent in items {
+        let item = read_one(sent, attribute, at, profile)?;
+        if keyed && !sent.is_null() {
+            check_keyed(item.as_ref(), attribute, at)?;
         }
-        list.push(item);
+        let Some(item) = item else { continue };
+        let key = if keyed { item.get("value").and_then(Value::as_str).map(str::to_owned) } else { None };
+        if seen.insert(key.unwrap_or_else(|| item.to_string())) {
+            list.push(item);
+        }
     }
     check_primary(&list, at)?;
     Ok(list)
+}
+
+fn check_keyed(item: Option<&Value>, attribute: &Attribute, at: &str) -> Result<(), Refusal> {
+    let text = |name: &str| item.and_then(|item| item.get(name)?.as_str()).unwrap_or_default();
+    if text("value").is_empty() {
+        return Err(invalid(format!("each item of `{at}` needs a `value`")));
+    }
+    let kinds = attribute.sub("type").map_or(&[][..], |sub| sub.canonical_values.as_slice());
+    let kind = text("type");
+    if kind.is_empty() || kinds.is_empty() || kinds.iter().any(|k| k.eq_ignore_ascii_case(kind)) {
+        return Ok(());
+    }
+    Err(invalid(format!("the `type` of each item of `{at}` is {}; found another", kinds.join(" or "))))
 }
 
 /// A sub-attribute and its value; none if it is unassigned.
@@ -316,6 +330,18 @@ mod tests {
     fn one_primary_at_most_and_members_have_a_value() {
         let two = json!([{"value": "a", "primary": true}, {"value": "b", "primary": true}]);
         assert!(read(&two, &published("emails"), "emails", &Profile::TOLERANT).is_err());
-        assert!(read(&json!([{"display": "x"}]), &published("members"), "members", &Profile::TOLERANT).is_err());
+        for nobody in
+            [json!([{"display": "x"}]), json!([{}]), json!([{"value": ""}]), json!([{"value": "g", "type": "Robot"}])]
+        {
+            assert!(read(&nobody, &published("members"), "members", &Profile::TOLERANT).is_err(), "{nobody}");
+        }
+    }
+
+    #[test]
+    fn an_item_counts_once() {
+        let twice =
+            json!([{"value": "a", "type": "work"}, {"value": "a", "type": "home"}, {"value": "a", "type": "work"}]);
+        let once = json!([{"value": "a", "type": "work"}, {"value": "a", "type": "home"}]);
+        assert_eq!(read(&twice, &published("emails"), "emails", &Profile::STRICT), Ok(Some(once)));
     }
 }

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use portolan::{
+    config::{Config, Overrides},
+    scim::profile::Profile,
+};
 use serde_json::Value;
 
 use crate::{ENTERPRISE, USER, quickstart::open};
@@ -11,14 +15,9 @@ async fn the_three_endpoints() {
     let door = open().await;
     let config = door.get("/ServiceProviderConfig").await;
     assert_eq!((config.status, &config.body()["patch"]["supported"]), (200, &Value::Bool(true)));
-    for (feature, offered) in [
-        ("patch", true),
-        ("filter", true),
-        ("bulk", false),
-        ("sort", false),
-        ("etag", false),
-        ("changePassword", false),
-    ] {
+    for (feature, offered) in
+        [("patch", true), ("filter", true), ("bulk", false), ("sort", false), ("etag", true), ("changePassword", false)]
+    {
         assert_eq!(config.body()[feature]["supported"], offered, "{feature}");
     }
     assert_eq!(config.body()["authenticationSchemes"][0]["type"], "oauthbearertoken");
@@ -72,5 +71,20 @@ async fn every_definition_states_its_characteristics() {
     }
     for schema in open().await.get("/Schemas").await.body()["Resources"].as_array().unwrap() {
         schema["attributes"].as_array().unwrap().iter().for_each(check);
+    }
+}
+
+#[test]
+fn the_base_has_no_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("portolan.yaml");
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    for (url, good) in
+        [("https://scim.example", true), ("https://scim.example?tenant=1", false), ("https://scim.example/#a", false)]
+    {
+        let clients = format!("clients: [{{ name: a, bearers: [{{ bearer_sha256: {digest} }}] }}]");
+        std::fs::write(&file, format!("mapping: mapping.yaml\npublic_url: \"{url}\"\n{clients}\n")).unwrap();
+        let read = Config::load(&file, &|_| None, &Profile::ALL.map(|p| p.name), &Overrides::default());
+        assert_eq!(read.is_ok(), good, "{url}");
     }
 }

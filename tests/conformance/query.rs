@@ -180,3 +180,14 @@ async fn what_an_answer_holds_is_the_clients_choice() {
     let both = door.get("/Users/1001?attributes=userName&excludedAttributes=emails").await;
     assert_eq!((both.status, both.scim_type().as_str()), (400, "invalidValue"));
 }
+
+#[tokio::test]
+async fn an_empty_text_is_no_value() {
+    let door = open().await;
+    let made = door.post("/Users", json!({"schemas": [USER], "userName": "vera", "title": ""})).await;
+    assert_eq!((made.status, made.body().get("title")), (201, None));
+    for (filter, found) in [("title pr", 0), ("title eq \"\"", 1), ("title eq null", 1), ("title ne \"\"", 0)] {
+        let answer = door.find("/Users", &format!("userName eq \"vera\" and {filter}")).await;
+        assert_eq!(answer.total(), found, "{filter}");
+    }
+}

@@ -1,5 +1,11 @@
 //! POST, PUT, PATCH and DELETE (RFC 7644 §3.3, §3.5, §3.6).
 
+use portolan::scim::{
+    body::read_create,
+    profile::Profile,
+    published,
+    schema::{Extension, ResourceType},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -227,6 +233,10 @@ async fn members_come_and_go() {
     assert_eq!((shown.status, &member["value"]), (200, &json!("1002")));
     assert_eq!(member["$ref"], "http://scim.example/scim/v2/Users/1002");
     assert_eq!(member["type"], "User");
+    // A group's id may be a user's as well: who says which is meant is believed, and a group is not let in as a user.
+    for wrong in [json!({"value": "1003", "type": "Group"}), json!({"type": "User"}), json!({"value": "nobody"})] {
+        refused(&door.patch(&group, json!([{"op": "add", "path": "members", "value": [wrong]}])).await, "invalidValue");
+    }
     let user = door.get("/Users/1002").await.body();
     assert!(user["groups"].as_array().unwrap().iter().any(|g| g["display"] == "Cooks"), "{user}");
     refused(
@@ -251,4 +261,45 @@ async fn who_is_deleted_is_gone_and_the_name_is_free() {
     assert_eq!(door.delete(&user).await.status, 404);
     assert_eq!(door.find("/Users", "userName eq \"vera\"").await.total(), 0);
     assert_ne!(made(&door, json!({})).await, user);
+}
+
+#[tokio::test]
+async fn lists_are_the_clients_but_for_one_primary() {
+    let door = open().await;
+    let emails = |list: Value| json!({"schemas": [USER], "userName": "vera", "emails": list});
+    let two = json!([{"value": "a@x.example", "primary": true}, {"value": "b@x.example", "primary": true}]);
+    refused(&door.post("/Users", emails(two)).await, "invalidValue");
+    let yacht = json!({"value": "a@x.example", "type": "Yacht", "primary": true});
+    let user = made(&door, json!({"emails": [yacht, yacht]})).await;
+    assert_eq!(door.get(&user).await.body()["emails"].as_array().unwrap().len(), 1);
+    assert_eq!(door.get(&user).await.body()["emails"][0]["type"], "Yacht");
+    assert_eq!(door.find("/Users", "emails.type eq \"yacht\"").await.total(), 1);
+    for wrong in [json!({"active": "true"}), json!({"title": 7}), json!({"emails": "a@x.example"})] {
+        let mut body = json!({"schemas": [USER], "userName": "wes"});
+        body.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        refused(&door.post("/Users", body).await, "invalidValue");
+    }
+}
+
+/// No mapping can ask for one yet, so this is not tried at the door.
+#[test]
+fn a_required_extension_must_be_sent() {
+    let resource_type = ResourceType {
+        name: "User".to_owned(),
+        endpoint: "/Users".to_owned(),
+        description: String::new(),
+        schema: published::user().as_ref().clone(),
+        extensions: vec![Extension { schema: published::enterprise_user().as_ref().clone(), required: true }],
+        common: published::common().to_vec(),
+        published: Vec::new(),
+    };
+    let mut body = json!({"schemas": [USER], "userName": "vera"});
+    for profile in Profile::ALL {
+        assert!(read_create(&body, &resource_type, &profile).is_err());
+    }
+    body["schemas"] = json!([USER, ENTERPRISE]);
+    body[ENTERPRISE] = json!({"department": "OPS"});
+    for profile in Profile::ALL {
+        assert!(read_create(&body, &resource_type, &profile).is_ok());
+    }
 }

@@ -13,11 +13,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from generate import Random, leaves, text, values  # noqa: E402
 from scim import USER  # noqa: E402
+
+from generate import Random, leaves, text, values  # noqa: E402
 from sides import Side  # noqa: E402
 
 PEOPLE, GROUPS, SHOWN = 44, 8, 12
+# somebody on whom the examples of known.md can be seen, whatever the seed
+KNOWN = {"schemas": [USER], "userName": "known", "displayName": "ΣΑΣ", "active": True, "emails": [
+    {"value": "k@example.com", "type": "work", "primary": True}, {"value": "l@example.com", "primary": False}]}
 
 
 class Known:
@@ -149,7 +153,7 @@ def main(ours, token, theirs, filters, patches, seed):
     known = Known(Path(__file__).parent / "known.md")
     run = Run(Side(ours, token), Side(theirs, "none"), known)
     run.both("clear")
-    for person in draw.people(PEOPLE):
+    for person in [KNOWN, *draw.people(PEOPLE)]:
         run.fill("/Users", "userName", person)
     names, people = list(run.held["/Users"]), list(run.held["/Users"].values())
     for number in range(GROUPS):

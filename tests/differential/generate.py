@@ -1,6 +1,6 @@
 """Random people, filters and PATCHes from one seed, made of what tends to go wrong: letter case, quotes, wildcards, blanks.
 
-A filter is a tree: ("and", a, b), ("or", a, b), ("not", a), or a leaf: ("leaf", text, path). `@name@` in texts and values
+A filter is a tree: ("and", a, b), ("or", a, b), ("not", a), or a leaf: ("leaf", text, path). `«name»` in texts and values
 stands for the id of that person, which each server makes itself.
 """
 
@@ -81,7 +81,7 @@ class Random:
     def group(self, name, people):
         members = self.random.sample(people, self.random.randrange(0, 5))
         group = {"schemas": [GROUP], "displayName": name}
-        return {**group, "members": [{"value": f"@{m}@"} for m in members]} if members else group
+        return {**group, "members": [{"value": f"«{m}»"} for m in members]} if members else group
 
     # Filters
 
@@ -92,14 +92,15 @@ class Random:
     def operator(self, op):
         return self.recased(op) if self.chance(0.1) else op
 
-    def literal(self, path, people):
+    def literal(self, path, people, empty=True):
         found = [v for v in (value for person in people for value in values(person, path)) if isinstance(v, str)]
-        text = self.recased(self.cut(self.random.choice(found))) if found and self.chance(0.95) else self.word()
+        text = self.recased(self.cut(self.random.choice(found))) if found and self.chance(0.94) else self.random.choice([self.word(), ""])
+        text = text or ("" if empty else "x")
         return json.dumps(text, ensure_ascii=self.chance(0.1))
 
     def compare(self, path, people, shown=None, schema=USER):
         op = self.random.choice(OPS)
-        return f"{self.path(path, schema) if shown is None else shown} {self.operator(op)} {self.literal(path, people)}"
+        return f"{self.path(path, schema) if shown is None else shown} {self.operator(op)} {self.literal(path, people, shown in (None, ''))}"
 
     def item(self, people):
         def inside(depth):
@@ -137,7 +138,7 @@ class Random:
             return ("leaf", f"emails {self.compare('emails.value', people, '').strip()}", "emails.value")
         if draw < 0.98:
             name = self.random.choice(people)["userName"]
-            return ("leaf", f'id {self.random.choice(["eq", "ne"])} "@{name}@"', "id")
+            return ("leaf", f'id {self.random.choice(["eq", "ne"])} "«{name}»"', "id")
         return ("leaf", self.random.choice(WRONG), "")
 
     def filter(self, people, depth=3):
@@ -155,9 +156,9 @@ class Random:
             if draw < 2:
                 return ("leaf", self.compare("displayName", groups, schema=GROUP), "displayName")
             if draw == 2:
-                return ("leaf", f'members[value eq "@{name}@"]', "members")
+                return ("leaf", f'members[value eq "«{name}»"]', "members")
             if draw == 3:
-                return ("leaf", f'members.value {self.random.choice(["eq", "ne"])} "@{name}@"', "members.value")
+                return ("leaf", f'members.value {self.random.choice(["eq", "ne"])} "«{name}»"', "members.value")
             return ("leaf", "members pr", "members")
 
         first = leaf()
@@ -184,19 +185,19 @@ class Random:
     def target(self, before):
         text = self.word() if self.chance(0.93) else self.random.choice([None, 5, True, ["x"], {"a": 1}])
         draw = self.random.randrange(20)
-        if draw < 6:
+        if draw < 4:
             return self.random.choice(["displayName", "title", "externalId", f"{ENTERPRISE}:department"]), text
-        if draw < 8:
+        if draw < 6:
             return self.random.choice(["name.givenName", "name.familyName"]), text
-        if draw < 9:
+        if draw < 7:
             value = {"givenName": self.word(), **({"familyName": self.word()} if self.chance(0.5) else {})}
             return "name", value
-        if draw < 10:
+        if draw < 8:
             return "active", self.random.choice([True, False, False, None, 1])
-        if draw < 12:
-            items = [self.email(self.chance(0.3)) for _ in range(self.random.randrange(0, 3))]
+        if draw < 11:
+            items = [self.email(self.chance(0.4)) for _ in range(self.random.randrange(0, 3))]
             return "emails", items
-        if draw < 13:
+        if draw < 12:
             return "emails", [*before.get("emails", [])[:1], self.email(False)]
         if draw < 18:
             return self.value_path(before)
@@ -216,9 +217,9 @@ class Random:
         return f"emails[{test}]{sub}", value
 
     def member_operation(self, before, people):
-        value = [{"value": f"@{name}@"} for name in self.random.sample(people, self.random.randrange(0, 3))]
-        inside = [m["value"] for m in before.get("members", [])] or [f"@{people[0]}@"]
-        one = self.random.choice([*inside, f"@{self.random.choice(people)}@"])
+        value = [{"value": f"«{name}»"} for name in self.random.sample(people, self.random.randrange(0, 3))]
+        inside = [m["value"] for m in before.get("members", [])] or [f"«{people[0]}»"]
+        one = self.random.choice([*inside, f"«{self.random.choice(people)}»"])
         op = self.random.choice(["add", "replace", "remove"])
         draw = self.random.randrange(10)
         if draw < 3 and op != "remove":

@@ -8,7 +8,7 @@ from scim import Server
 
 
 class Side(Server):
-    """Speaks to one server in the names that both share: `@name@` stands for the id of that person here."""
+    """Speaks to one server in the names that both share: `«name»` stands for the id of that person here."""
 
     def __init__(self, url, token):
         super().__init__(url, f"Bearer {token}", "application/scim+json")
@@ -16,11 +16,8 @@ class Side(Server):
 
     def spoken(self, value):
         """The value with the ids of this server in place of names."""
-        known = lambda match: json.dumps(self.ids[json.loads(f'"{match[1]}"')])[1:-1]
-        return json.loads(re.sub(r"@((?:[^@\"\\]|\\.)+)@", lambda m: known(m) if self.knows(m[1]) else m[0], json.dumps(value)))
-
-    def knows(self, name):
-        return json.loads(f'"{name}"') in self.ids
+        text = json.dumps(value, ensure_ascii=False)
+        return json.loads(re.sub("«(.*?)»", lambda found: self.ids[json.loads(f'"{found[1]}"')], text))
 
     def add(self, endpoint, resource):
         """Creates a resource; answers its id, or the status of the refusal."""
@@ -39,7 +36,7 @@ class Side(Server):
 
     def select(self, endpoint, scim_filter):
         """The names of the resources that a filter selects, or the status of a refusal."""
-        query = urllib.parse.urlencode({"count": 1000, "filter": self.spoken(scim_filter)}, quote_via=urllib.parse.quote)
+        query = urllib.parse.urlencode({"count": 1000, "attributes": "id", "filter": self.spoken(scim_filter)}, quote_via=urllib.parse.quote)
         status, body = self.get(f"{endpoint}?{query}")
         if status != 200:
             return status

@@ -38,6 +38,8 @@ async fn a_user_is_made_read_changed_and_gone() {
     door.patch(&at, json!([{"op": "replace", "path": "active", "value": true}])).await.fails(404, "");
     assert!(!values(&door.get("/Groups/10").await.is(200)["members"]).contains(&id.as_str()));
     assert_eq!(door.find("/Users", "userName eq \"ivy.invented\"").await.ids(), [""; 0]);
+    // Nor does the app find a leaver in a team.
+    assert_eq!(door.sql(&format!("select count(*) from team_person where person_no = {id}")).await, ["0"]);
     // The name is free again, the id is not.
     let again = door.ask("POST", "/Users", user("ivy.invented")).await.is(201);
     assert_ne!(again["id"], id.as_str());
@@ -69,11 +71,12 @@ async fn what_is_refused_writes_nothing() {
     let door = Door::quickstart().await.strict();
     let before = door.everything().await;
     let mail = |n: u32| json!({"value": format!("m{n}@example.com"), "type": "work"});
+    let main = json!({"value": "m1@example.com", "type": "work", "primary": true});
     let with_mail = |name: &str, mails: Value| json!({"schemas": [USER], "userName": name, "emails": mails});
     for (method, path, body, status, scim_type) in [
         ("POST", "/Users", user("ANN.Archer"), 409, "uniqueness"),
         ("POST", "/Users", with_mail("ann.archer", json!([mail(1)])), 409, "uniqueness"),
-        ("POST", "/Users", with_mail("new", json!([mail(1), mail(1)])), 409, "uniqueness"),
+        ("POST", "/Users", with_mail("new", json!([mail(1), main])), 409, "uniqueness"),
         ("PUT", "/Users/1002", with_mail("ann.archer", json!([mail(1)])), 409, "uniqueness"),
         ("PUT", "/Users/1002", json!({"schemas": [USER], "displayName": "no name"}), 400, "invalidValue"),
         ("POST", "/Groups", group("FINANCE", &[]), 409, "uniqueness"),

@@ -152,7 +152,7 @@ pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], 
     let sent = |field: &&str| used.iter().flatten().any(|u| u == field);
     let lost: Vec<String> = lines
         .iter()
-        .filter(|d| fields(d).iter().any(|field| !sent(&field)))
+        .filter(|d| fields(d).iter().any(|field| !sent(field)))
         .map(|d| format!("`{}`", d.line.target))
         .collect();
     if !lost.is_empty() {

@@ -72,7 +72,15 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
     let schemas = schemas::Schemas::read(fields.entries(faults, "schemas"), faults);
     let entries = match fields.required(faults, "resources") {
-        Some(node) => node.entries(faults, "`resources`").unwrap_or_default(),
+        Some(node) => {
+            let entries = node.entries(faults, "`resources`");
+            if entries.is_some_and(<[_]>::is_empty) {
+                faults
+                    .error(node.span, "missing-key", "`resources` names no resource type")
+                    .help("write `User:`, `Group:` or both");
+            }
+            entries.unwrap_or_default()
+        }
         None => &[],
     };
     fields.finish(faults);

@@ -80,7 +80,7 @@ pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Optio
         return None;
     }
     if target.attribute.name == "meta"
-        && target.sub.as_ref().is_some_and(|s| matches!(s.name.as_str(), "resourceType" | "location"))
+        && target.sub.as_ref().is_some_and(|s| matches!(s.name.as_str(), "resourceType" | "location" | "version"))
     {
         faults
             .error(key.span, "bad-attribute", format!("`{target}` is made by the gateway"))

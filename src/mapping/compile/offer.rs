@@ -32,14 +32,15 @@ pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {
     ResourceType { schema, extensions, common, ..all.clone() }
 }
 
-/// `meta` is always there; times and version only where the app has them.
+/// `meta` is always there; times only where the app has them.
 fn meta(published: &Attribute, drafts: &[Draft<'_>]) -> Attribute {
     let mapped = |sub: &Attribute| {
         drafts.iter().any(|d| {
             d.line.target.attribute.name == "meta" && d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name)
         })
     };
-    let kept = |sub: &&Arc<Attribute>| matches!(sub.name.as_str(), "resourceType" | "location") || mapped(sub);
+    let own = |sub: &Attribute| matches!(sub.name.as_str(), "resourceType" | "location" | "version");
+    let kept = |sub: &&Arc<Attribute>| own(sub) || mapped(sub);
     Attribute { sub_attributes: published.sub_attributes.iter().filter(kept).cloned().collect(), ..published.clone() }
 }
 
@@ -96,10 +97,14 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
     };
     let own = Facts { required: facts.required, ..Facts::default() };
     restrict(&mut made, first, &own);
-    if let Some(of) = each_of(&first.line.value)
-        && let Some(reference) = made.sub_attributes.iter_mut().find(|s| s.name == "$ref")
-    {
-        Arc::make_mut(reference).reference_types = vec![of];
+    if let Some(of) = each_of(&first.line.value) {
+        for sub in &mut made.sub_attributes {
+            match sub.name.as_str() {
+                "$ref" => Arc::make_mut(sub).reference_types = vec![of.clone()],
+                "type" => Arc::make_mut(sub).canonical_values = vec![of.clone()],
+                _ => {}
+            }
+        }
     }
     Some(made)
 }
