@@ -55,11 +55,22 @@ impl Door {
     }
 
     pub(crate) async fn over_sql(script: &str, limits: Limits) -> Self {
+        Self::over_file("examples/quickstart/mapping.yaml", script, limits).await
+    }
+
+    /// Over a fresh copy of one of the other examples.
+    pub(crate) async fn example(name: &str) -> Self {
+        let folder = Path::new("examples").join(name);
+        let script = std::fs::read_to_string(folder.join("schema.sql")).unwrap();
+        Self::over_file(folder.join("mapping.yaml").to_str().unwrap(), &script, LIMITS).await
+    }
+
+    /// Over a mapping file and a new database.
+    pub(crate) async fn over_file(mapping: &str, script: &str, limits: Limits) -> Self {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("hr.sqlite");
         run_script(&file, script).await.unwrap();
-        let url = format!("sqlite:{}", file.display());
-        let mapping = load("examples/quickstart/mapping.yaml", &[("DATABASE", &url, false)]);
+        let mapping = load(mapping, &[("DATABASE", &format!("sqlite:{}", file.display()), false)]);
         let mut door = Self::over(&mapping, limits).await;
         door.data = Some(data);
         door

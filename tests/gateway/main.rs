@@ -9,6 +9,7 @@ mod easy_app;
 mod hostile;
 mod lists;
 mod model;
+mod own_types;
 mod rest_faults;
 mod rest_reads;
 mod rest_writes;
