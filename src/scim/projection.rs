@@ -129,7 +129,7 @@ fn add_written<'a>(
         let at = kept.iter().position(|k| k.name == attribute.name);
         let is_kept = at.is_some();
         let any_sub = attribute.sub_attributes.iter().any(|sub| written(&of_sub(sub)));
-        if !is_kept && !(asked(attribute, &whole) || attribute.returned == Returned::Request && any_sub) {
+        if !(is_kept || asked(attribute, &whole) || attribute.returned == Returned::Request && any_sub) {
             continue;
         }
         let shown = |sub: &&Arc<Attribute>| match sub.returned {
