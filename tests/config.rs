@@ -81,6 +81,10 @@ fn every_key_arrives() {
         drain: Duration::ZERO,
     };
     assert_eq!(config.limits, expected);
+    for (time, operations) in [(100, 2), (30_000, 600), (50_000, 1000), (3_600_000, 1000)] {
+        let limits = Limits { request_time: Duration::from_millis(time), ..expected.clone() };
+        assert_eq!(limits.operations(), operations, "{time} ms");
+    }
     assert_eq!((config.log.level, config.log.format), (tracing::Level::DEBUG, LogFormat::Json));
     assert!(config.warnings.is_empty());
 }
