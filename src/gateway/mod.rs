@@ -10,6 +10,7 @@ mod fetch;
 mod order;
 mod rescue;
 mod store;
+mod version;
 
 use std::sync::Arc;
 
@@ -113,6 +114,8 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// The resource is not, or is, of the version that the request is meant for.
+    OtherVersion,
     /// The app does not know who is to become a member.
     NoMember,
     /// The error of a later call, after what took effect.

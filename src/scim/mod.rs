@@ -28,5 +28,6 @@ mod sample;
 pub mod schema;
 mod selector;
 pub mod value;
+pub mod version;
 
 pub use error::{Refusal, ScimType};
