@@ -289,12 +289,14 @@ impl Author<'_> {
             6 => Filter::Or(Box::new(self.of_item(dice, list, 0)), Box::new(self.of_item(dice, list, 0))),
             7 => Filter::Not(Box::new(self.of_item(dice, list, 0))),
             n => {
-                let sub = dice.one(&list.sub_attributes).clone();
+                let sub = (list.kind == Type::Complex).then(|| dice.one(&list.sub_attributes).clone());
+                let name = sub.as_ref().map_or("value", |s| &s.name);
                 if n == 0 {
-                    return Filter::Present(path(&sub.name, None));
+                    return Filter::Present(path(name, None));
                 }
-                let (op, value) = literal(dice, sub.kind, &seen(self.data, list, Some(&sub.name)));
-                Filter::Compare { path: path(&sub.name, None), op, value }
+                let known = seen(self.data, list, sub.as_ref().map(|s| s.name.as_str()));
+                let (op, value) = literal(dice, sub.as_deref().unwrap_or(list).kind, &known);
+                Filter::Compare { path: path(name, None), op, value }
             }
         }
     }
@@ -314,7 +316,7 @@ async fn pushed_filters_lose_nothing_and_exact_ones_add_nothing() {
     sqlx::query("COMMIT").execute(&mut db).await.unwrap();
 
     let (mut exact, mut pushed_some, mut telling, mut run_count) = (0, 0, 0, 0);
-    for (resource, share) in [(sql::user(), 4), (sql::group(), 1)] {
+    for (resource, share) in [(sql::user_with_lists(), 4), (sql::group(), 1)] {
         let records = sql::records(&resource);
         let data = resources(&mut db, &resource).await;
         assert!(data.len() > 15, "only {} {}s", data.len(), resource.kind.name);

@@ -221,6 +221,44 @@ pub(crate) fn user() -> Resource {
     Resource { kind: kind("User", &all), id, lines, records: Records::Sql(Box::new(records)) }
 }
 
+/// A user with two lists more in the table of e-mail addresses: plain values, and items that have no `value`.
+#[allow(dead_code)]
+pub(crate) fn user_with_lists() -> Resource {
+    let mut user = user();
+    let marks = Attribute { multi_valued: true, ..text("marks") };
+    let places = complex("places", true, vec![text("town"), text("type"), plain("primary", Type::Boolean)]);
+    let lists = [
+        (marks, vec![field("value", "addr", Codec::Plain)], &["addr"] as &[&str]),
+        (
+            places,
+            vec![
+                field("town", "addr", Codec::Plain),
+                field("type", "kind", Codec::Plain),
+                field("primary", "main", yes_no()),
+            ],
+            &["addr", "kind", "main"],
+        ),
+    ];
+    for (attribute, fields, columns) in lists {
+        let items = Selector::key(&attribute.name);
+        let each = Each { items, pattern: Pattern::default(), fields, of: None };
+        user.lines.push(line(&attribute, None, Source::Each(each)));
+        if let Records::Sql(records) = &mut user.records {
+            records.children.push(Child {
+                name: attribute.name.clone(),
+                table: ident("email"),
+                link: ident("person_id"),
+                key: None,
+                columns: idents(columns),
+                only: Vec::new(),
+                insert: Vec::new(),
+            });
+        }
+        user.kind.schema.attributes.push(Arc::new(attribute));
+    }
+    user
+}
+
 fn team_reference() -> Reference {
     Reference { table: ident("team"), key: ident("code"), kind: KeyKind::Text, only: vec![team_alive()] }
 }

@@ -42,7 +42,7 @@ pub(super) fn types<'n>(entries: &'n [(Key, Node)], schemas: &Schemas, faults: &
     }
     let named =
         |urn: &str| read.iter().any(|w| w.all.schema.id == urn || w.all.extensions.iter().any(|e| e.schema.id == urn));
-    if !read.is_empty() {
+    if !faults.has_errors() {
         for (span, urn) in schemas.own().filter(|(_, urn)| !named(urn)) {
             faults
                 .warning(span, "no-effect", format!("no resource type has the schema `{urn}`"))
