@@ -17,7 +17,7 @@ use crate::{
     scim::evaluate::evaluate,
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, kept::Kept};
 
 /// The resources of one page and how many there are in all.
 pub(super) struct Found {
@@ -188,14 +188,13 @@ impl Gateway {
         Ok(Some(Found { resources, total }))
     }
 
-    /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds the rows of the
-    /// answer's page and no others.
+    /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds no more rows than the
+    /// answer's page needs.
     async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
-        let check = Needs { shown: Shown::Nothing, condition: Some(&query.condition) };
+        let looks = query.looks();
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
-        let mut kept: Vec<Value> = Vec::new();
-        let mut total = 0;
+        let mut kept = Kept::new(query);
         while let Some(call) = query.walk_call(&at)? {
             let reply = self.call(session, &call).await?;
             match reply.class {
@@ -209,7 +208,7 @@ impl Gateway {
                 return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
-            self.parts(session, query.resource, &check, &mut rows).await?;
+            self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = translate::resource(query.resource, &row, &self.base)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
@@ -217,10 +216,7 @@ impl Gateway {
                     return Ok(None);
                 }
                 if evaluate(&query.condition, &resource) {
-                    total += 1;
-                    if total > query.skip && kept.len() < query.count {
-                        kept.push(row);
-                    }
+                    kept.add(&resource, row);
                 }
             }
             match next {
@@ -230,10 +226,11 @@ impl Gateway {
                 Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
             }
         }
+        let (mut page, total) = kept.page();
         let needs = Needs { shown: Shown::These(&query.projection), condition: None };
-        self.parts(session, query.resource, &needs, &mut kept).await?;
+        self.parts(session, query.resource, &needs, &mut page).await?;
         let resources: Result<Vec<_>, _> =
-            kept.iter().map(|row| translate::resource(query.resource, row, &self.base)).collect();
+            page.iter().map(|row| translate::resource(query.resource, row, &self.base)).collect();
         Ok(Some(Found { resources: resources?, total }))
     }
 }

@@ -7,6 +7,7 @@ mod answer;
 pub mod caller;
 pub mod conversation;
 mod fetch;
+mod kept;
 mod order;
 mod rescue;
 mod store;

@@ -33,6 +33,8 @@ pub struct Needs<'a> {
 pub enum Shown<'a> {
     /// Nothing: it is only checked.
     Nothing,
+    /// The one attribute that the answer is sorted by.
+    Key(&'a Target),
     /// What the answer holds.
     These(&'a Projection),
     /// Everything: the record is about to be changed.
@@ -44,13 +46,14 @@ impl Needs<'_> {
     pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None };
 
     fn target(&self, target: &Target) -> bool {
+        let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         let shown = match self.shown {
             Shown::Nothing => false,
+            Shown::Key(key) => same(key),
             Shown::These(projection) => projection.wants(target),
             Shown::All => true,
         };
-        let named = |t: &&Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
-        shown || self.condition.is_some_and(|c| c.targets().iter().any(named))
+        shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
     }
 
     /// Whether the part of that name must be fetched: some line that is needed reads from it.

@@ -32,7 +32,7 @@ pub fn service_provider_config(features: &Features, base_url: &str) -> Value {
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": true, "maxResults": features.max_results},
         "changePassword": {"supported": features.change_password},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": false},
         "authenticationSchemes": [{
             "type": "oauthbearertoken",

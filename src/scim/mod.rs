@@ -27,6 +27,7 @@ pub mod resource;
 mod sample;
 pub mod schema;
 mod selector;
+pub mod sort;
 pub mod value;
 
 pub use error::{Refusal, ScimType};

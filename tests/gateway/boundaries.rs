@@ -159,7 +159,7 @@ async fn discovery_says_what_the_mapping_says() {
     let config = door.get("/ServiceProviderConfig").await.is(200);
     assert_eq!(config["filter"], json!({"supported": true, "maxResults": LIMITS.max_page}));
     for (feature, supported) in
-        [("patch", true), ("bulk", false), ("sort", false), ("changePassword", false), ("etag", false)]
+        [("patch", true), ("bulk", false), ("sort", true), ("changePassword", false), ("etag", false)]
     {
         assert_eq!(config[feature]["supported"], supported, "{feature}");
     }

@@ -11,3 +11,4 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod sort;
