@@ -97,12 +97,16 @@ fn most_keys_may_be_left_out() {
 
 #[test]
 fn the_command_line_comes_first() {
-    let overrides = Overrides { listen: Some("[::1]:0".into()), mapping: Some(PathBuf::from("other.yaml")) };
+    let overrides = Overrides {
+        listen: Some("[::1]:0".into()),
+        mapping: Some(PathBuf::from("other.yaml")),
+        ..Overrides::default()
+    };
     let load = |overrides| Config::load(Path::new("tests/config/least.yaml"), &env, &PROFILES, overrides);
     let config = load(&overrides).unwrap();
     assert_eq!((config.base_url(), config.mapping), ("http://[::1]:0/scim/v2".into(), PathBuf::from("other.yaml")));
 
-    let faults = load(&Overrides { listen: Some("nowhere".into()), mapping: None }).unwrap_err();
+    let faults = load(&Overrides { listen: Some("nowhere".into()), ..Overrides::default() }).unwrap_err();
     assert!(faults.render(false).starts_with("error[bad-value]: `nowhere` is not an address to listen on\n"));
 }
 

@@ -139,7 +139,7 @@ const WRONG: &str = "
 - name: another answer
   request: { GET: /Users/1 }
   calls: [{ expect: GET /users/1, reply: { status: 200, body: { id: '1', login: ann } } }]
-  response: { status: 200, headers: { ETag: '1' }, body: { userName: ben, schemas: [] } }
+  response: { status: 200, headers: { Retry-After: '1' }, body: { userName: ben, schemas: [] } }
 - name: a record that its mapping does not fit
   request: { GET: /Users/1 }
   calls: [{ expect: GET /users/1, reply: { status: 200, body: { login: ann } } }]
@@ -161,7 +161,7 @@ FAILED a call too few
 FAILED a call too many
   not called: GET /users/1
 FAILED another answer
-  header ETag
+  header Retry-After
     expected  1
     got       nothing
   body at $.userName

@@ -137,7 +137,8 @@ impl Sql {
     }
 }
 
-/// Makes a new database file from a script. It is made under another name first: a half-made file never stays.
+/// Makes a new database file from a script. It is made under another name first: a half-made file never stays, and a
+/// file that came meanwhile is not overwritten.
 ///
 /// # Errors
 /// There is a file already, the script is wrong, or the directory cannot be written.
@@ -159,16 +160,15 @@ pub async fn run_script(path: &Path, sql: &str) -> Result<(), OpenError> {
         connection.execute(sqlx::raw_sql(trusted(sql))).await?;
         connection.close().await?;
         let synced = File::open(half).and_then(|file| file.sync_all());
-        synced.and_then(|()| std::fs::rename(half, path)).map_err(sqlx::Error::Io)
+        synced.and_then(|()| std::fs::hard_link(half, path)).map_err(sqlx::Error::Io)
     };
-    made.await.map_err(|e| {
-        if let Err(left) = std::fs::remove_file(half)
-            && left.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(%left, "a half-made database file stays");
-        }
-        OpenError(format!("`{}` cannot be made from its script: {e}", path.display()))
-    })
+    let made = made.await;
+    if let Err(left) = std::fs::remove_file(half)
+        && left.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(%left, "a half-made database file stays");
+    }
+    made.map_err(|e| OpenError(format!("`{}` cannot be made from its script: {e}", path.display())))
 }
 
 /// One request's transaction.

@@ -7,13 +7,13 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{backend::sql::run_script, config::Overrides};
+use crate::config::Overrides;
 
 use super::{FAILED, FAULT, check, screen, serve};
 
 const CONFIG: &str = include_str!("../../examples/quickstart/portolan.yaml");
 const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
-const DATABASE: &str = include_str!("../../examples/quickstart/hr.sql");
+const SCRIPT: &str = include_str!("../../examples/quickstart/hr.sql");
 
 /// Makes what is missing in the data folder, then serves it. What is there is kept: edit the mapping and start again.
 pub(super) fn demo(listen: String, data: &Path) -> ExitCode {
@@ -24,10 +24,8 @@ pub(super) fn demo(listen: String, data: &Path) -> ExitCode {
             return ExitCode::from(FAILED);
         }
     };
-    let folder = data.display().to_string();
-    let env = |name: &str| if name == "PORTOLAN_DATA" { Some(folder.clone()) } else { std::env::var(name).ok() };
     let overrides = Overrides { listen: Some(listen), ..Overrides::default() };
-    let config = match check::load_config(&data.join("portolan.yaml"), &overrides, &env) {
+    let config = match check::load_config(&data.join("portolan.yaml"), &overrides, &|name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(faults) => {
             screen::report(&faults);
@@ -42,7 +40,7 @@ fn unpack(data: &Path) -> Result<PathBuf, String> {
     let in_data = |what: &str, cause: &dyn std::fmt::Display| format!("{what} {}: {cause}", data.display());
     fs::create_dir_all(data).map_err(|e| in_data("cannot make the folder", &e))?;
     let data = data.canonicalize().map_err(|e| in_data("cannot find the folder", &e))?;
-    for (name, text) in [("portolan.yaml", CONFIG), ("mapping.yaml", MAPPING)] {
+    for (name, text) in [("portolan.yaml", CONFIG), ("mapping.yaml", MAPPING), ("hr.sql", SCRIPT)] {
         let path = data.join(name);
         let written =
             fs::File::create_new(&path).and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
@@ -52,11 +50,6 @@ fn unpack(data: &Path) -> Result<PathBuf, String> {
             }
             _ => {}
         }
-    }
-    let database = data.join("hr.sqlite");
-    if !database.exists() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
-        runtime.block_on(run_script(&database, DATABASE)).map_err(|e| e.to_string())?;
     }
     Ok(data)
 }

@@ -43,6 +43,9 @@ enum Command {
         /// Listen here instead: 127.0.0.1:8080 or unix:/run/portolan.sock
         #[arg(long, value_name = "ADDR")]
         listen: Option<String>,
+        /// Keep the databases that the configuration makes here, not beside it
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
     },
     /// Check mappings and configurations, all faults at once
     Check {
@@ -112,7 +115,7 @@ enum Output {
 #[must_use]
 pub fn run() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve { config, listen } => serve::serve(&config, listen),
+        Command::Serve { config, listen, data } => serve::serve(&config, listen, data),
         Command::Check { files, output } => check::check(&files, output),
         Command::Explain { mapping, request, body, profile, output } => {
             explain::run(&explain::Asked { mapping, request, body, profile, output })

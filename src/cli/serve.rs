@@ -1,10 +1,16 @@
 //! `portolan serve`: reads everything, checks everything, then opens the door.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
-    backend::{self, Backend},
-    config::{Config, Listen, LogFormat, Overrides},
+    backend::{self, Backend, sql::run_script},
+    config::{Config, Database, Listen, LogFormat, Overrides},
     gateway::{Gateway, check_tables},
     mapping::{self, Mapping},
     scim::profile::Profile,
@@ -14,8 +20,8 @@ use crate::{
 use super::{FAILED, FAULT, check, screen};
 
 /// Runs the gateway of a configuration file.
-pub(super) fn serve(file: &Path, listen: Option<String>) -> ExitCode {
-    let overrides = Overrides { listen, ..Overrides::default() };
+pub(super) fn serve(file: &Path, listen: Option<String>, data: Option<PathBuf>) -> ExitCode {
+    let overrides = Overrides { listen, data, ..Overrides::default() };
     match check::load_config(file, &overrides, &|name| std::env::var(name).ok()) {
         Ok(config) => run(&config, |addresses| screen::note(&format!("portolan listens on {addresses}"))),
         Err(faults) => {
@@ -72,8 +78,23 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     code
 }
 
+/// Makes the databases that the configuration brings a script for and that are not there. A file that is there is
+/// never touched, whatever it holds.
+async fn make(databases: &[Database]) -> Result<(), String> {
+    for Database { file, script } in databases.iter().filter(|d| d.file.symlink_metadata().is_err()) {
+        let sql = fs::read_to_string(script).map_err(|e| format!("cannot read {}: {e}", script.display()))?;
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+        }
+        run_script(file, &sql).await.map_err(|e| e.to_string())?;
+        screen::note(&format!("made {} from {}", file.display(), script.display()));
+    }
+    Ok(())
+}
+
 /// Opens the app and compares the mapping's names with the database's.
 async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
+    make(&config.databases).await?;
     let limits = backend::Limits {
         call_time: config.limits.upstream_time,
         answer_bytes: config.limits.answer,

@@ -7,6 +7,7 @@ mod clients;
 mod limits;
 mod values;
 mod variables;
+mod vars;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub struct Config {
     pub mapping: PathBuf,
     /// What `${NAME}` stands for in the mapping.
     pub vars: BTreeMap<String, Var>,
+    /// Databases that are made before the start where they are missing.
+    pub databases: Vec<Database>,
     /// Who may call; never empty.
     pub clients: Vec<Client>,
     /// The keys that seal cursors; the first seals, all open.
@@ -46,6 +49,15 @@ pub struct Config {
     pub log: Log,
     /// What is odd but no error; for the caller to show.
     pub warnings: Diagnostics,
+}
+
+/// A database file and the script that makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// The SQLite file, in the data folder.
+    pub file: PathBuf,
+    /// SQL statements, read only where there is no such file.
+    pub script: PathBuf,
 }
 
 /// A variable of the mapping.
@@ -100,6 +112,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `mapping`, relative to the working directory.
     pub mapping: Option<PathBuf>,
+    /// The data folder; else that of the file.
+    pub data: Option<PathBuf>,
 }
 
 impl Config {
@@ -180,7 +194,8 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
             .and_then(|node| node.text(faults, "`mapping`"))
             .map(|path| folder.join(path)),
     };
-    let vars = vars(fields.entries(faults, "vars"), faults);
+    let data = overrides.data.as_deref().unwrap_or(folder);
+    let (vars, databases) = vars::read(fields.entries(faults, "vars"), folder, data, faults);
     let clients = match fields.required(faults, "clients") {
         Some(node) => clients::read(node, faults, profiles),
         None => Vec::new(),
@@ -205,6 +220,7 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
         public_url: public_url?,
         mapping: mapping?,
         vars,
+        databases,
         clients,
         cursor_keys,
         pass_through,
@@ -212,32 +228,6 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
         log,
         warnings: Diagnostics::default(),
     })
-}
-
-fn vars(entries: &[(yaml::Key, Node)], faults: &mut Faults) -> BTreeMap<String, Var> {
-    let mut vars = BTreeMap::new();
-    for (key, node) in entries {
-        if !variables::is_name(&key.name) {
-            faults
-                .error(key.span, "bad-value", format!("`{}` is not a name for a variable", key.name))
-                .help("write letters, digits and `_`, not beginning with a digit");
-            continue;
-        }
-        let what = format!("`{}`", key.name);
-        let (value, secret) = if node.as_map().is_some() {
-            let Some(mut fields) = node.map(faults, &what) else { continue };
-            let value = fields.required(faults, "value").and_then(|value| value.text(faults, "`value`"));
-            let secret = fields.bool(faults, "secret").unwrap_or(false);
-            fields.finish(faults);
-            (value, secret)
-        } else {
-            (node.text(faults, &what), false)
-        };
-        if let Some(value) = value {
-            vars.insert(key.name.clone(), Var { value: Secret::new(value.to_owned()), secret });
-        }
-    }
-    vars
 }
 
 fn cursor_keys(items: &[Node], faults: &mut Faults) -> Vec<CursorKey> {

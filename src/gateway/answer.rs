@@ -6,17 +6,19 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Resource, translate},
+    mapping::Resource,
     plan::{
         Context,
         change::{Ask, shows},
         query,
+        read::{Needs, Shown},
     },
     scim::{
         discovery, message,
         profile::Profile,
         projection::Projection,
         request::{self, Operation, Unread},
+        version::{Preconditions, Verdict},
     },
 };
 
@@ -24,6 +26,7 @@ use super::{
     Error, Gateway,
     caller::{Caller, RequestId},
     rescue::rescue,
+    version::version_in,
 };
 
 impl Gateway {
@@ -63,7 +66,10 @@ impl Gateway {
             request::Request::Schemas(None) => Ok(json(StatusCode::OK, &discovery::schemas(&self.types, &self.base))),
             request::Request::Schemas(Some(urn)) => one(discovery::schema(&self.types, &urn, &self.base)),
             request::Request::Resource(at, operation, projection) => match self.resources.get(at) {
-                Some(resource) => self.operate(resource, operation, projection, &context).await,
+                Some(resource) => {
+                    let preconditions = Preconditions::read(request.headers())?;
+                    self.operate(resource, operation, projection, &preconditions, &context).await
+                }
                 None => Err(Unread::NoEndpoint.into()),
             },
             request::Request::Root(queries) => self.root(queries, &context).await,
@@ -75,18 +81,22 @@ impl Gateway {
         resource: &Resource,
         operation: Operation,
         projection: Projection,
+        preconditions: &Preconditions,
         context: &Context<'_>,
     ) -> Result<Response<Bytes>, Error> {
         match operation {
             Operation::Read { id } => {
                 let mut session = self.backend.read().await?;
-                let needs =
-                    crate::plan::read::Needs { shown: crate::plan::read::Shown::These(&projection), condition: None };
-                match self.record(&mut session, resource, &id, &needs).await? {
-                    Some(record) => {
-                        Ok(shown(StatusCode::OK, translate::resource(resource, &record, &self.base)?, &projection))
-                    }
-                    None => Err(Error::absent()),
+                let needs = match preconditions.is_empty() {
+                    true => Needs::one(resource, &projection),
+                    false => Needs { shown: Shown::Versioned(Some(&projection)), condition: None },
+                };
+                let record = self.record(&mut session, resource, &id, &needs).await?.ok_or_else(Error::absent)?;
+                let found = self.resource(resource, &record, &needs)?;
+                match preconditions.judge(version_in(&found)) {
+                    Verdict::Go => Ok(shown(StatusCode::OK, found, &projection)),
+                    Verdict::Same => Ok(unchanged(&found)),
+                    Verdict::Changed => Err(Error::OtherVersion),
                 }
             }
             Operation::Query(query) => {
@@ -102,16 +112,18 @@ impl Gateway {
                 Ok(shown(StatusCode::CREATED, made, &projection))
             }
             Operation::Replace { id, changes } => {
-                let after = self.change(resource, &id, Ask::Replace(&changes), &projection, true, context).await?;
+                let ask = Ask::Replace(&changes);
+                let after = self.change(resource, &id, ask, Some(&projection), preconditions, context).await?;
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }
             Operation::Patch { id, patch, wants_answer } => {
-                let wanted = shows(resource, wants_answer);
-                let after = self.change(resource, &id, Ask::Patch(&patch), &projection, wanted, context).await?;
+                let show = shows(resource, wants_answer).then_some(&projection);
+                let ask = Ask::Patch(&patch);
+                let after = self.change(resource, &id, ask, show, preconditions, context).await?;
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }
             Operation::Delete { id } => {
-                self.delete(resource, &id, context).await?;
+                self.delete(resource, &id, preconditions, context).await?;
                 Ok(nothing())
             }
         }
@@ -149,19 +161,35 @@ fn projected(mut resource: Map<String, Value>, projection: &Projection) -> Value
     Value::Object(resource)
 }
 
-/// A resource as the answer, with its address in `Location` (RFC 7644 §3.3).
+/// A resource as the answer, with its address in `Location` (RFC 7644 §3.3) and its version in `ETag` (§3.14).
 fn shown(status: StatusCode, resource: Map<String, Value>, projection: &Projection) -> Response<Bytes> {
     let location = resource.get("meta").and_then(|m| m.get("location")?.as_str()).map(HeaderValue::from_str);
+    let version = version_in(&resource).map(HeaderValue::from_str);
     let mut response = json(status, &projected(resource, projection));
-    if let Some(Ok(location)) = location {
-        response.headers_mut().insert(header::LOCATION, location);
+    for (name, value) in [(header::LOCATION, location), (header::ETAG, version)] {
+        if let Some(Ok(value)) = value {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+/// The client has this version already (RFC 9110 §15.4.5).
+fn unchanged(resource: &Map<String, Value>) -> Response<Bytes> {
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    if let Some(Ok(version)) = version_in(resource).map(HeaderValue::from_str) {
+        response.headers_mut().insert(header::ETAG, version);
     }
     response
 }
 
 fn nothing() -> Response<Bytes> {
+    empty(StatusCode::NO_CONTENT)
+}
+
+fn empty(status: StatusCode) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.status_mut() = status;
     response
 }
 

@@ -104,8 +104,11 @@ impl Gateway {
         let mut all: Vec<Value> = Vec::new();
         for page in 0.. {
             let reply = self.call(session, &read::part_call(part, id, all.len(), page)?).await?;
+            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body));
             let rows = match reply.class {
-                Class::Absent => return Ok(Value::Null),
+                // Only a part that never began is empty; one that ends in the middle is not whole (law 5).
+                Class::Absent if page == 0 => return Ok(Value::Null),
+                Class::Absent => return Err(Error::Drift),
                 Class::Ok => match (&part.call.rows, &part.call.record) {
                     (Some(rows), _) => rows.one(&reply.body).cloned(),
                     (None, Some(record)) => return Ok(record.one(&reply.body).cloned().unwrap_or_default()),
@@ -122,8 +125,13 @@ impl Gateway {
                 let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
                 return Err(Fault::Unmade(cause).into());
             }
-            let done = rows.is_empty() || part.pages.is_none();
+            // Without a total only an empty page is surely the end: the app may give less than it was asked for.
+            let ended = rows.is_empty();
             all.extend(rows);
+            if ended && total.is_some_and(|total| all.len() < total) {
+                return Err(Error::Drift);
+            }
+            let done = ended || part.pages.is_none() || total.is_some_and(|total| all.len() >= total);
             if all.len() > self.limits.rows {
                 return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
             }
@@ -175,7 +183,7 @@ impl Gateway {
         self.parts(session, query.resource, &needs, &mut rows).await?;
         let mut resources = Vec::with_capacity(rows.len());
         for row in &rows {
-            let resource = translate::resource(query.resource, row, &self.base)?;
+            let resource = self.resource(query.resource, row, &needs)?;
             if !evaluate(&query.condition, &resource) {
                 let rule = match &query.source {
                     Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
@@ -210,7 +218,7 @@ impl Gateway {
             let next = query.next(&at, rows.len(), rows.last(), told);
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
-                let resource = translate::resource(query.resource, &row, &self.base)?;
+                let resource = self.resource(query.resource, &row, &looks)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -229,8 +237,7 @@ impl Gateway {
         let (mut page, total) = kept.page();
         let needs = Needs { shown: Shown::These(&query.projection), condition: None };
         self.parts(session, query.resource, &needs, &mut page).await?;
-        let resources: Result<Vec<_>, _> =
-            page.iter().map(|row| translate::resource(query.resource, row, &self.base)).collect();
+        let resources: Result<Vec<_>, _> = page.iter().map(|row| self.resource(query.resource, row, &needs)).collect();
         Ok(Some(Found { resources: resources?, total }))
     }
 }

@@ -11,6 +11,7 @@ mod kept;
 mod order;
 mod rescue;
 mod store;
+mod version;
 
 use std::sync::Arc;
 
@@ -114,6 +115,8 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// The resource is not, or is, of the version that the request is meant for.
+    OtherVersion,
     /// The app does not know who is to become a member.
     NoMember,
     /// The error of a later call, after what took effect.

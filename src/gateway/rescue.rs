@@ -67,6 +67,10 @@ fn tell(error: &Error, number: &str) -> Told {
             tracing::error!(request = number, %cause, "the mapping does not fit the app");
             plain(StatusCode::BAD_GATEWAY, ours("the app and its mapping do not fit"))
         }
+        Error::OtherVersion => plain(
+            StatusCode::PRECONDITION_FAILED,
+            "the resource has another version than the request is meant for; read it again".to_owned(),
+        ),
         Error::NoMember => {
             refused(ScimType::InvalidValue, "the app does not know who is to become a member".to_owned())
         }

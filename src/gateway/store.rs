@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Session,
-    mapping::{Records, Resource, answer::Class, translate},
+    mapping::{Records, Resource, answer::Class},
     plan::{
         Context,
         call::{Call, Reply},
@@ -14,7 +14,7 @@ use crate::{
         query::too_many,
         read::{Needs, Shown},
     },
-    scim::projection::Projection,
+    scim::{projection::Projection, version::Preconditions},
 };
 
 use super::{Error, Gateway};
@@ -50,7 +50,7 @@ impl Gateway {
             Ok(whole) => whole,
             Err(error) => return Err(self.take_back(session, &plan, &made, context, error, &done).await),
         };
-        let needs = Needs { shown: Shown::These(projection), condition: None };
+        let needs = Needs::one(resource, projection);
         let told = made.record.filter(|_| whole);
         let record =
             self.told(&mut session, resource, &made.id, &needs, told).await.map_err(|error| error.after(&done))?;
@@ -78,7 +78,7 @@ impl Gateway {
             }
             None => self.record(session, resource, id, needs).await?,
         };
-        Ok(record.map(|record| translate::resource(resource, &record, &self.base)).transpose()?)
+        record.map(|record| self.resource(resource, &record, needs)).transpose()
     }
 
     /// A create of several calls failed after its first: over HTTP the record is deleted again; in SQL the transaction
@@ -106,14 +106,15 @@ impl Gateway {
         error.after(done)
     }
 
-    /// Changes a resource. The answer holds it where it is `wanted`.
+    /// Changes a resource, if it meets the preconditions. The resource as it is then is given where there is a projection
+    /// to `show` it by.
     pub(super) async fn change(
         &self,
         resource: &Resource,
         id: &str,
         ask: Ask<'_>,
-        projection: &Projection,
-        wanted: bool,
+        show: Option<&Projection>,
+        preconditions: &Preconditions,
         context: &Context<'_>,
     ) -> Result<After, Error> {
         let plan = change::plan(resource, id, ask);
@@ -126,16 +127,17 @@ impl Gateway {
             Some(_) => None,
             None => match self.record(&mut session, resource, id, &Needs::ALL).await? {
                 Some(record) => {
-                    let as_resource = translate::resource(resource, &record, &self.base)?;
+                    let as_resource = self.resource(resource, &record, &Needs::ALL)?;
                     Some((record, as_resource))
                 }
                 None => return Err(Error::absent()),
             },
         };
+        self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         if let (true, Some((_, unchanged))) = (steps.is_empty(), before) {
             session.commit().await?;
-            return Ok(wanted.then_some(unchanged));
+            return Ok(show.map(|_| unchanged));
         }
         let last = self.steps(&mut session, &steps).await;
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
@@ -148,11 +150,11 @@ impl Gateway {
             self.record(&mut session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
-        if !wanted {
+        let Some(projection) = show else {
             session.commit().await?;
             return Ok(None);
-        }
-        let needs = Needs { shown: Shown::These(projection), condition: None };
+        };
+        let needs = Needs::one(resource, projection);
         let told = match (steps.last().and_then(|s| s.record.as_ref()), last) {
             (Some(at), Some(reply)) => at.one(&reply.body).filter(|r| r.is_object()).cloned(),
             _ => None,
@@ -165,14 +167,21 @@ impl Gateway {
         after.ok_or_else(Error::absent).map(Some)
     }
 
-    /// Deletes a resource.
-    pub(super) async fn delete(&self, resource: &Resource, id: &str, context: &Context<'_>) -> Result<(), Error> {
+    /// Deletes a resource, if it meets the preconditions.
+    pub(super) async fn delete(
+        &self,
+        resource: &Resource,
+        id: &str,
+        preconditions: &Preconditions,
+        context: &Context<'_>,
+    ) -> Result<(), Error> {
         let calls = change::delete(resource, id, context)?;
         let _order = match resource.records {
             Records::Rest(_) => Some(self.order.of(&resource.kind.name, id).await),
             Records::Sql(_) => None,
         };
         let mut session = self.backend.write().await?;
+        self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
         }

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::scim::instant;
+
 use super::pattern::same;
 
 /// One step between the record's form and SCIM's.
@@ -96,7 +98,7 @@ impl Codec {
             Self::Values { pairs, .. } => {
                 pairs.iter().find(|(scim, _)| same(scim, value)).and_then(|(_, app)| app.first().cloned())
             }
-            Self::Time(form) => value.as_str().and_then(|s| s.parse::<Timestamp>().ok()).map(|at| form.write(at)),
+            Self::Time(form) => value.as_str().and_then(instant::parse).map(|at| form.write(at)),
             Self::Around { prefix, suffix } => value.as_str().map(|s| Value::String(format!("{prefix}{s}{suffix}"))),
         }
     }

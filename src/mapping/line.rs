@@ -45,6 +45,17 @@ impl Fold {
 }
 
 impl Line {
+    /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
+    /// cost more than the rest, and derived ones change without a write to this resource.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let relates = match &self.value {
+            Source::Each(each) => each.of.is_some(),
+            source => matches!(source, Source::From { .. }),
+        };
+        !relates && !self.write_only
+    }
+
     /// A value as the app's own folding would make it.
     #[must_use]
     pub fn folded<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
@@ -108,10 +119,30 @@ pub struct Of {
 /// One sub-attribute of a list's items.
 #[derive(Debug)]
 pub struct Field {
-    /// The sub-attribute's canonical name: `value`, `type`, `primary`, `display`.
+    /// The sub-attribute's canonical name; `value` of a plain item.
     pub sub: String,
     /// Where it stands in the item, or what it always is.
     pub value: FieldSource,
+}
+
+/// Sub-attributes that describe an item and make none by themselves (RFC 7643 §2.4).
+pub const HINTS: [&str; 4] = ["type", "primary", "display", "$ref"];
+
+impl Field {
+    /// Whether a value here is enough for an item to be there.
+    #[must_use]
+    pub fn says(&self) -> bool {
+        matches!(self.value, FieldSource::At { .. }) && !HINTS.contains(&self.sub.as_str())
+    }
+}
+
+impl Each {
+    /// The fields one of which must have a value, or there is no item: `value`; where the attribute knows none, all that
+    /// are more than hints.
+    pub fn telling(&self) -> impl Iterator<Item = &Field> {
+        let valued = self.fields.iter().any(|f| f.sub == "value");
+        self.fields.iter().filter(move |f| if valued { f.sub == "value" } else { f.says() })
+    }
 }
 
 /// Where a sub-attribute of an item comes from.

@@ -76,6 +76,19 @@ pub struct Pages {
     pub total: Option<Selector>,
 }
 
+impl Pages {
+    /// How many rows there are in all, where the body of a reply tells it.
+    #[must_use]
+    pub fn told_total(&self, body: &Value) -> Option<usize> {
+        let told = match self.total.as_ref()?.one(body)? {
+            Value::Number(n) => n.as_u64(),
+            Value::String(s) => s.parse().ok(),
+            _ => None,
+        };
+        usize::try_from(told?).ok()
+    }
+}
+
 /// The styles of paging.
 #[derive(Debug)]
 pub enum PageStyle {

@@ -48,6 +48,8 @@ pub struct SqlRecords {
     pub members: Option<Junction>,
     /// The junction table of another type's members, seen from here: `groups`.
     pub groups: Option<Derived>,
+    /// Every junction that names this type's rows as members: its table, and its column that holds this type's key.
+    pub memberships: Vec<(Ident, Ident)>,
 }
 
 /// The key column of a base table.
@@ -69,7 +71,7 @@ pub enum KeyKind {
 }
 
 /// A fixed condition on a column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ColumnTest {
     /// The column.
     pub column: Ident,
@@ -162,7 +164,7 @@ pub struct Derived {
 }
 
 /// Another resource type's base table, as far as a join needs it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reference {
     /// The table.
     pub table: Ident,

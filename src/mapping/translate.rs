@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 use crate::scim::{
     self, Refusal, ScimType,
     change::{Change, To},
+    instant,
     schema::{Attribute, Target, Type},
 };
 
@@ -170,7 +171,12 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
 fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
     let mut made = Map::new();
     for field in &each.fields {
-        let Some(leaf) = attribute.sub(&field.sub) else { continue };
+        let leaf = if attribute.kind == Type::Complex {
+            attribute.sub(&field.sub).map(AsRef::as_ref)
+        } else {
+            Some(attribute)
+        };
+        let Some(leaf) = leaf else { continue };
         let value = match &field.value {
             FieldSource::Constant(value) => Some(value.clone()),
             FieldSource::At { at, codec } => read_field(at.one(item), codec, &Empty::Null, leaf)?,
@@ -180,8 +186,13 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
         }
     }
     // An item without its value says nothing: a constant type alone is not an e-mail address.
-    let Some(value) = made.get("value").cloned() else { return Ok(None) };
-    if let (Some(of), Some(id)) = (&each.of, text(&value)) {
+    if !each.telling().any(|field| made.contains_key(&field.sub)) {
+        return Ok(None);
+    }
+    if attribute.kind != Type::Complex {
+        return Ok(made.shift_remove("value"));
+    }
+    if let (Some(of), Some(id)) = (&each.of, made.get("value").and_then(text)) {
         made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
         made.insert("type".to_owned(), Value::String(of.name.clone()));
     }
@@ -213,18 +224,31 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
     let fits = match (leaf.kind, value) {
         (Type::String | Type::Reference | Type::Binary, Value::String(_))
         | (Type::Boolean, Value::Bool(_))
-        | (Type::Integer | Type::Decimal, Value::Number(_)) => Some(value.clone()),
+        | (Type::Decimal, Value::Number(_)) => Some(value.clone()),
+        (Type::Integer, Value::Number(n)) => whole(n),
         (Type::String | Type::Reference, Value::Number(n)) => Some(Value::String(n.to_string())),
         (Type::String, Value::Bool(b)) => Some(Value::String(b.to_string())),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(0) => Some(Value::Bool(false)),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(1) => Some(Value::Bool(true)),
-        (Type::DateTime, Value::String(s)) => s.parse::<jiff::Timestamp>().is_ok().then(|| value.clone()),
-        (Type::Integer | Type::Decimal, Value::String(s)) => s.parse::<serde_json::Number>().ok().map(Value::Number),
+        (Type::DateTime, Value::String(s)) if instant::parse(s).is_some() => Some(value.clone()),
+        // Other notations of a point in time are not SCIM's.
+        (Type::DateTime, Value::String(s)) => s.parse::<jiff::Timestamp>().ok().map(|at| Value::String(at.to_string())),
+        (Type::Integer, Value::String(s)) => s.parse::<Number>().ok().and_then(|n| whole(&n)),
+        (Type::Decimal, Value::String(s)) => s.parse::<Number>().ok().map(Value::Number),
         _ => None,
     };
     fits.ok_or_else(|| Unreadable {
         message: format!("{} is not of type {:?}; give the line a codec", kind(value), leaf.kind),
     })
+}
+
+/// A number without a fraction, in digits: a column may hold 5 as 5.0.
+fn whole(number: &Number) -> Option<Value> {
+    if !number.as_str().contains(['.', 'e', 'E']) {
+        return Some(Value::Number(number.clone()));
+    }
+    let (digits, fraction) = number.as_str().split_once('.')?;
+    fraction.bytes().all(|b| b == b'0').then(|| digits.parse().ok().map(Value::Number))?
 }
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
@@ -247,7 +271,8 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
 fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
-        if let (FieldSource::At { at, codec }, Some(value)) = (&field.value, item.get(&field.sub)) {
+        let value = if line.target.attribute.kind == Type::Complex { item.get(&field.sub) } else { Some(item) };
+        if let (FieldSource::At { at, codec }, Some(value)) = (&field.value, value) {
             let value = if field.sub == "value" { line.folded(value) } else { Cow::Borrowed(value) };
             let written = encode(codec, &value, &line.target)?;
             if at.is_whole() {

@@ -18,7 +18,7 @@ use crate::{
         change::{Change as Changed, To, apply_changes, diff},
         patch::Patch,
         resource,
-        schema::Mutability,
+        schema::{Mutability, Target},
     },
 };
 
@@ -113,7 +113,10 @@ pub fn shows(resource: &Resource, wants_answer: bool) -> bool {
 /// Whether a change cannot be sent without knowing the old value.
 fn needs_before(resource: &Resource, change: &Changed) -> bool {
     let Some(line) = resource.line(&change.target) else { return true };
-    if !line.update {
+    let mut required = resource.kind.extensions.iter().filter(|e| e.required).map(|e| e.schema.id.as_str());
+    let may_go =
+        matches!(change.to, To::Unassigned) && required.any(|urn| change.target.extension.as_deref() == Some(urn));
+    if !line.update || may_go || is_immutable(&change.target) {
         return true;
     }
     match &resource.records {
@@ -200,10 +203,45 @@ impl Change<'_> {
             Ask::Patch(patch) => patch.apply(&mut after)?,
             Ask::Replace(changes) => apply_changes(changes, &mut after),
         }
+        self.check_extensions(before, &after)?;
         let mut changes = diff(before, &after, &self.resource.kind);
         changes.retain(|change| !same_but_case(change, before));
+        let set_once = |c: &&Changed| is_immutable(&c.target) && resource::get(before, &c.target).is_some();
+        if let Some(change) = changes.iter().find(set_once) {
+            return Err(immutable(change));
+        }
+        for change in changes.iter_mut().filter(|c| matches!(c.to, To::Delta { .. })) {
+            // Only a list of members is changed by what goes in and out; any other is written as it becomes.
+            if !self.resource.line(&change.target).is_some_and(is_relation) {
+                let list = resource::get(&after, &change.target);
+                change.to = list.map_or(To::Unassigned, |list| To::Value(list.clone()));
+            }
+        }
+        // What is never shown may be there: taking it away is a change whatever was read.
+        let hidden = |c: &Changed| self.resource.line(&c.target).is_some_and(|line| line.write_only);
+        let gone = self.set().into_iter().flatten().filter(|c| matches!(c.to, To::Unassigned) && hidden(c));
+        changes.extend(gone);
         Ok(changes)
     }
+}
+
+impl Change<'_> {
+    /// An extension that every resource must have does not go (RFC 7643 §6).
+    fn check_extensions(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), Fault> {
+        let lost = |urn: &str| before.contains_key(urn) && !after.contains_key(urn);
+        let extensions = self.resource.kind.extensions.iter().filter(|e| e.required).map(|e| e.schema.id.as_str());
+        match extensions.into_iter().find(|urn| lost(urn)) {
+            Some(urn) => {
+                let detail = format!("the extension \"{urn}\" is required; its last value cannot be removed");
+                Err(Refusal::new(ScimType::Mutability, detail).into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_immutable(target: &Target) -> bool {
+    [&target.attribute, target.leaf()].iter().any(|a| a.mutability == Mutability::Immutable)
 }
 
 /// Where letter case does not matter, another spelling of what cannot be changed is no change.
@@ -216,8 +254,7 @@ fn same_but_case(change: &Changed, before: &Map<String, Value>) -> bool {
 }
 
 fn immutable(change: &Changed) -> Fault {
-    Refusal::new(ScimType::Mutability, format!("`{}` cannot be changed once the resource is there", change.target))
-        .into()
+    Refusal::new(ScimType::Mutability, format!("`{}` cannot be changed any more", change.target)).into()
 }
 
 /// Whether a rule names this change.
@@ -300,6 +337,7 @@ fn sql_steps(
     let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
     let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    sql::check_numbers(&changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers.
     let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];
     for change in changes {

@@ -74,6 +74,7 @@ pub fn plan<'a>(
         }
         Records::Sql(records) => {
             let record = translate::record(resource, sent, &Value::Null, lenient)?;
+            super::sql::check_numbers(&record)?;
             let stamps = Stamps { now: context.now, client: context.client };
             (Call::Sql(write::insert(resource, records, &record, &stamps)), record)
         }

@@ -22,7 +22,7 @@ use super::{
     Context, Fault,
     call::{Bind, Call, Expect},
     change::Ask,
-    read::{self, Needs, PartRead, Shown},
+    read::{self, Needs, PartRead},
     sql,
 };
 
@@ -196,7 +196,7 @@ impl Explained {
     /// The read of a record with its parts, as the answer holds them.
     fn record(&mut self, resource: &Resource, id: &str, projection: &Projection) -> Result<Cost, Fault> {
         self.call(&read::by_id(resource, id)?, "");
-        let mut cost = self.parts(resource, id, &Needs { shown: Shown::These(projection), condition: None })?;
+        let mut cost = self.parts(resource, id, &Needs::one(resource, projection))?;
         cost.calls += 1;
         Ok(cost)
     }

@@ -333,7 +333,7 @@ impl Query<'_> {
     #[must_use]
     pub fn told_total(&self, reply: &Reply) -> Option<usize> {
         match &self.source {
-            Source::List(list, _) => total(list, reply),
+            Source::List(list, _) => list.pages.told_total(&reply.body),
             _ => None,
         }
     }
@@ -419,16 +419,6 @@ impl Query<'_> {
             }
         }
     }
-}
-
-fn total(list: &List, reply: &Reply) -> Option<usize> {
-    let found = list.pages.total.as_ref()?.one(&reply.body)?;
-    match found {
-        Value::Number(n) => n.as_u64(),
-        Value::String(s) => s.parse().ok(),
-        _ => None,
-    }
-    .and_then(|n| usize::try_from(n).ok())
 }
 
 /// Past a limit the answer is `tooMany`, never a short list.

@@ -9,7 +9,7 @@ use crate::{
         rest::{PageStyle, Pages},
         term::Scope,
     },
-    scim::{condition::Condition, projection::Projection, schema::Target},
+    scim::{condition::Condition, projection::Projection, schema::Target, version},
 };
 
 use super::{
@@ -37,6 +37,8 @@ pub enum Shown<'a> {
     Key(&'a Target),
     /// What the answer holds.
     These(&'a Projection),
+    /// All that the version is made of, and what the answer holds, where there is one.
+    Versioned(Option<&'a Projection>),
     /// Everything: the record is about to be changed.
     All,
 }
@@ -45,12 +47,23 @@ impl Needs<'_> {
     /// Everything, and nothing is checked.
     pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None };
 
+    /// What an answer with one resource needs. In SQL it always has a version, as the lists that the answer leaves out are
+    /// one statement each; over HTTP it has one where all that it is made of is shown anyway.
+    #[must_use]
+    pub fn one<'p>(resource: &Resource, projection: &'p Projection) -> Needs<'p> {
+        let shown = match resource.records {
+            Records::Sql(_) => Shown::Versioned(Some(projection)),
+            Records::Rest(_) => Shown::These(projection),
+        };
+        Needs { shown, condition: None }
+    }
+
     fn target(&self, target: &Target) -> bool {
         let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         let shown = match self.shown {
-            Shown::Nothing => false,
+            Shown::Nothing | Shown::Versioned(None) => false,
             Shown::Key(key) => same(key),
-            Shown::These(projection) => projection.wants(target),
+            Shown::These(projection) | Shown::Versioned(Some(projection)) => projection.wants(target),
             Shown::All => true,
         };
         shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
@@ -59,7 +72,34 @@ impl Needs<'_> {
     /// Whether the part of that name must be fetched: some line that is needed reads from it.
     #[must_use]
     pub fn part(&self, resource: &Resource, name: &str) -> bool {
-        resource.lines.iter().any(|line| reads_from(line, name) && self.target(&line.target))
+        let versioned = self.must_version(resource);
+        let needed = |line: &Line| self.target(&line.target) || versioned && line.counts();
+        resource.lines.iter().any(|line| reads_from(line, name) && needed(line))
+    }
+
+    /// Whether the resource gets a version: it is of use, and all that it is made of is there.
+    #[must_use]
+    pub fn version(&self, resource: &Resource) -> bool {
+        let of_use = !matches!(self.shown, Shown::Nothing | Shown::Key(_)) || self.must_version(resource);
+        let counts = |part: &str| resource.lines.iter().any(|line| line.counts() && reads_from(line, part));
+        let there = |part: &str| !counts(part) || self.part(resource, part);
+        of_use
+            && match &resource.records {
+                Records::Rest(records) => records.parts.iter().all(|p| there(&p.name)),
+                Records::Sql(records) => records.children.iter().all(|c| there(&c.name)),
+            }
+    }
+
+    /// Whether the version is needed so much that parts are fetched for it alone.
+    fn must_version(&self, resource: &Resource) -> bool {
+        let Some(version) = version::attribute(&resource.kind) else { return false };
+        let shown = match self.shown {
+            Shown::Nothing => false,
+            Shown::Key(key) => *key == version,
+            Shown::These(projection) => matches!(resource.records, Records::Sql(_)) && projection.wants(&version),
+            Shown::Versioned(_) | Shown::All => true,
+        };
+        shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| **t == version))
     }
 }
 

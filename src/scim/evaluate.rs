@@ -130,6 +130,12 @@ fn order_suits(order: Ordering, op: CompareOp) -> bool {
     }
 }
 
+/// Whether two numbers are one, however they are written.
+#[must_use]
+pub fn same_number(a: &Number, b: &Number) -> bool {
+    compare_numbers(a, b).is_eq()
+}
+
 /// Compares by the digits as written, so that nothing is lost beyond 2^53 or behind the point.
 pub(super) fn compare_numbers(a: &Number, b: &Number) -> Ordering {
     let (a, b) = (Decimal::read(a.as_str()), Decimal::read(b.as_str()));

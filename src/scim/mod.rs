@@ -29,5 +29,6 @@ pub mod schema;
 mod selector;
 pub mod sort;
 pub mod value;
+pub mod version;
 
 pub use error::{Refusal, ScimType};

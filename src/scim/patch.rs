@@ -93,6 +93,14 @@ impl Patch {
     }
 }
 
+impl Patch {
+    /// Whether a step is about this attribute, or about one of its items or parts.
+    #[must_use]
+    pub fn names(&self, target: &Target) -> bool {
+        self.steps.iter().any(|step| step.target.covers(target))
+    }
+}
+
 struct Reader<'a> {
     resource_type: &'a ResourceType,
     profile: &'a Profile,

@@ -76,6 +76,18 @@ impl Projection {
         })
     }
 
+    /// The same for the answer to a write: who writes an attribute that is returned on request has asked for it
+    /// (RFC 7643 §7).
+    #[must_use]
+    pub fn with_written(mut self, resource_type: &ResourceType, written: &dyn Fn(&Target) -> bool) -> Self {
+        let base = resource_type.common.iter().chain(&resource_type.schema.attributes);
+        add_written(&mut self.base, None, base, written);
+        for ((_, kept), extension) in self.extensions.iter_mut().zip(&resource_type.extensions) {
+            add_written(kept, Some(&extension.schema.id), extension.schema.attributes.iter(), written);
+        }
+        self
+    }
+
     /// Whether the answer holds any of this attribute, so that it must be fetched.
     #[must_use]
     pub fn wants(&self, target: &Target) -> bool {
@@ -101,6 +113,42 @@ impl Projection {
             }
             keep(&self.base, name, value)
         });
+    }
+}
+
+fn add_written<'a>(
+    kept: &mut Vec<Kept>,
+    extension: Option<&str>,
+    attributes: impl Iterator<Item = &'a Arc<Attribute>>,
+    written: &dyn Fn(&Target) -> bool,
+) {
+    for attribute in attributes {
+        let whole = Target { extension: extension.map(Arc::from), attribute: attribute.clone(), sub: None };
+        let of_sub = |sub: &Arc<Attribute>| Target { sub: Some(sub.clone()), ..whole.clone() };
+        let asked = |a: &Attribute, target: &Target| a.returned == Returned::Request && written(target);
+        let at = kept.iter().position(|k| k.name == attribute.name);
+        let is_kept = at.is_some();
+        let any_sub = attribute.sub_attributes.iter().any(|sub| written(&of_sub(sub)));
+        if !(is_kept || asked(attribute, &whole) || attribute.returned == Returned::Request && any_sub) {
+            continue;
+        }
+        let shown = |sub: &&Arc<Attribute>| match sub.returned {
+            Returned::Always | Returned::Default => !is_kept,
+            Returned::Request => written(&of_sub(sub)),
+            Returned::Never => false,
+        };
+        let more = attribute.sub_attributes.iter().filter(shown).map(|sub| sub.name.clone());
+        match at.and_then(|at| kept.get_mut(at)) {
+            Some(Kept { subs: Some(subs), .. }) => {
+                let more: Vec<String> = more.filter(|name| !subs.contains(name)).collect();
+                subs.extend(more);
+            }
+            Some(_) => {}
+            None => {
+                let subs = (attribute.kind == Type::Complex).then(|| more.collect());
+                kept.push(Kept { name: attribute.name.clone(), subs });
+            }
+        }
     }
 }
 

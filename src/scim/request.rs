@@ -5,8 +5,16 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, ScimType, body, change::Change, condition::Condition, filter::Filter, patch::Patch, profile::Profile,
-    projection::Projection, schema::ResourceType, sort::Sort,
+    Refusal, ScimType, body,
+    change::Change,
+    condition::Condition,
+    filter::Filter,
+    patch::Patch,
+    profile::Profile,
+    projection::Projection,
+    resource,
+    schema::{ResourceType, Target},
+    sort::Sort,
 };
 
 /// What a client wants.
@@ -176,7 +184,22 @@ pub fn read(
         ([_], _) => return Err(Unread::Method(ONE)),
         _ => return Err(Unread::NoEndpoint),
     };
-    Ok(Request::Resource(at, operation, parameters.projection(kind)?))
+    let mut projection = parameters.projection(kind)?;
+    if parameters.attributes.is_none() && parameters.excluded.is_none() {
+        projection = projection.with_written(kind, &|target| operation.writes(target));
+    }
+    Ok(Request::Resource(at, operation, projection))
+}
+
+impl Operation {
+    fn writes(&self, target: &Target) -> bool {
+        match self {
+            Self::Create { resource } => resource::get(resource, target).is_some(),
+            Self::Replace { changes, .. } => changes.iter().any(|change| change.target.covers(target)),
+            Self::Patch { patch, .. } => patch.names(target),
+            Self::Read { .. } | Self::Query(_) | Self::Delete { .. } => false,
+        }
+    }
 }
 
 fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters) -> Result<Request, Unread> {

@@ -88,6 +88,7 @@ pub struct Attribute {
     #[serde(default)]
     pub multi_valued: bool,
     /// A sentence for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Whether a resource must have it.
     #[serde(default)]
@@ -120,6 +121,12 @@ impl Attribute {
     #[must_use]
     pub fn sub(&self, name: &str) -> Option<&Arc<Attribute>> {
         self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What one value is, in a list of them: its items' `value`, or the attribute itself.
+    #[must_use]
+    pub fn item(&self) -> &Attribute {
+        self.sub("value").map_or(self, AsRef::as_ref)
     }
 
     /// Whether two values are one: in another letter case they are, where that does not matter (RFC 7643 §2.2).
@@ -230,6 +237,16 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether whoever writes this writes `other` too, or a part of it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let same = self.extension == other.extension && self.attribute.name == other.attribute.name;
+        same && match (&self.sub, &other.sub) {
+            (Some(mine), Some(other)) => mine.name == other.name,
+            _ => true,
+        }
+    }
+
     /// The definition that the path ends at: the sub-attribute if there is one.
     #[must_use]
     pub fn leaf(&self) -> &Arc<Attribute> {

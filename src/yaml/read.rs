@@ -1,6 +1,7 @@
 //! Reading a tree: typed values and the fields of a map. Each reader reports what does not fit and goes on, so that a
 //! caller is a plain list of reads, and `finish` reports the keys nobody asked for.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -142,7 +143,7 @@ pub struct Fields<'n> {
     span: Span,
     what: String,
     entries: &'n [(Key, Node)],
-    asked: Vec<&'static str>,
+    asked: Vec<Cow<'static, str>>,
     /// Known, and not to be recommended.
     refused: Vec<&'static str>,
 }
@@ -166,9 +167,11 @@ impl<'n> Fields<'n> {
     }
 
     /// The same with the key, for faults that belong to the key and not to its value.
-    pub fn take_entry(&mut self, key: &'static str) -> Option<&'n (Key, Node)> {
+    pub fn take_entry(&mut self, key: impl Into<Cow<'static, str>>) -> Option<&'n (Key, Node)> {
+        let key = key.into();
+        let found = self.entries.iter().find(|(name, _)| name.name == key);
         self.asked.push(key);
-        self.entries.iter().find(|(name, _)| name.name == key)
+        found
     }
 
     /// A field that is known and not wanted: no message will recommend it.
@@ -239,16 +242,17 @@ impl<'n> Fields<'n> {
     /// What was not taken so far, for maps that mix known keys with free names; ends the reading in place of `finish`.
     pub fn rest(self) -> impl Iterator<Item = &'n (Key, Node)> {
         self.entries.iter().filter(move |(key, _)| {
-            !self.asked.contains(&key.name.as_str()) && !self.refused.contains(&key.name.as_str())
+            !self.asked.iter().any(|asked| *asked == key.name) && !self.refused.contains(&key.name.as_str())
         })
     }
 
     /// Reports every key that was not asked for.
     pub fn finish(self, faults: &mut Faults) {
         let what = self.what.clone();
+        let all = self.asked.clone();
         let mut asked: Vec<&str> = Vec::new();
-        for key in &self.asked {
-            if !asked.contains(key) {
+        for key in &all {
+            if !asked.contains(&key.as_ref()) {
                 asked.push(key);
             }
         }

@@ -127,11 +127,24 @@ async fn urls_as_clients_write_them() {
 }
 
 #[tokio::test]
-async fn if_match_is_not_looked_at_and_no_version_is_told() {
+async fn a_version_is_told_and_conditions_go_by_it() {
     let door = open().await;
-    let headers = [header("Authorization", "Bearer demo"), header("If-None-Match", "*")];
-    let answer = door.send("GET", "/Users/1001", &headers, "").await;
-    assert_eq!((answer.status, answer.header("etag"), answer.body()["meta"].get("version")), (200, None, None));
+    let answer = door.get("/Users/1001").await;
+    let version = answer.header("etag").unwrap().to_owned();
+    assert_eq!((answer.status, answer.body()["meta"]["version"].as_str()), (200, Some(version.as_str())));
+    let auth = header("Authorization", "Bearer demo");
+    let kind = header("Content-Type", "application/scim+json");
+    let body = json!({"schemas": [USER], "userName": "ann.archer", "title": "Chief"}).to_string();
+    for (method, path, condition, tag, body, status) in [
+        ("GET", "/Users/1001", "If-None-Match", version.as_str(), "", 304),
+        ("GET", "/Users/1001", "If-None-Match", "W/\"other\"", "", 200),
+        ("PUT", "/Users/1001", "If-Match", "W/\"other\"", body.as_str(), 412),
+        ("PUT", "/Users/1001", "If-Match", version.as_str(), body.as_str(), 200),
+        ("DELETE", "/Users/1001", "If-Match", version.as_str(), "", 412),
+    ] {
+        let answer = door.send(method, path, &[auth.clone(), kind.clone(), header(condition, tag)], body).await;
+        assert_eq!(answer.status, status, "{method} {condition}: {tag}");
+    }
 }
 
 #[tokio::test]

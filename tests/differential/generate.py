@@ -92,14 +92,15 @@ class Random:
     def operator(self, op):
         return self.recased(op) if self.chance(0.1) else op
 
-    def literal(self, path, people):
+    def literal(self, path, people, empty=True):
         found = [v for v in (value for person in people for value in values(person, path)) if isinstance(v, str)]
         text = self.recased(self.cut(self.random.choice(found))) if found and self.chance(0.94) else self.random.choice([self.word(), ""])
+        text = text or ("" if empty else "x")
         return json.dumps(text, ensure_ascii=self.chance(0.1))
 
     def compare(self, path, people, shown=None, schema=USER):
         op = self.random.choice(OPS)
-        return f"{self.path(path, schema) if shown is None else shown} {self.operator(op)} {self.literal(path, people)}"
+        return f"{self.path(path, schema) if shown is None else shown} {self.operator(op)} {self.literal(path, people, shown in (None, ''))}"
 
     def item(self, people):
         def inside(depth):
@@ -184,19 +185,19 @@ class Random:
     def target(self, before):
         text = self.word() if self.chance(0.93) else self.random.choice([None, 5, True, ["x"], {"a": 1}])
         draw = self.random.randrange(20)
-        if draw < 6:
+        if draw < 4:
             return self.random.choice(["displayName", "title", "externalId", f"{ENTERPRISE}:department"]), text
-        if draw < 8:
+        if draw < 6:
             return self.random.choice(["name.givenName", "name.familyName"]), text
-        if draw < 9:
+        if draw < 7:
             value = {"givenName": self.word(), **({"familyName": self.word()} if self.chance(0.5) else {})}
             return "name", value
-        if draw < 10:
+        if draw < 8:
             return "active", self.random.choice([True, False, False, None, 1])
-        if draw < 12:
-            items = [self.email(self.chance(0.3)) for _ in range(self.random.randrange(0, 3))]
+        if draw < 11:
+            items = [self.email(self.chance(0.4)) for _ in range(self.random.randrange(0, 3))]
             return "emails", items
-        if draw < 13:
+        if draw < 12:
             return "emails", [*before.get("emails", [])[:1], self.email(False)]
         if draw < 18:
             return self.value_path(before)

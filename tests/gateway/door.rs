@@ -54,11 +54,22 @@ impl Door {
     }
 
     pub(crate) async fn over_sql(script: &str, limits: Limits) -> Self {
+        Self::over_file("examples/quickstart/mapping.yaml", script, limits).await
+    }
+
+    /// Over a fresh copy of one of the other examples.
+    pub(crate) async fn example(name: &str) -> Self {
+        let folder = Path::new("examples").join(name);
+        let script = std::fs::read_to_string(folder.join("schema.sql")).unwrap();
+        Self::over_file(folder.join("mapping.yaml").to_str().unwrap(), &script, LIMITS).await
+    }
+
+    /// Over a mapping file and a new database.
+    pub(crate) async fn over_file(mapping: &str, script: &str, limits: Limits) -> Self {
         let data = tempfile::tempdir().unwrap();
         let file = data.path().join("hr.sqlite");
         run_script(&file, script).await.unwrap();
-        let url = format!("sqlite:{}", file.display());
-        let mapping = load("examples/quickstart/mapping.yaml", &[("DATABASE", &url, false)]);
+        let mapping = load(mapping, &[("DATABASE", &format!("sqlite:{}", file.display()), false)]);
         let mut door = Self::over(&mapping, limits).await;
         door.data = Some(data);
         door
@@ -97,15 +108,32 @@ impl Door {
 
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
         let _beside = COUNTING.read().await;
-        self.through(method, path, content_type, body.into()).await
+        self.through(method, path, &[("content-type", content_type)], body.into()).await
     }
 
-    async fn through(&self, method: &str, path: &str, content_type: &str, body: Bytes) -> Answer {
+    /// A request for one version of what is there: `header` is `if-match` or `if-none-match`.
+    pub(crate) async fn ask_if(
+        &self,
+        header: &'static str,
+        tag: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Answer {
+        let _beside = COUNTING.read().await;
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let headers = [("content-type", "application/scim+json"), (header, tag)];
+        self.through(method, path, &headers, text.into()).await
+    }
+
+    async fn through(&self, method: &str, path: &str, headers: &[(&'static str, &str)], body: Bytes) -> Answer {
         let asked = format!("{method} {path}");
         let mut request = Request::new(body);
         *request.method_mut() = method.parse().unwrap();
         *request.uri_mut() = format!("/scim/v2{path}").parse().unwrap();
-        request.headers_mut().insert("content-type", content_type.parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
         request.extensions_mut().insert(Caller { client: "test".into(), profile: self.profile });
         request.extensions_mut().insert(RequestId("r-1".into()));
         let (head, body) = self.gateway.answer(request).await.into_parts();
@@ -137,7 +165,7 @@ impl Door {
         let _alone = COUNTING.write().await;
         let before = calls_made();
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = self.through(method, path, "application/scim+json", text.into()).await;
+        let answer = self.through(method, path, &[("content-type", "application/scim+json")], text.into()).await;
         (answer, calls_made() - before)
     }
 

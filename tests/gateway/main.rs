@@ -1,14 +1,17 @@
 //! The gateway at its door: a SCIM request in, a SCIM answer out, with a real app behind it and no socket in front.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod acts;
 mod boundaries;
 mod door;
 mod easy_app;
 mod hostile;
 mod lists;
 mod model;
+mod own_types;
 mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
 mod sort;
+mod version;

@@ -71,10 +71,12 @@ async fn what_is_refused_writes_nothing() {
     let door = Door::quickstart().await.strict();
     let before = door.everything().await;
     let mail = |n: u32| json!({"value": format!("m{n}@example.com"), "type": "work"});
+    let main = json!({"value": "m1@example.com", "type": "work", "primary": true});
     let with_mail = |name: &str, mails: Value| json!({"schemas": [USER], "userName": name, "emails": mails});
     for (method, path, body, status, scim_type) in [
         ("POST", "/Users", user("ANN.Archer"), 409, "uniqueness"),
         ("POST", "/Users", with_mail("ann.archer", json!([mail(1)])), 409, "uniqueness"),
+        ("POST", "/Users", with_mail("new", json!([mail(1), main])), 409, "uniqueness"),
         ("PUT", "/Users/1002", with_mail("ann.archer", json!([mail(1)])), 409, "uniqueness"),
         ("PUT", "/Users/1002", json!({"schemas": [USER], "displayName": "no name"}), 400, "invalidValue"),
         ("POST", "/Groups", group("FINANCE", &[]), 409, "uniqueness"),

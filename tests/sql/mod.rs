@@ -211,6 +211,7 @@ pub(crate) fn user() -> Resource {
             other: team_reference(),
             display: Some(ident("name")),
         }),
+        memberships: vec![(ident("in_team"), ident("person_id"))],
     };
     let all = [
         login, name, nick, number, active, user_type, locked, title, logins, score, seen, made, realm, cost, emails,
@@ -262,6 +263,7 @@ pub(crate) fn group() -> Resource {
             insert: vec![(ident("by"), Stamp::Client)],
         }),
         groups: None,
+        memberships: Vec::new(),
     };
     let id = Id { at: Selector::key("code"), codec: Codec::Plain };
     Resource { kind: kind("Group", &[display, members]), id, lines, records: Records::Sql(Box::new(records)) }

@@ -1,10 +1,10 @@
 //! Reading the attribute lines of a resource type: what a line says, and one line from key and right-hand side.
 
 use crate::{
-    diagnostic::{Faults, Span},
+    diagnostic::{Faults, Span, did_you_mean},
     mapping::{
         codec::Codec,
-        line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
+        line::{Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, Source},
         selector::Selector,
         template::Template,
     },
@@ -15,6 +15,7 @@ use crate::{
 use super::{
     codec::{codec, constant_suits, kind},
     facts::Facts,
+    kind::Written,
     name::Named,
 };
 
@@ -169,7 +170,7 @@ pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> boo
 }
 
 /// Reads the right-hand side of a line over an HTTP app.
-pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Option<Said<'n>> {
+pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
     let plain = |value, writes| Some(Said { value, facts: Facts::default(), relation: None, writes });
     match &node.value {
         Value::Text(text) if text == "store" => {
@@ -202,7 +203,7 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, faults: &mut Faults) -> Op
                 return None;
             }
             let said = if fields.has("each") {
-                each(&mut fields, &named.target, faults)
+                each(&mut fields, &named.target, types, faults)
             } else {
                 at(&mut fields, named.leaf(), faults)
             };
@@ -228,7 +229,7 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 
-fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Option<Said<'n>> {
+fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
     super::not_supported(
         fields,
         faults,
@@ -243,14 +244,11 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
         fields.take("where").and_then(|n| super::pattern::pattern(n, "`where`", false, faults)).unwrap_or_default();
     let mut list = Vec::new();
     for (leaf, node) in subs(fields, target, faults) {
-        list.extend(field(leaf, node, faults));
+        list.extend(field(sub_name(target, leaf), leaf, node, faults));
     }
-    if !list.iter().any(|f| f.sub == "value") {
-        faults
-            .error(fields.span(), "missing-key", "`each` needs `value`")
-            .help("say where an item keeps its value: `value: $.address`, or `value: $` for a list of plain values");
-    }
-    let of = fields.take("of").and_then(|n| of(n, faults));
+    let help = "say where an item keeps its value: `value: $.address`, or `value: $` for a list of plain values";
+    check_says(target, &list, "`each`", help, fields.span(), faults);
+    let of = fields.take("of").and_then(|n| of(n, types, faults));
     let relation = match (fields.take("add"), fields.take("remove")) {
         (Some(add), Some(remove)) => Some((add, remove)),
         (None, None) => None,
@@ -261,7 +259,7 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, faults: &mut Faults) -> Op
             None
         }
     };
-    let facts = Facts::take(fields, target.attribute.sub("value").unwrap_or(&target.attribute), faults);
+    let facts = Facts::take(fields, target.attribute.item(), faults);
     if relation.is_some() && of.is_none() {
         faults
             .error(fields.span(), "missing-key", "a relation needs `of`")
@@ -281,20 +279,42 @@ pub(super) fn subs<'n, 't>(
     faults: &mut Faults,
 ) -> Vec<(&'t Attribute, &'n Node)> {
     let mut found = Vec::new();
+    let attribute = &target.attribute;
+    for leaf in attribute.sub_attributes.iter().filter(|s| s.name != "$ref") {
+        found.extend(fields.take_entry(leaf.name.clone()).map(|(_, node)| (&**leaf, node)));
+    }
     for name in ["value", "type", "primary", "display"] {
         let Some((key, node)) = fields.take_entry(name) else { continue };
-        match target.attribute.sub(name) {
-            Some(leaf) => found.push((&**leaf, node)),
-            None => {
-                faults.error(key.span, "unknown-attribute", format!("`{target}` has no `{name}`")).help("leave it out");
-            }
+        if name == "value" && attribute.kind != Type::Complex {
+            found.push((&**attribute, node));
+        } else if attribute.sub(name).is_none() {
+            faults.error(key.span, "unknown-attribute", format!("`{target}` has no `{name}`")).help("leave it out");
         }
     }
     found
 }
 
+/// The name that a field of an item goes by: that of its sub-attribute, and `value` where items are plain.
+pub(super) fn sub_name(target: &Target, leaf: &Attribute) -> String {
+    if target.attribute.kind == Type::Complex { leaf.name.clone() } else { "value".to_owned() }
+}
+
+/// An item has to say something: its `value` if the attribute knows one, else more than what kind it is.
+pub(super) fn check_says(target: &Target, list: &[Field], what: &str, help: &str, span: Span, faults: &mut Faults) {
+    let attribute = &target.attribute;
+    let valued = attribute.kind != Type::Complex || attribute.sub("value").is_some();
+    if valued && !list.iter().any(|f| f.sub == "value") {
+        faults.error(span, "missing-key", format!("{what} needs `value`")).help(help);
+    } else if !valued && !list.iter().any(Field::says) {
+        let example = attribute.sub_attributes.iter().find(|s| !HINTS.contains(&s.name.as_str()));
+        faults
+            .error(span, "missing-key", format!("{what} needs sub-attributes that say something"))
+            .help(format!("an item of `{target}` is known by e.g. `{}`", example.map_or("value", |s| &s.name)));
+    }
+}
+
 /// Reads one sub-attribute of a list's items.
-fn field(leaf: &Attribute, node: &Node, faults: &mut Faults) -> Option<Field> {
+fn field(sub: String, leaf: &Attribute, node: &Node, faults: &mut Faults) -> Option<Field> {
     let value = match &node.value {
         Value::Text(text) if text.starts_with('$') && !text.starts_with("$$") => {
             FieldSource::At { at: selector(node, faults)?, codec: Codec::Plain }
@@ -308,13 +328,22 @@ fn field(leaf: &Attribute, node: &Node, faults: &mut Faults) -> Option<Field> {
         }
         _ => FieldSource::Constant(Some(node.to_json()).filter(|v| constant_suits(v, leaf, node.span, faults))?),
     };
-    Some(Field { sub: leaf.name.clone(), value })
+    Some(Field { sub, value })
 }
 
 /// Reads `of: User`.
-pub(super) fn of(node: &Node, faults: &mut Faults) -> Option<Of> {
-    let name = node.choice(faults, "`of`", &[("User", "User"), ("Group", "Group")])?;
-    Some(Of { name: name.to_owned(), endpoint: format!("/{name}s") })
+pub(super) fn of(node: &Node, types: &[Written<'_>], faults: &mut Faults) -> Option<Of> {
+    let name = node.text(faults, "`of`")?;
+    let found = types.iter().find(|t| t.name() == name);
+    if found.is_none() {
+        let fault =
+            faults.error(node.span, "unknown-resource", format!("`{name}` is not among the resources of this mapping"));
+        match did_you_mean(name, types.iter().map(Written::name)) {
+            Some(near) => fault.help(format!("write `{near}`")),
+            None => fault.help("add it, or name another"),
+        };
+    }
+    found.map(|t| Of { name: name.to_owned(), endpoint: t.all.endpoint.clone() })
 }
 
 /// Reads a path.

@@ -1,10 +1,12 @@
 //! What no line shows by itself: lines that get in each other's way, attributes that nothing writes, names that nothing
 //! reads.
 
+use std::sync::Arc;
+
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{call::CallTemplate, line::Source, rest::ChangeRule, selector::Selector},
-    scim::schema::Target,
+    scim::schema::{Attribute, Mutability, ResourceType, Target},
     yaml::{Key, Node},
 };
 
@@ -34,31 +36,37 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
     }
 }
 
-/// What every resource type must offer (RFC 7643 §4.1, §4.2).
-pub(super) fn check_required(name: &str, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
-    let needed = if name == "User" { "userName" } else { "displayName" };
-    if !drafts.iter().any(|d| d.line.target.to_string() == needed) {
+/// What a resource type must offer: what its schemas require, and something of every required extension.
+pub(super) fn check_required(all: &ResourceType, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
+    let has = |urn: Option<&str>, name: Option<&str>| {
+        let mut targets = drafts.iter().map(|d| &d.line.target);
+        targets.any(|t| t.extension.as_deref() == urn && name.is_none_or(|name| t.attribute.name == name))
+    };
+    let asked = |a: &&Arc<Attribute>| a.required && a.mutability != Mutability::ReadOnly;
+    let mut missing = |line: String| {
         faults
-            .error(span, "missing-attribute", format!("a {name} needs `{needed}`"))
-            .help(format!("add a line `{needed}: …`"));
+            .error(span, "missing-attribute", format!("a {} needs `{line}`", all.name))
+            .help(format!("add a line `{line}: …`"));
+    };
+    for attribute in all.schema.attributes.iter().filter(asked).filter(|a| !has(None, Some(&a.name))) {
+        missing(attribute.name.clone());
+    }
+    for extension in &all.extensions {
+        let urn = extension.schema.id.as_str();
+        if !extension.required && !has(Some(urn), None) {
+            continue;
+        }
+        let lost = extension.schema.attributes.iter().filter(asked).filter(|a| !has(Some(urn), Some(&a.name)));
+        let lost: Vec<String> = lost.map(|a| format!("{urn}:{}", a.name)).collect();
+        if lost.is_empty() && !has(Some(urn), None) {
+            missing(format!("{urn}:{}", extension.schema.attributes.first().map_or("…", |a| &a.name)));
+        }
+        lost.into_iter().for_each(&mut missing);
     }
 }
 
-/// A value that names another resource needs that resource to be there; one type keeps one list of members.
-pub(super) fn check_links(drafts: &[Draft<'_>], types: &[&str], faults: &mut Faults) {
-    for draft in drafts {
-        if let Source::Each(each) = &draft.line.value
-            && let Some(of) = each.of.as_ref().filter(|of| !types.contains(&of.name.as_str()))
-        {
-            faults
-                .error(
-                    draft.span,
-                    "unknown-resource",
-                    format!("`{}` is not among the resources of this mapping", of.name),
-                )
-                .help("add it, or leave `of` out");
-        }
-    }
+/// One type keeps one list of members.
+pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
     if let Some(second) = drafts.iter().filter(|d| d.relation.is_some()).nth(1) {
         faults.not_supported(second.span, "two lists with `add` and `remove` in one resource type");
     }

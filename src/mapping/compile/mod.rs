@@ -9,18 +9,20 @@ mod change;
 mod check;
 mod codec;
 mod facts;
+mod kind;
 mod list;
 mod name;
 mod offer;
 mod pattern;
 mod rest;
+mod schemas;
 mod sql;
 mod sql_line;
 
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    diagnostic::{Diagnostics, Faults, Source, Span},
+    diagnostic::{Diagnostics, Faults, Source},
     yaml::{self, Fields, Node},
 };
 
@@ -28,13 +30,6 @@ use super::{
     App, Mapping,
     vars::{self, Vars},
 };
-
-/// A resource type as written: its name and what stands under it.
-struct Written<'n> {
-    name: &'static str,
-    span: Span,
-    node: &'n Node,
-}
 
 /// Reads and compiles a mapping file.
 ///
@@ -75,6 +70,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     }
     not_supported(&mut fields, faults, &[("quotes", "quotes"), ("languages", "query languages")]);
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
+    let schemas = schemas::Schemas::read(fields.entries(faults, "schemas"), faults);
     let entries = match fields.required(faults, "resources") {
         Some(node) => {
             let entries = node.entries(faults, "`resources`");
@@ -88,7 +84,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         None => &[],
     };
     fields.finish(faults);
-    let written: Vec<Written<'_>> = entries.iter().filter_map(|(key, node)| known_type(key, node, faults)).collect();
+    let written = kind::types(entries, &schemas, faults);
     let mut app = app?;
     let (rest, sql) = (app.take("rest"), app.take("sql"));
     let span = app.span();
@@ -108,16 +104,6 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
     };
     Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
-}
-
-fn known_type<'n>(key: &yaml::Key, node: &'n Node, faults: &mut Faults) -> Option<Written<'n>> {
-    match ["User", "Group"].into_iter().find(|name| *name == key.name) {
-        Some(name) => Some(Written { name, span: key.span, node }),
-        None => {
-            faults.not_supported(key.span, "resource types other than `User` and `Group`");
-            None
-        }
-    }
 }
 
 /// Refuses the keys of the language that are not built yet, by name.

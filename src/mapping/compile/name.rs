@@ -11,7 +11,7 @@ use crate::{
         path::PatchPath,
         profile::Profile,
         published,
-        schema::{Attribute, Extension, Resolution, ResourceType, Target},
+        schema::{Attribute, Resolution, ResourceType, Target},
     },
     yaml::Key,
 };
@@ -23,22 +23,6 @@ pub(super) struct Named {
     pub target: Target,
     /// Of `emails[type eq "work"].value`: what tells the item, and the sub-attribute.
     pub item: Option<(Vec<(String, Json)>, String)>,
-}
-
-/// A resource type with everything published in it: the words a mapping may use.
-pub(super) fn everything(name: &str) -> ResourceType {
-    let user = name == "User";
-    let schema = if user { published::user() } else { published::group() };
-    let enterprise = Extension { schema: (**published::enterprise_user()).clone(), required: false };
-    ResourceType {
-        name: name.to_owned(),
-        endpoint: format!("/{name}s"),
-        description: schema.description.clone(),
-        schema: (**schema).clone(),
-        extensions: if user { vec![enterprise] } else { Vec::new() },
-        common: published::common().to_vec(),
-        published: Vec::new(),
-    }
 }
 
 impl Named {
@@ -72,14 +56,17 @@ pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Optio
         let fault = faults.error(key.span, "unknown-attribute", message);
         match did_you_mean(&key.name, names.iter().map(String::as_str)) {
             Some(near) => fault.help(format!("write `{near}`")),
-            None if path.attr.urn.is_some() => fault.help("extension schemas of your own are not supported yet"),
+            None if path.attr.urn.is_some() => {
+                fault.help("declare the schema under `schemas` and name it under `extensions` of the type")
+            }
             None => {
                 let front = format!("{}.", path.attr.name);
                 let parts: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&front)).collect();
                 match parts.as_slice() {
-                    [] => {
+                    [] if published::all().iter().any(|s| s.id == all.schema.id) => {
                         fault.help("the names are those of RFC 7643: `userName`, `name.familyName`, `emails`, `active`")
                     }
+                    [] => fault.help(format!("`{}` does not define it", all.schema.id)),
                     parts => fault.help(format!("it has {}", parts.join(", "))),
                 }
             }
@@ -93,7 +80,7 @@ pub(super) fn named(key: &Key, all: &ResourceType, faults: &mut Faults) -> Optio
         return None;
     }
     if target.attribute.name == "meta"
-        && target.sub.as_ref().is_some_and(|s| matches!(s.name.as_str(), "resourceType" | "location"))
+        && target.sub.as_ref().is_some_and(|s| matches!(s.name.as_str(), "resourceType" | "location" | "version"))
     {
         faults
             .error(key.span, "bad-attribute", format!("`{target}` is made by the gateway"))
@@ -161,8 +148,13 @@ fn known_sub(list: &Attribute, name: &str, key: &Key, faults: &mut Faults) -> Op
 
 fn all_names(all: &ResourceType) -> Vec<String> {
     let mut names = Vec::new();
-    let extensions = all.extensions.iter().flat_map(|e| e.schema.attributes.iter().map(|a| ("enterprise:", a)));
-    for (prefix, attribute) in all.common.iter().chain(&all.schema.attributes).map(|a| ("", a)).chain(extensions) {
+    let prefix = |urn: &str| match urn == published::enterprise_user().id {
+        true => "enterprise:".to_owned(),
+        false => format!("{urn}:"),
+    };
+    let extensions = all.extensions.iter().flat_map(|e| e.schema.attributes.iter().map(|a| (prefix(&e.schema.id), a)));
+    let base = all.common.iter().chain(&all.schema.attributes).map(|a| (String::new(), a));
+    for (prefix, attribute) in base.chain(extensions) {
         names.push(format!("{prefix}{}", attribute.name));
         names.extend(attribute.sub_attributes.iter().map(|s| format!("{prefix}{}.{}", attribute.name, s.name)));
     }

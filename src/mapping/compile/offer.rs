@@ -6,10 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     mapping::line::{FieldSource, Source},
-    scim::{
-        published,
-        schema::{Attribute, Extension, Mutability, ResourceType, Schema, Type, Uniqueness},
-    },
+    scim::schema::{Attribute, Extension, Mutability, ResourceType, Returned, Schema, Type, Uniqueness},
 };
 
 use super::{attributes::Draft, facts::Facts};
@@ -23,7 +20,7 @@ pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {
     let extensions = all.extensions.iter().filter_map(|e| {
         let attributes = pick(Some(&e.schema.id), &e.schema.attributes);
         let schema = Schema { attributes, ..e.schema.clone() };
-        (!schema.attributes.is_empty()).then_some(Extension { schema, required: false })
+        (!schema.attributes.is_empty()).then_some(Extension { schema, required: e.required })
     });
     let extensions = extensions.collect();
     let common = all.common.iter().filter_map(|a| match a.name.as_str() {
@@ -32,21 +29,18 @@ pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {
         _ => offered(None, a, drafts).map(Arc::new),
     });
     let common = common.collect();
-    let mut published = vec![Arc::new(all.schema.clone())];
-    if all.name == "User" {
-        published.push(published::enterprise_user().clone());
-    }
-    ResourceType { schema, extensions, common, published, ..all.clone() }
+    ResourceType { schema, extensions, common, ..all.clone() }
 }
 
-/// `meta` is always there; times and version only where the app has them.
+/// `meta` is always there; times only where the app has them.
 fn meta(published: &Attribute, drafts: &[Draft<'_>]) -> Attribute {
     let mapped = |sub: &Attribute| {
         drafts.iter().any(|d| {
             d.line.target.attribute.name == "meta" && d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name)
         })
     };
-    let kept = |sub: &&Arc<Attribute>| matches!(sub.name.as_str(), "resourceType" | "location") || mapped(sub);
+    let own = |sub: &Attribute| matches!(sub.name.as_str(), "resourceType" | "location" | "version");
+    let kept = |sub: &&Arc<Attribute>| own(sub) || mapped(sub);
     Attribute { sub_attributes: published.sub_attributes.iter().filter(kept).cloned().collect(), ..published.clone() }
 }
 
@@ -153,8 +147,12 @@ fn restrict(made: &mut Attribute, draft: &Draft<'_>, facts: &Facts) {
     made.mutability = match (draft.line.create, draft.line.update) {
         (false, false) => Mutability::ReadOnly,
         (true, false) => Mutability::Immutable,
+        _ if draft.line.write_only => Mutability::WriteOnly,
         _ => made.mutability,
     };
+    if draft.line.write_only {
+        made.returned = Returned::Never;
+    }
     if let Some(exact) = facts.case_exact
         && matches!(made.kind, Type::String | Type::Reference)
     {

@@ -18,13 +18,13 @@ use crate::{
 };
 
 use super::{
-    Written,
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
     check::{check_claims, check_links, check_overlaps, check_parts, check_required},
+    kind::{self, Written},
     list::{PAGED, check_pages, list, pages},
-    name::{everything, named},
+    name::named,
     offer::offer,
 };
 
@@ -108,43 +108,34 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
 
 /// Reads the resource types.
 pub(super) fn resources(written: &[Written<'_>], shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Vec<Resource> {
-    let names: Vec<&str> = written.iter().map(|w| w.name).collect();
-    written.iter().filter_map(|w| resource(w, &names, shared, faults)).collect()
+    written.iter().filter_map(|w| resource(w, written, shared, faults)).collect()
 }
 
 fn resource(
     written: &Written<'_>,
-    names: &[&str],
+    types: &[Written<'_>],
     shared: &[Arc<AnswerRule>],
     faults: &mut Faults,
 ) -> Option<Resource> {
-    let mut fields = written.node.map(faults, written.name)?;
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[
-            ("where", "conditions on records"),
-            ("endpoint", "endpoints of your own"),
-            ("extensions", "extension schemas of your own"),
-            ("protect", "protected records"),
-        ],
-    );
-    let all = everything(written.name);
+    let mut fields = written.node.map(faults, written.name())?;
+    super::not_supported(&mut fields, faults, &[("where", "conditions on records"), ("protect", "protected records")]);
+    kind::skip(&mut fields);
+    let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
     let mut drafts = Vec::new();
     for (key, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = named(key, &all, faults)
-            && let Some(said) = attributes::said(node, &named, faults)
+        if let Some(named) = named(key, all, faults)
+            && let Some(said) = attributes::said(node, &named, types, faults)
         {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
-    check_required(written.name, &drafts, written.span, faults);
+    check_required(all, &drafts, written.span, faults);
     check_overlaps(&drafts, faults);
-    check_links(&drafts, names, faults);
-    let kind = offer(&all, &drafts);
+    check_links(&drafts, faults);
+    let kind = offer(all, &drafts);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();

@@ -17,27 +17,25 @@ use crate::{
         },
         template::Template,
     },
+    scim::published,
     yaml::{self, Node, Value},
 };
 
 use super::{
-    Written,
     attributes::{self, Draft, derived},
     check::{check_overlaps, check_required},
     codec::scalar,
     facts::Facts,
-    name::{everything, named, published_target},
+    kind::{self, Written},
+    name::{named, published_target},
     offer::offer,
     sql_line::{Lists, said},
 };
 
 /// What other resource types need to know of one: its table, key, and which rows exist.
 pub(super) struct Base {
-    pub name: &'static str,
-    table: Ident,
-    key: Ident,
-    kind: KeyKind,
-    only: Vec<ColumnTest>,
+    name: String,
+    reference: Reference,
 }
 
 /// Reads `app.sql`.
@@ -78,21 +76,22 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
 /// Reads the resource types; first their tables, as each may refer to the other's.
 pub(super) fn resources(written: &[Written<'_>], faults: &mut Faults) -> Vec<Resource> {
     let bases: Vec<Base> = written.iter().filter_map(|w| base(w, &mut Faults::new(faults.source().clone()))).collect();
-    let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &bases, faults)).collect();
-    derive_groups(&mut made, &bases);
+    let around = Around { types: written, bases: &bases };
+    let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
+    derive_groups(&mut made, &around);
     made
 }
 
 fn base(written: &Written<'_>, faults: &mut Faults) -> Option<Base> {
-    let mut fields = written.node.map(faults, written.name)?;
+    let mut fields = written.node.map(faults, written.name())?;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
     let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
     let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    Some(Base { name: written.name, table, key, kind, only })
+    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only } })
 }
 
-fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Option<Resource> {
-    let mut fields = written.node.map(faults, written.name)?;
+fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
+    let mut fields = written.node.map(faults, written.name())?;
     super::not_supported(
         &mut fields,
         faults,
@@ -108,11 +107,10 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
             ("create", "statements of your own"),
             ("update", "statements of your own"),
             ("protect", "protected records"),
-            ("endpoint", "endpoints of your own"),
-            ("extensions", "extension schemas of your own"),
         ],
     );
-    let all = everything(written.name);
+    kind::skip(&mut fields);
+    let all = &written.all;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let key = fields.required(faults, "key").and_then(|n| key(n, faults));
     let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
@@ -124,17 +122,17 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = named(name, &all, faults)
-            && let Some(said) = said(node, &named, bases, &mut lists, faults)
+        if let Some(named) = named(name, all, faults)
+            && let Some(said) = said(node, &named, around, &mut lists, faults)
         {
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
-    check_required(written.name, &drafts, written.span, faults);
+    check_required(all, &drafts, written.span, faults);
     check_overlaps(&drafts, faults);
     fields.finish(faults);
-    let kind = offer(&all, &drafts);
+    let kind = offer(all, &drafts);
     let (key, key_kind) = key?;
     check_columns(&drafts, &key, &only, &touch, faults);
     check_children(&drafts, &lists.children, faults);
@@ -151,6 +149,7 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
         children: lists.children,
         members: lists.members,
         groups: None,
+        memberships: Vec::new(),
     };
     Some(Resource {
         kind,
@@ -160,14 +159,15 @@ fn resource(written: &Written<'_>, bases: &[Base], faults: &mut Faults) -> Optio
     })
 }
 
-/// Whoever can be a member has `groups`, read-only: never written twice in a mapping (RFC 7643 §4.1.2).
-fn derive_groups(made: &mut [Resource], bases: &[Base]) {
-    let found: Vec<(String, Derived, Of)> = made
+/// Whoever can be a member loses that with the record; a user has `groups`, read-only: never written twice in a mapping
+/// (RFC 7643 §4.1.2).
+fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
+    let found: Vec<(String, bool, Derived, Of)> = made
         .iter()
         .filter_map(|keeper| {
             let Records::Sql(records) = &keeper.records else { return None };
             let junction = records.members.as_ref()?;
-            let base = bases.iter().find(|b| b.name == keeper.kind.name)?;
+            let other = around.reference(&keeper.kind.name)?;
             let display = keeper.lines.iter().find_map(|l| match &l.value {
                 Source::At { at, codec: Codec::Plain } if l.target.to_string() == "displayName" => {
                     at.field().map(|f| Ident(f.to_owned()))
@@ -179,19 +179,24 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
                 table: junction.table.clone(),
                 link: junction.value.clone(),
                 value: junction.link.clone(),
-                other: base.reference(),
+                other,
                 display,
             };
             let of = Of { name: keeper.kind.name.clone(), endpoint: keeper.kind.endpoint.clone() };
-            Some((junction.of.clone(), derived, of))
+            Some((junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of))
         })
         .collect();
-    for (name, derived_from, of) in found {
+    for (name, is_group, derived_from, of) in found {
         let Some(resource) = made.iter_mut().find(|r| r.kind.name == name) else { continue };
+        if let Records::Sql(records) = &mut resource.records {
+            records.memberships.push((derived_from.table.clone(), derived_from.link.clone()));
+        }
+        let all = around.types.iter().map(|t| &t.all).find(|all| all.name == name);
+        let Some(all) = all.filter(|all| is_group && all.schema.id == published::user().id) else { continue };
         if resource.lines.iter().any(|l| l.target.attribute.name == "groups") {
             continue;
         }
-        let Some(target) = published_target(&everything(&name), "groups") else { continue };
+        let Some(target) = published_target(all, "groups") else { continue };
         resource.lines.push(derived(target, Source::From { of, part: Some("groups".to_owned()) }));
         let drafts: Vec<Draft<'_>> = resource
             .lines
@@ -199,7 +204,7 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
             .map(|line| Draft { line, facts: Facts::default(), span: Span { start: 0, end: 0 }, relation: None })
             .into_iter()
             .collect();
-        let offered = offer(&everything(&name), &drafts);
+        let offered = offer(all, &drafts);
         resource.kind.schema.attributes.extend(offered.schema.attributes);
         resource.lines.extend(drafts.into_iter().map(|d| d.line));
         if let Records::Sql(records) = &mut resource.records {
@@ -208,10 +213,16 @@ fn derive_groups(made: &mut [Resource], bases: &[Base]) {
     }
 }
 
-impl Base {
-    pub(super) fn reference(&self) -> Reference {
-        let only = self.only.iter().map(|t| ColumnTest { column: t.column.clone(), is: t.is.clone() }).collect();
-        Reference { table: self.table.clone(), key: self.key.clone(), kind: self.kind, only }
+/// The other resource types, as one type's lines may refer to them.
+pub(super) struct Around<'a> {
+    pub types: &'a [Written<'a>],
+    bases: &'a [Base],
+}
+
+impl Around<'_> {
+    /// The table of a type; none where it is written wrongly, which is said elsewhere.
+    pub(super) fn reference(&self, name: &str) -> Option<Reference> {
+        self.bases.iter().find(|b| b.name == name).map(|b| b.reference.clone())
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     codec::{codec, constant_suits},
     facts::Facts,
     name::Named,
-    sql::{Base, ident, stamps, tests},
+    sql::{Around, ident, stamps, tests},
 };
 
 /// Lists with tables of their own, as the lines name them.
@@ -32,7 +32,7 @@ pub(super) struct Lists {
 pub(super) fn said<'n>(
     node: &'n Node,
     named: &Named,
-    bases: &[Base],
+    around: &Around<'_>,
     lists: &mut Lists,
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
@@ -88,7 +88,7 @@ pub(super) fn said<'n>(
                 return None;
             }
             let said = if fields.has("table") {
-                list(&mut fields, &named.target, bases, lists, faults)
+                list(&mut fields, &named.target, around, lists, faults)
             } else {
                 column(&mut fields, named.leaf(), faults)
             };
@@ -116,7 +116,7 @@ fn column<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) ->
 fn list<'n>(
     fields: &mut Fields<'n>,
     target: &Target,
-    bases: &[Base],
+    around: &Around<'_>,
     lists: &mut Lists,
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
@@ -125,25 +125,19 @@ fn list<'n>(
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     if let Some((key, of)) = fields.take_entry("of") {
-        if target.attribute.name != "members" {
+        if !target.attribute.is_keyed() {
             faults.error(key.span, "bad-attribute", format!("`{target}` is no list of members")).help(
-                "a junction table is written once, as `members` of the group; `groups` of its members follows from it",
+                "a junction table is written once, as `members` of the group; in a schema of your own, as a list whose \
+                 `value` is `immutable` and `caseExact`",
             );
+        } else if lists.members.is_some() {
+            faults.not_supported(key.span, "two lists of members in one resource type");
         }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
-        let of_name = attributes::of(of, faults);
+        let of_name = attributes::of(of, around.types, faults);
         let facts = Facts::take(fields, &target.attribute, faults);
         let of_name = of_name?;
-        let Some(member) = bases.iter().find(|b| b.name == of_name.name).map(Base::reference) else {
-            faults
-                .error(
-                    of.span,
-                    "unknown-resource",
-                    format!("`{}` is not among the resources of this mapping", of_name.name),
-                )
-                .help("add it, or name another");
-            return None;
-        };
+        let member = around.reference(&of_name.name)?;
         let junction = Junction {
             name: name.clone(),
             table: table?,
@@ -175,14 +169,11 @@ fn list<'n>(
                 FieldSource::At { at, codec: Codec::Plain }
             }),
         };
-        parts.extend(value.map(|value| Field { sub: leaf.name.clone(), value }));
+        parts.extend(value.map(|value| Field { sub: attributes::sub_name(target, leaf), value }));
     }
-    if !parts.iter().any(|f| f.sub == "value") {
-        faults
-            .error(fields.span(), "missing-key", "a child table needs `value`")
-            .help("name the column that holds the item's value");
-    }
-    let facts = Facts::take(fields, target.attribute.sub("value").unwrap_or(&target.attribute), faults);
+    let help = "name the column that holds the item's value";
+    attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
+    let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
     let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })

@@ -8,7 +8,7 @@ use crate::{
         Context, Fault,
         change::{self, Ask, Step, Wish},
         create::{self, Made},
-        read::{Needs, Shown},
+        read::Needs,
     },
     scim::{
         change::{Change as Changed, To},
@@ -136,7 +136,7 @@ fn answer(
 ) -> Result<(), Fault> {
     let more = if told {
         said.add("answer", "the record in the last reply");
-        said.parts(resource, id, &Needs { shown: Shown::These(projection), condition: None })?
+        said.parts(resource, id, &Needs::one(resource, projection))?
     } else {
         said.add("answer", "the record, read back");
         said.record(resource, id, projection)?

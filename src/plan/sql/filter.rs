@@ -145,17 +145,17 @@ impl<'a> Compiler<'a> {
         if !target.attribute.multi_valued {
             return self.single(target).compare(target.leaf(), op, literal);
         }
-        let Some(sub) = &target.sub else { return Pair::unknown(NO_COLUMN) };
+        let (Some(name), leaf) = (part(target), target.leaf()) else { return Pair::unknown(NO_COLUMN) };
         let some = |op: CompareOp| {
             self.some_item(target, &|item| {
-                let found = item(&sub.name);
-                Pair::all([found.present(), found.compare(sub, op, literal)])
+                let found = item(name);
+                Pair::all([found.present(), found.compare(leaf, op, literal)])
             })
         };
         if op == CompareOp::NotEqual {
             Pair::any([some(op), self.present(target).not()])
         } else {
-            self.some_item(target, &|item| item(&sub.name).compare(sub, op, literal))
+            self.some_item(target, &|item| item(name).compare(leaf, op, literal))
         }
     }
 
@@ -191,9 +191,6 @@ impl<'a> Compiler<'a> {
     fn some_item(&self, list: &Target, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let unknown = Pair::unknown("the list has no table of its own");
         let Some(line) = self.resource.line(list).filter(|l| !l.write_only) else { return unknown };
-        if list.attribute.kind != Type::Complex {
-            return unknown;
-        }
         match &line.value {
             Source::Slots(slots) => Pair::any(slots.iter().map(|slot| self.slot(slot, &line.empty, is))),
             Source::Each(each) => self.each(each, is).unwrap_or(unknown),
@@ -237,7 +234,8 @@ impl<'a> Compiler<'a> {
             None => Found::Absent,
         };
         // An item without its value is none.
-        let pair = Pair::all([item("value").present(), is(&item)]);
+        let there = Pair::any(each.telling().map(|field| item(&field.sub).present()));
+        let pair = Pair::all([there, is(&item)]);
         let from = table(&child.table, "c");
         Some(self.exists(&from, &column("c", &child.link), &and_only("c", &child.only), pair))
     }
@@ -288,6 +286,14 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// What of an item a target names: a sub-attribute, or the plain item itself.
+fn part(target: &Target) -> Option<&str> {
+    match &target.sub {
+        Some(sub) => Some(&sub.name),
+        None => (target.attribute.kind != Type::Complex).then_some("value"),
+    }
+}
+
 /// A condition on one item.
 fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
     let missing = || Pair::unknown(NO_COLUMN);
@@ -297,9 +303,9 @@ fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
         Condition::Not(inner) => of_item(inner, item).not(),
         Condition::Always => Pair::exact(Logic::True),
         Condition::Never => Pair::exact(Logic::False),
-        Condition::Present(target) => target.sub.as_ref().map_or_else(missing, |sub| item(&sub.name).present()),
+        Condition::Present(target) => part(target).map_or_else(missing, |name| item(name).present()),
         Condition::Compare { target, op, value } => {
-            target.sub.as_ref().map_or_else(missing, |sub| item(&sub.name).compare(sub, *op, value))
+            part(target).map_or_else(missing, |name| item(name).compare(target.leaf(), *op, value))
         }
         Condition::Item { .. } => missing(),
     }

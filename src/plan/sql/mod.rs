@@ -12,11 +12,14 @@ pub mod members;
 pub mod select;
 pub mod write;
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use crate::mapping::{
-    Resource,
-    sql::{ColumnIs, ColumnTest, Ident, KeyKind, SqlRecords},
+use crate::{
+    mapping::{
+        Resource,
+        sql::{ColumnIs, ColumnTest, Ident, KeyKind, SqlRecords},
+    },
+    scim::{Refusal, ScimType, evaluate::same_number},
 };
 
 use super::call::{Bind, Expect, Statement};
@@ -88,6 +91,27 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
     match kind {
         KeyKind::Integer => id.parse::<i64>().ok().filter(|n| n.to_string() == id).map(Value::from),
         KeyKind::Text => (!id.is_empty()).then(|| Value::from(id)),
+    }
+}
+
+/// Refuses a record with a number that the database would round.
+///
+/// # Errors
+/// `invalidValue`.
+pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
+    match record {
+        Value::Number(number) => {
+            let kept = match dialect::value(record) {
+                Bind::Real(real) => Number::from_f64(real).is_some_and(|real| same_number(&real, number)),
+                Bind::Integer(_) => true,
+                _ => false,
+            };
+            let detail = "a number has more digits than the database keeps";
+            if kept { Ok(()) } else { Err(Refusal::new(ScimType::InvalidValue, detail)) }
+        }
+        Value::Array(items) => items.iter().try_for_each(check_numbers),
+        Value::Object(fields) => fields.values().try_for_each(check_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
     }
 }
 

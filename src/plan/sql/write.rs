@@ -83,7 +83,7 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 #[must_use]
 pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let members = records.members.iter().map(|j| (&j.table, &j.link));
-    let pairs = members.chain(records.groups.iter().map(|d| (&d.table, &d.link)));
+    let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(table, link, key, "j").expect(Expect::Any));
     match &records.delete {
         Delete::Set(columns) => {
