@@ -199,8 +199,13 @@ fn cases(seeds: Vec<String>) -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn check(cases: u32, strategy: impl Strategy<Value = Vec<u8>>, test: impl Fn(&[u8])) {
-    let config =
-        ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 2000, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 2000,
+        max_shrink_time: 20_000,
+        ..ProptestConfig::default()
+    };
     let outcome = TestRunner::new(config).run(&strategy, |case| {
         let begun = Instant::now();
         test(&case);
@@ -344,7 +349,8 @@ impl Door {
             run_script(&path, include_str!("../examples/quickstart/hr.sql")).await.unwrap();
             Backend::open(&mapping.app, limits).await.unwrap()
         });
-        let limits = plan::Limits { rows: 20_000, calls: 1000, page: 100, max_page: 1000 };
+        let limits =
+            plan::Limits { rows: 20_000, calls: 1000, page: 100, max_page: 1000, operations: 600, body: 1 << 20 };
         let gateway = Gateway::new(&mapping, backend, "/scim/v2", "http://localhost/scim/v2", limits);
         Self { gateway, runtime, _folder: folder }
     }
@@ -372,7 +378,7 @@ impl Door {
         let schema = answer["schemas"][0].as_str().expect("an answer says what it is");
         assert_eq!(schema.ends_with(":Error"), !status.is_success(), "{status} {shown}");
         assert!(status.is_success() || answer["status"] == status.as_str(), "{status} {shown}");
-        if status.is_success() && method != "GET" && !target.ends_with(b".search") {
+        if status.is_success() && method != "GET" && !schema.contains(":api:messages:") {
             let location = response.headers()[LOCATION].to_str().unwrap().to_owned();
             let again =
                 self.ask("GET", location.trim_start_matches("http://localhost/scim/v2").as_bytes(), b"", profile);
@@ -415,20 +421,24 @@ fn the_door_answers_anything() {
     let queries = filters().into_iter().map(|f| format!("GET\n/Users?filter={f}\n"));
     let seeds: Vec<String> = requests().into_iter().map(as_text).chain(queries).collect();
     let count = std::cell::Cell::new([0; 6]);
-    check(6_000, cases(seeds), |case| {
+    check(4_000, cases(seeds), |case| {
         let mut lines = case.splitn(3, |&byte| byte == b'\n');
         let method = lines.next().unwrap_or_default();
         let method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].into_iter().find(|m| m.as_bytes() == method);
         let (target, body) = (lines.next().unwrap_or(b"/Users"), lines.next().unwrap_or_default());
+        // names are taken only once
+        let name = format!("fuzzed{}", count.get().iter().sum::<i32>());
+        let renamed = |text: &str| text.replace("fuzzed", &name).replace("mara.quill", &name).into_bytes();
+        let body = std::str::from_utf8(body).map_or_else(|_| body.to_vec(), renamed);
         let profile = if case.len() % 3 == 0 { Profile::STRICT } else { Profile::TOLERANT };
-        let response = door.answers(method.unwrap_or("GET"), target, body, profile);
+        let response = door.answers(method.unwrap_or("GET"), target, &body, profile);
         let mut seen = count.get();
         seen[usize::from(response.status().as_u16() / 100)] += 1;
         count.set(seen);
     });
     // A fuzzer whose requests are all refused at the first step finds nothing.
     let [.., good, _, refused, _] = count.get();
-    assert!(good > 600 && refused > 600, "{good} requests were answered, {refused} refused");
+    assert!(good > 400 && refused > 400, "{good} requests were answered, {refused} refused");
     // Whatever is in the database now, it can be listed.
     for list in ["/Users?count=1000", "/Groups?count=1000"] {
         assert_eq!(door.answers("GET", list.as_bytes(), b"", Profile::STRICT).status(), StatusCode::OK);

@@ -1,7 +1,7 @@
 //! One request, from bytes to bytes: read, plan and do, answer.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ use crate::{
         read::{Needs, Shown},
     },
     scim::{
-        discovery, message,
+        Refusal, ScimType, discovery, message,
         profile::Profile,
         projection::Projection,
         request::{self, Operation, Unread},
@@ -43,16 +43,33 @@ impl Gateway {
     }
 
     pub(super) async fn try_answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        match self.read(request)? {
+            (request::Request::Bulk(bulk), _) => self.bulk(&bulk, request).await,
+            (single, context) => self.single(single, request.headers(), &context).await,
+        }
+    }
+
+    /// What a request asks for, and who asks.
+    pub(super) fn read<'r>(&'r self, request: &'r Request<Bytes>) -> Result<(request::Request, Context<'r>), Error> {
         let (profile, client) = match request.extensions().get::<Caller>() {
-            Some(caller) => (caller.profile, caller.client.to_string()),
-            None => (Profile::STRICT, String::new()),
+            Some(caller) => (caller.profile, &*caller.client),
+            None => (Profile::STRICT, ""),
         };
-        let context =
-            Context { profile, client: &client, now: Timestamp::now(), base: &self.base, limits: self.limits };
+        let context = Context { profile, client, now: Timestamp::now(), base: &self.base, limits: self.limits };
         let path = request.uri().path();
         let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let path = path.ok_or(Unread::NoEndpoint)?;
         let read = request::read(request.method(), path, request.uri().query(), request.body(), &self.types, &profile)?;
+        Ok((read, context))
+    }
+
+    /// Answers what is one operation.
+    pub(super) async fn single(
+        &self,
+        read: request::Request,
+        headers: &HeaderMap,
+        context: &Context<'_>,
+    ) -> Result<Response<Bytes>, Error> {
         match read {
             request::Request::ServiceProviderConfig => {
                 Ok(json(StatusCode::OK, &discovery::service_provider_config(&self.features, &self.base)))
@@ -67,12 +84,15 @@ impl Gateway {
             request::Request::Schemas(Some(urn)) => one(discovery::schema(&self.types, &urn, &self.base)),
             request::Request::Resource(at, operation, projection) => match self.resources.get(at) {
                 Some(resource) => {
-                    let preconditions = Preconditions::read(request.headers())?;
-                    self.operate(resource, operation, projection, &preconditions, &context).await
+                    let preconditions = Preconditions::read(headers)?;
+                    self.operate(resource, operation, projection, &preconditions, context).await
                 }
                 None => Err(Unread::NoEndpoint.into()),
             },
-            request::Request::Root(queries) => self.root(queries, &context).await,
+            request::Request::Root(queries) => self.root(queries, context).await,
+            request::Request::Bulk(_) => {
+                Err(Refusal::new(ScimType::InvalidPath, "a bulk request does not hold another one").into())
+            }
         }
     }
 

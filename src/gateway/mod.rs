@@ -4,9 +4,11 @@
 //! [`rescue`] and nowhere else (law 10).
 
 mod answer;
+mod bulk;
 pub mod caller;
 pub mod conversation;
 mod fetch;
+mod kept;
 mod order;
 mod rescue;
 mod store;
@@ -51,7 +53,12 @@ impl Gateway {
         let writes_password = |t: &ResourceType| {
             t.schema.attributes.iter().any(|a| a.name == "password" && a.mutability != Mutability::ReadOnly)
         };
-        let features = Features { max_results: limits.max_page, change_password: types.iter().any(writes_password) };
+        let features = Features {
+            max_results: limits.max_page,
+            max_operations: limits.operations,
+            max_payload: limits.body,
+            change_password: types.iter().any(writes_password),
+        };
         Self {
             backend,
             resources: mapping.resources.clone(),
@@ -114,6 +121,15 @@ enum Error {
     },
     /// There was no usable answer.
     Backend(Failure),
+    /// A bulk request of more operations than are taken.
+    LongBulk {
+        /// How many it has.
+        sent: usize,
+        /// How many are taken.
+        most: usize,
+    },
+    /// Operations of a bulk request that wait for each other.
+    Circular,
     /// The resource is not, or is, of the version that the request is meant for.
     OtherVersion,
     /// The app does not know who is to become a member.
@@ -159,6 +175,13 @@ impl From<crate::mapping::codec::Unreadable> for Error {
 /// What a request may cost, as the configuration says.
 impl From<&config::Limits> for Limits {
     fn from(limits: &config::Limits) -> Self {
-        Self { rows: limits.rows, calls: limits.calls, page: limits.page, max_page: limits.max_page }
+        Self {
+            rows: limits.rows,
+            calls: limits.calls,
+            page: limits.page,
+            max_page: limits.max_page,
+            operations: limits.operations(),
+            body: limits.body,
+        }
     }
 }

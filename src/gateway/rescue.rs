@@ -67,6 +67,14 @@ fn tell(error: &Error, number: &str) -> Told {
             tracing::error!(request = number, %cause, "the mapping does not fit the app");
             plain(StatusCode::BAD_GATEWAY, ours("the app and its mapping do not fit"))
         }
+        Error::LongBulk { sent, most } => plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the bulk request has {sent} operations, and {most} (maxOperations) are taken; send several"),
+        ),
+        Error::Circular => plain(
+            StatusCode::CONFLICT,
+            "this operation waits for others that wait for it; make the resources first, then PATCH".to_owned(),
+        ),
         Error::OtherVersion => plain(
             StatusCode::PRECONDITION_FAILED,
             "the resource has another version than the request is meant for; read it again".to_owned(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::scim::schema::Target;
+use crate::scim::schema::{Attribute, Returned, Target};
 
 use super::{codec::Codec, pattern::Pattern, selector::Selector, template::Template};
 
@@ -46,14 +46,16 @@ impl Fold {
 
 impl Line {
     /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
-    /// cost more than the rest, and derived ones change without a write to this resource.
+    /// cost more than the rest, and derived ones change without a write to this resource. So is what is never returned: a
+    /// digest can be guessed at.
     #[must_use]
     pub fn counts(&self) -> bool {
         let relates = match &self.value {
             Source::Each(each) => each.of.is_some(),
             source => matches!(source, Source::From { .. }),
         };
-        !relates && !self.write_only
+        let told = |attribute: &Attribute| attribute.returned != Returned::Never;
+        !relates && !self.write_only && told(&self.target.attribute) && told(self.target.leaf())
     }
 
     /// A value as the app's own folding would make it.

@@ -96,6 +96,12 @@ pub fn explain(
             }
             Ok(plans)
         }
+        Request::Bulk(bulk) => {
+            let mut said = Explained::new("bulk".to_owned());
+            said.noted("order", &format!("{} operations", bulk.operations.len()), "each after those it refers to");
+            said.add("plans", "each has that of the request it holds");
+            Ok(vec![said])
+        }
         Request::ServiceProviderConfig | Request::ResourceTypes(_) | Request::Schemas(_) => {
             let mut said = Explained::new("discovery".to_owned());
             said.add("answer", "from the mapping alone");

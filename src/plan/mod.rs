@@ -48,6 +48,10 @@ pub struct Limits {
     pub page: usize,
     /// Resources on a page at most.
     pub max_page: usize,
+    /// Operations of a bulk request.
+    pub operations: usize,
+    /// Bytes of its body.
+    pub body: usize,
 }
 
 /// Why there is no plan.

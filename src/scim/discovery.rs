@@ -19,6 +19,10 @@ const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 pub struct Features {
     /// The most resources that one answer holds.
     pub max_results: usize,
+    /// The most operations of a bulk request.
+    pub max_operations: usize,
+    /// The most bytes of a bulk request, and of any other.
+    pub max_payload: usize,
     /// Whether a password can be set.
     pub change_password: bool,
 }
@@ -29,10 +33,14 @@ pub fn service_provider_config(features: &Features, base_url: &str) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": true,
+            "maxOperations": features.max_operations,
+            "maxPayloadSize": features.max_payload
+        },
         "filter": {"supported": true, "maxResults": features.max_results},
         "changePassword": {"supported": features.change_password},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
@@ -187,12 +195,16 @@ mod tests {
 
     #[test]
     fn the_config_states_every_feature() {
-        let config = service_provider_config(&Features { max_results: 200, change_password: true }, BASE);
+        let config = service_provider_config(
+            &Features { max_results: 200, max_operations: 7, max_payload: 9000, change_password: true },
+            BASE,
+        );
         assert_no_null(&config);
         for feature in ["patch", "bulk", "filter", "changePassword", "sort", "etag"] {
             assert!(config[feature]["supported"].is_boolean(), "{feature}");
         }
         assert_eq!(config["filter"]["maxResults"], 200);
+        assert_eq!(config["bulk"], json!({"supported": true, "maxOperations": 7, "maxPayloadSize": 9000}));
         assert_eq!(config["meta"]["location"], format!("{BASE}/ServiceProviderConfig"));
     }
 }

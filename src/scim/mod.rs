@@ -5,6 +5,7 @@
 mod apply;
 mod blind;
 pub mod body;
+pub mod bulk;
 pub mod change;
 pub mod condition;
 mod cursor;
@@ -27,6 +28,7 @@ pub mod resource;
 mod sample;
 pub mod schema;
 mod selector;
+pub mod sort;
 pub mod value;
 pub mod version;
 

@@ -322,7 +322,7 @@ fn check_schemas(body: &Value) -> Result<(), Refusal> {
 }
 
 /// A member of the message, in any letter case (the RFC's own examples differ).
-fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+pub(super) fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
 }
 

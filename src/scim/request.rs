@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::{
-    Refusal, ScimType, body,
+    Refusal, ScimType, body, bulk,
     change::Change,
     condition::Condition,
     filter::Filter,
@@ -14,6 +14,7 @@ use super::{
     projection::Projection,
     resource,
     schema::{ResourceType, Target},
+    sort::Sort,
 };
 
 /// What a client wants.
@@ -29,6 +30,8 @@ pub enum Request {
     Resource(usize, Operation, Projection),
     /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
     Root(Vec<(usize, Query, Projection)>),
+    /// `POST /Bulk`: many writes (RFC 7644 §3.7).
+    Bulk(bulk::Bulk),
 }
 
 /// A query for resources of one type.
@@ -36,6 +39,8 @@ pub enum Request {
 pub struct Query {
     /// What every resource of the answer fulfils.
     pub condition: Condition,
+    /// The order; none: the one in which the app holds them.
+    pub sort: Option<Sort>,
     /// The first one, from 1 (RFC 7644 §3.4.2.4).
     pub start_index: usize,
     /// How many at most; none: as many as the service gives.
@@ -105,6 +110,7 @@ const COLLECTION: &[Method] = &[Method::GET, Method::POST];
 const ONE: &[Method] = &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE];
 const DISCOVERY: &[Method] = &[Method::GET];
 const SEARCH: &[Method] = &[Method::POST];
+const BULK: &[Method] = &[Method::POST];
 const ROOT: &[Method] = &[Method::GET];
 const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
@@ -114,7 +120,8 @@ struct Parameters {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
-    sort_by: bool,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
     cursor: bool,
     attributes: Option<String>,
     excluded: Option<String>,
@@ -143,11 +150,16 @@ pub fn read(
         [] => return Err(Unread::Method(ROOT)),
         [".search"] if method == Method::POST => return root(&search(&json(body)?)?, types, profile),
         [".search"] => return Err(Unread::Method(SEARCH)),
+        ["Bulk"] if method == Method::POST => return Ok(Request::Bulk(bulk::read(&json(body)?)?)),
+        ["Bulk"] => return Err(Unread::Method(BULK)),
         [endpoint, rest @ ..] => (endpoint, rest),
     };
     let Some(at) = types.iter().position(|t| t.endpoint.trim_start_matches('/') == *endpoint) else {
         return Err(match *endpoint {
-            "Me" | "Bulk" => Unread::NotOffered(format!("`/{endpoint}` is not offered")),
+            "Me" => {
+                let detail = "`/Me` is not offered: a token here stands for a client, and for none of the users";
+                Unread::NotOffered(detail.to_owned())
+            }
             _ if is_version(endpoint) => Refusal::new(
                 ScimType::InvalidVers,
                 format!("`{endpoint}` is not a version of the protocol that is offered here"),
@@ -219,6 +231,12 @@ fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters
 }
 
 fn root(parameters: &Parameters, types: &[ResourceType], profile: &Profile) -> Result<Request, Unread> {
+    if parameters.sort_by.is_some() {
+        return Err(Unread::NotOffered(
+            "`sortBy` is not offered here, where types come one after another; sort one type, such as `/Users`"
+                .to_owned(),
+        ));
+    }
     let queries: Result<Vec<_>, Unread> = types
         .iter()
         .enumerate()
@@ -251,7 +269,8 @@ fn search(body: &Value) -> Result<Parameters, Refusal> {
             "count" => found.count = Some(whole()?),
             "attributes" => found.attributes = Some(names()?),
             "excludedattributes" => found.excluded = Some(names()?),
-            "sortby" => found.sort_by = true,
+            "sortby" => found.sort_by = Some(text()?),
+            "sortorder" => found.sort_order = Some(text()?),
             "cursor" => found.cursor = true,
             _ => {}
         }
@@ -266,15 +285,16 @@ impl Parameters {
 }
 
 fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Query, Unread> {
-    if parameters.sort_by {
-        return Err(Unread::NotOffered("`sortBy` is not offered".to_owned()));
-    }
     if parameters.cursor {
         return Err(Unread::NotOffered("`cursor` is not offered; use `startIndex` and `count`".to_owned()));
     }
     let condition = match &parameters.filter {
         Some(text) => Condition::resolve(&Filter::parse(text, profile)?, kind, profile)?,
         None => Condition::Always,
+    };
+    let sort = match &parameters.sort_by {
+        Some(by) => Some(Sort::parse(by, parameters.sort_order.as_deref(), kind)?),
+        None => None,
     };
     let number = |name: &str, text: &Option<String>| -> Result<Option<i64>, Refusal> {
         let read = |text: &String| {
@@ -285,7 +305,7 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
     // Below 1 means 1, below 0 means 0 (RFC 7644 §3.4.2.4).
     let start_index = number("startIndex", &parameters.start_index)?.unwrap_or(1).max(1);
     let count = number("count", &parameters.count)?.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
-    Ok(Query { condition, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
+    Ok(Query { condition, sort, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.
@@ -313,10 +333,8 @@ fn parameters(query: &str) -> Result<Parameters, Unread> {
             "count" => &mut found.count,
             "attributes" => &mut found.attributes,
             "excludedattributes" => &mut found.excluded,
-            "sortby" => {
-                found.sort_by = true;
-                continue;
-            }
+            "sortby" => &mut found.sort_by,
+            "sortorder" => &mut found.sort_order,
             "cursor" => {
                 found.cursor = true;
                 continue;

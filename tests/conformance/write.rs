@@ -51,6 +51,57 @@ async fn a_new_resource_is_told_whole() {
 }
 
 #[tokio::test]
+async fn many_writes_in_one_request() {
+    let door = open().await;
+    let send = async |operations: Value, most: u64| {
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "failOnErrors": most,
+            "Operations": operations});
+        door.call("demo-strict", "POST", "/Bulk", &body).await
+    };
+    let team = json!({"schemas": [GROUP], "displayName": "Bulk", "members": [{"value": "bulkId:ann"}]});
+    let gone = json!({"method": "DELETE", "path": "/Users/9"});
+    let answer = send(
+        json!([
+            {"method": "POST", "path": "/Groups", "bulkId": "team", "data": team},
+            {"method": "POST", "path": "/Users", "bulkId": "ann", "data": {"schemas": [USER], "userName": "bulk.ann"}},
+            gone, gone, gone,
+        ]),
+        2,
+    )
+    .await;
+    let body = answer.body();
+    assert_eq!(
+        (answer.status, &body["schemas"][0]),
+        (200, &json!("urn:ietf:params:scim:api:messages:2.0:BulkResponse"))
+    );
+    let of =
+        |key: &str| -> Vec<Value> { body["Operations"].as_array().unwrap().iter().map(|o| o[key].clone()).collect() };
+    assert_eq!(of("status"), ["201", "201", "404", "404"]);
+    assert_eq!(of("method"), ["POST", "POST", "DELETE", "DELETE"]);
+    assert_eq!(of("response")[3]["status"], "404");
+    let locations = of("location");
+    let below = |at: usize| locations[at].as_str().unwrap().split("/scim/v2").nth(1).unwrap().to_owned();
+    let made = door.get(&below(0)).await;
+    assert_eq!(of("version")[0], made.body()["meta"]["version"]);
+    assert_eq!(format!("/Users/{}", made.body()["members"][0]["value"].as_str().unwrap()), below(1));
+    let waits =
+        |to: &str| json!({"schemas": [GROUP], "displayName": to, "members": [{"value": format!("bulkId:{to}")}]});
+    let answer = send(
+        json!([
+            {"method": "POST", "path": "/Groups", "bulkId": "a", "data": waits("b")},
+            {"method": "POST", "path": "/Groups", "bulkId": "b", "data": waits("a")},
+        ]),
+        9,
+    )
+    .await;
+    assert_eq!(answer.body()["Operations"][0]["status"], "409");
+    let most = door.get("/ServiceProviderConfig").await.body()["bulk"]["maxOperations"].as_u64().unwrap();
+    let answer = send(Value::from(vec![gone; usize::try_from(most).unwrap() + 1]), 1).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.text.contains(&most.to_string()), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn put_sets_what_it_mentions_and_keeps_the_rest() {
     let door = open().await;
     let user =

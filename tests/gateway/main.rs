@@ -3,6 +3,7 @@
 
 mod acts;
 mod boundaries;
+mod bulk;
 mod door;
 mod easy_app;
 mod hostile;
@@ -13,4 +14,5 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod sort;
 mod version;

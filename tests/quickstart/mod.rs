@@ -75,7 +75,8 @@ impl Answer {
 }
 
 /// What `portolan.yaml` has by default.
-pub const LIMITS: plan::Limits = plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000 };
+pub const LIMITS: plan::Limits =
+    plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000, operations: 600, body: 1 << 20 };
 
 /// The quickstart as it is.
 pub async fn open() -> Door {
