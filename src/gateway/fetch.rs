@@ -17,7 +17,7 @@ use crate::{
     scim::evaluate::evaluate,
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, kept::Kept};
 
 /// The resources of one page and how many there are in all.
 pub(super) struct Found {
@@ -196,14 +196,13 @@ impl Gateway {
         Ok(Some(Found { resources, total }))
     }
 
-    /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds the rows of the
-    /// answer's page and no others.
+    /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds no more rows than the
+    /// answer's page needs.
     async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
-        let check = Needs { shown: Shown::Nothing, condition: Some(&query.condition) };
+        let looks = query.looks();
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
-        let mut kept: Vec<Value> = Vec::new();
-        let mut total = 0;
+        let mut kept = Kept::new(query);
         while let Some(call) = query.walk_call(&at)? {
             let reply = self.call(session, &call).await?;
             match reply.class {
@@ -217,18 +216,15 @@ impl Gateway {
                 return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
-            self.parts(session, query.resource, &check, &mut rows).await?;
+            self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
-                let resource = self.resource(query.resource, &row, &check)?;
+                let resource = self.resource(query.resource, &row, &looks)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
                 }
                 if evaluate(&query.condition, &resource) {
-                    total += 1;
-                    if total > query.skip && kept.len() < query.count {
-                        kept.push(row);
-                    }
+                    kept.add(&resource, row);
                 }
             }
             match next {
@@ -238,9 +234,10 @@ impl Gateway {
                 Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
             }
         }
+        let (mut page, total) = kept.page();
         let needs = Needs { shown: Shown::These(&query.projection), condition: None };
-        self.parts(session, query.resource, &needs, &mut kept).await?;
-        let resources: Result<Vec<_>, _> = kept.iter().map(|row| self.resource(query.resource, row, &needs)).collect();
+        self.parts(session, query.resource, &needs, &mut page).await?;
+        let resources: Result<Vec<_>, _> = page.iter().map(|row| self.resource(query.resource, row, &needs)).collect();
         Ok(Some(Found { resources: resources?, total }))
     }
 }

@@ -8,6 +8,7 @@ mod bulk;
 pub mod caller;
 pub mod conversation;
 mod fetch;
+mod kept;
 mod order;
 mod rescue;
 mod store;

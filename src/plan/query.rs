@@ -18,6 +18,7 @@ use crate::{
         projection::Projection,
         request,
         schema::Target,
+        sort::Sort,
     },
 };
 
@@ -39,6 +40,8 @@ pub struct Query<'a> {
     pub resource: &'a Resource,
     /// What every row in hand is checked against, always.
     pub condition: Condition,
+    /// The order of the answer; none: the app's own.
+    pub sort: Option<Sort>,
     /// What the answer holds.
     pub projection: Projection,
     /// The first resource, from 0.
@@ -116,6 +119,8 @@ pub fn plan<'a>(
 ) -> Result<Query<'a>, Fault> {
     let Limits { page, max_page, .. } = context.limits;
     let count = query.count.unwrap_or(page).min(max_page);
+    // Nothing has an order of its own.
+    let sort = query.sort.filter(|_| count > 0);
     let condition = query.condition;
     let source = match &resource.records {
         _ if condition == Condition::Never => Source::Nothing,
@@ -128,6 +133,8 @@ pub fn plan<'a>(
     };
     let native = match &source {
         Source::Nothing | Source::Key(_) => false,
+        // Whose letters come first is for us to say: the app's page would be another one.
+        _ if sort.is_some() => false,
         Source::Table(_, pushed) => pushed.exact,
         Source::List(list, narrowed) => {
             let exact = match narrowed {
@@ -143,7 +150,8 @@ pub fn plan<'a>(
         Source::List(list, _) if native => count.min(list.pages.max as usize),
         _ => count,
     };
-    Ok(Query { resource, condition, projection, skip: query.start_index.saturating_sub(1), count, source, native })
+    let skip = query.start_index.saturating_sub(1);
+    Ok(Query { resource, condition, sort, projection, skip, count, source, native })
 }
 
 fn rest_source<'a>(
@@ -328,6 +336,13 @@ impl Query<'_> {
             Source::List(list, _) => list.pages.told_total(&reply.body),
             _ => None,
         }
+    }
+
+    /// What a walk must know of every row, for the check and for the order.
+    #[must_use]
+    pub fn looks(&self) -> read::Needs<'_> {
+        let shown = self.sort.as_ref().map_or(read::Shown::Nothing, |sort| read::Shown::Key(sort.target()));
+        read::Needs { shown, condition: Some(&self.condition) }
     }
 
     /// The next call of a walk.

@@ -33,6 +33,8 @@ pub struct Needs<'a> {
 pub enum Shown<'a> {
     /// Nothing: it is only checked.
     Nothing,
+    /// The one attribute that the answer is sorted by.
+    Key(&'a Target),
     /// What the answer holds.
     These(&'a Projection),
     /// All that the version is made of, and what the answer holds, where there is one.
@@ -57,13 +59,14 @@ impl Needs<'_> {
     }
 
     fn target(&self, target: &Target) -> bool {
+        let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         let shown = match self.shown {
             Shown::Nothing | Shown::Versioned(None) => false,
+            Shown::Key(key) => same(key),
             Shown::These(projection) | Shown::Versioned(Some(projection)) => projection.wants(target),
             Shown::All => true,
         };
-        let named = |t: &&Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
-        shown || self.condition.is_some_and(|c| c.targets().iter().any(named))
+        shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
     }
 
     /// Whether the part of that name must be fetched: some line that is needed reads from it.
@@ -77,7 +80,7 @@ impl Needs<'_> {
     /// Whether the resource gets a version: it is of use, and all that it is made of is there.
     #[must_use]
     pub fn version(&self, resource: &Resource) -> bool {
-        let of_use = !matches!(self.shown, Shown::Nothing) || self.must_version(resource);
+        let of_use = !matches!(self.shown, Shown::Nothing | Shown::Key(_)) || self.must_version(resource);
         let counts = |part: &str| resource.lines.iter().any(|line| line.counts() && reads_from(line, part));
         let there = |part: &str| !counts(part) || self.part(resource, part);
         of_use
@@ -92,6 +95,7 @@ impl Needs<'_> {
         let Some(version) = version::attribute(&resource.kind) else { return false };
         let shown = match self.shown {
             Shown::Nothing => false,
+            Shown::Key(key) => *key == version,
             Shown::These(projection) => matches!(resource.records, Records::Sql(_)) && projection.wants(&version),
             Shown::Versioned(_) | Shown::All => true,
         };

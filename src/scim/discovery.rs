@@ -40,7 +40,7 @@ pub fn service_provider_config(features: &Features, base_url: &str) -> Value {
         },
         "filter": {"supported": true, "maxResults": features.max_results},
         "changePassword": {"supported": features.change_password},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken",

@@ -78,7 +78,7 @@ fn items(value: &Value) -> &[Value] {
 }
 
 /// Whether this is a value at all (RFC 7643 §2.5).
-fn is_assigned(value: &Value) -> bool {
+pub(super) fn is_assigned(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::String(text) => !text.is_empty(),
@@ -137,7 +137,7 @@ pub fn same_number(a: &Number, b: &Number) -> bool {
 }
 
 /// Compares by the digits as written, so that nothing is lost beyond 2^53 or behind the point.
-fn compare_numbers(a: &Number, b: &Number) -> Ordering {
+pub(super) fn compare_numbers(a: &Number, b: &Number) -> Ordering {
     let (a, b) = (Decimal::read(a.as_str()), Decimal::read(b.as_str()));
     a.sign().cmp(&b.sign()).then_with(|| if a.negative { b.size_cmp(&a) } else { a.size_cmp(&b) })
 }

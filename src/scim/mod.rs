@@ -28,6 +28,7 @@ pub mod resource;
 mod sample;
 pub mod schema;
 mod selector;
+pub mod sort;
 pub mod value;
 pub mod version;
 

@@ -14,6 +14,7 @@ use super::{
     projection::Projection,
     resource,
     schema::{ResourceType, Target},
+    sort::Sort,
 };
 
 /// What a client wants.
@@ -38,6 +39,8 @@ pub enum Request {
 pub struct Query {
     /// What every resource of the answer fulfils.
     pub condition: Condition,
+    /// The order; none: the one in which the app holds them.
+    pub sort: Option<Sort>,
     /// The first one, from 1 (RFC 7644 §3.4.2.4).
     pub start_index: usize,
     /// How many at most; none: as many as the service gives.
@@ -117,7 +120,8 @@ struct Parameters {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
-    sort_by: bool,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
     cursor: bool,
     attributes: Option<String>,
     excluded: Option<String>,
@@ -227,6 +231,12 @@ fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters
 }
 
 fn root(parameters: &Parameters, types: &[ResourceType], profile: &Profile) -> Result<Request, Unread> {
+    if parameters.sort_by.is_some() {
+        return Err(Unread::NotOffered(
+            "`sortBy` is not offered here, where types come one after another; sort one type, such as `/Users`"
+                .to_owned(),
+        ));
+    }
     let queries: Result<Vec<_>, Unread> = types
         .iter()
         .enumerate()
@@ -259,7 +269,8 @@ fn search(body: &Value) -> Result<Parameters, Refusal> {
             "count" => found.count = Some(whole()?),
             "attributes" => found.attributes = Some(names()?),
             "excludedattributes" => found.excluded = Some(names()?),
-            "sortby" => found.sort_by = true,
+            "sortby" => found.sort_by = Some(text()?),
+            "sortorder" => found.sort_order = Some(text()?),
             "cursor" => found.cursor = true,
             _ => {}
         }
@@ -274,15 +285,16 @@ impl Parameters {
 }
 
 fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Query, Unread> {
-    if parameters.sort_by {
-        return Err(Unread::NotOffered("`sortBy` is not offered".to_owned()));
-    }
     if parameters.cursor {
         return Err(Unread::NotOffered("`cursor` is not offered; use `startIndex` and `count`".to_owned()));
     }
     let condition = match &parameters.filter {
         Some(text) => Condition::resolve(&Filter::parse(text, profile)?, kind, profile)?,
         None => Condition::Always,
+    };
+    let sort = match &parameters.sort_by {
+        Some(by) => Some(Sort::parse(by, parameters.sort_order.as_deref(), kind)?),
+        None => None,
     };
     let number = |name: &str, text: &Option<String>| -> Result<Option<i64>, Refusal> {
         let read = |text: &String| {
@@ -293,7 +305,7 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
     // Below 1 means 1, below 0 means 0 (RFC 7644 §3.4.2.4).
     let start_index = number("startIndex", &parameters.start_index)?.unwrap_or(1).max(1);
     let count = number("count", &parameters.count)?.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
-    Ok(Query { condition, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
+    Ok(Query { condition, sort, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.
@@ -321,10 +333,8 @@ fn parameters(query: &str) -> Result<Parameters, Unread> {
             "count" => &mut found.count,
             "attributes" => &mut found.attributes,
             "excludedattributes" => &mut found.excluded,
-            "sortby" => {
-                found.sort_by = true;
-                continue;
-            }
+            "sortby" => &mut found.sort_by,
+            "sortorder" => &mut found.sort_order,
             "cursor" => {
                 found.cursor = true;
                 continue;

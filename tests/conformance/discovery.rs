@@ -16,7 +16,7 @@ async fn the_three_endpoints() {
     let config = door.get("/ServiceProviderConfig").await;
     assert_eq!((config.status, &config.body()["patch"]["supported"]), (200, &Value::Bool(true)));
     for (feature, offered) in
-        [("patch", true), ("filter", true), ("bulk", true), ("sort", false), ("etag", true), ("changePassword", false)]
+        [("patch", true), ("filter", true), ("bulk", true), ("sort", true), ("etag", true), ("changePassword", false)]
     {
         assert_eq!(config.body()[feature]["supported"], offered, "{feature}");
     }

@@ -76,7 +76,7 @@ async fn every_fault_is_an_error_with_its_status() {
         ("POST", "/Users/1001", json!({}), 405, ""),
         ("GET", "/Me", Value::Null, 501, ""),
         ("POST", "/Bulk", json!({}), 400, "invalidSyntax"),
-        ("GET", "/Users?sortBy=userName", Value::Null, 501, ""),
+        ("GET", "/Users?sortBy=surname", Value::Null, 400, "invalidValue"),
         ("GET", "/Users?cursor", Value::Null, 501, ""),
     ];
     for (method, path, body, status, scim_type) in cases {

@@ -165,7 +165,7 @@ async fn discovery_says_what_the_mapping_says() {
     let config = door.get("/ServiceProviderConfig").await.is(200);
     assert_eq!(config["filter"], json!({"supported": true, "maxResults": LIMITS.max_page}));
     for (feature, supported) in
-        [("patch", true), ("bulk", true), ("sort", false), ("changePassword", false), ("etag", true)]
+        [("patch", true), ("bulk", true), ("sort", true), ("changePassword", false), ("etag", true)]
     {
         assert_eq!(config[feature]["supported"], supported, "{feature}");
     }

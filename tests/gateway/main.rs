@@ -14,4 +14,5 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod sort;
 mod version;

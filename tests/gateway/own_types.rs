@@ -11,8 +11,8 @@ const EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:test:2.0:TestRes
 /// A thing with these attributes besides what must be there.
 fn thing(name: &str, more: Value) -> Value {
     let mut body = json!({"schemas": [TEST, EXTENSION], "identifier": name, EXTENSION: {"extRequired": "here"}});
-    for (key, value) in more.as_object().cloned().unwrap_or_default() {
-        body[key] = value;
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
     }
     body
 }

@@ -16,6 +16,8 @@ use crate::{
 
 use super::{Cost, Explained, counted, unknown};
 
+const SORTED: &str = "all rows are read and sorted here";
+
 pub(super) fn explain(
     resource: &Resource,
     asked: request::Query,
@@ -84,6 +86,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     } else {
         let why = match by {
             _ if whole => "the app gives everything in one reply",
+            _ if plan.sort.is_some() => SORTED,
             _ if list.pages.total.is_none() => "the app does not tell how many there are",
             Some(by) if !by.rule.exactly => "the app may add rows that do not match",
             _ => "because something is left to check",
@@ -127,7 +130,7 @@ fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static s
 /// The reads for each row of an HTTP app; whether there are some for the check alone.
 fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
     let id = unknown(plan.resource);
-    let check = Needs { shown: Shown::Nothing, condition: Some(&plan.condition) };
+    let check = plan.looks();
     let show = Needs { shown: Shown::These(&plan.projection), condition: None };
     let both = Needs { condition: Some(&plan.condition), ..show };
     let rounds: &[(&Needs<'_>, &str)] =
@@ -156,7 +159,7 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         said.call(call, "");
     }
     let id = unknown(plan.resource);
-    let check = Needs { shown: Shown::Nothing, condition: Some(&plan.condition) };
+    let check = plan.looks();
     let show = Needs { shown: Shown::These(&plan.projection), condition: None };
     let both = Needs { condition: Some(&plan.condition), ..show };
     let checks = if plan.native { 0 } else { said.parts(plan.resource, &id, &check)?.calls };
@@ -179,7 +182,8 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         let bound = if plan.count == 0 { "" } else { "at most " };
         said.add("cost", &format!("{bound}{}", counted(plan.resource, certain + 1 + shows)));
     } else {
-        said.noted("paging", "walk", "because something is left to check");
+        let why = if plan.sort.is_some() { SORTED } else { "because something is left to check" };
+        said.noted("paging", "walk", why);
         said.noted("total", "counted", "over the rows that fulfil the filter");
         let of_batch = if checks == 0 { String::new() } else { format!("{} × ", checks + 1) };
         let besides = if shows == 0 { String::new() } else { format!(" + {shows}") };
