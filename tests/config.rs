@@ -127,3 +127,18 @@ fn a_missing_file_is_a_fault() {
     let report = load("tests/config/none.yaml").unwrap_err().render(false);
     assert!(report.starts_with("error[file]: tests/config/none.yaml: "), "{report}");
 }
+
+#[test]
+fn databases_stand_in_the_data_folder() {
+    let load = |data: Option<&str>| {
+        let overrides = Overrides { data: data.map(PathBuf::from), ..Overrides::default() };
+        let config = Config::load(Path::new("examples/quickstart/portolan.yaml"), &env, &PROFILES, &overrides).unwrap();
+        let [database] = &config.databases[..] else { panic!("{:?}", config.databases) };
+        assert_eq!(database.script, Path::new("examples/quickstart/hr.sql"));
+        let url = config.vars["DATABASE"].value.expose().clone();
+        assert_eq!(url, format!("sqlite:{}", database.file.display()));
+        url
+    };
+    assert_eq!(load(None), "sqlite:examples/quickstart/hr.sqlite");
+    assert_eq!(load(Some("/var/lib/portolan")), "sqlite:/var/lib/portolan/hr.sqlite");
+}

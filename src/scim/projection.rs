@@ -125,11 +125,11 @@ fn add_written<'a>(
     for attribute in attributes {
         let whole = Target { extension: extension.map(Arc::from), attribute: attribute.clone(), sub: None };
         let of_sub = |sub: &Arc<Attribute>| Target { sub: Some(sub.clone()), ..whole.clone() };
-        let asked = |a: &Attribute, target: &Target| a.returned == Returned::Request && written(target);
+        let touched = || written(&whole) || attribute.sub_attributes.iter().any(|sub| written(&of_sub(sub)));
         let at = kept.iter().position(|k| k.name == attribute.name);
         let is_kept = at.is_some();
-        let any_sub = attribute.sub_attributes.iter().any(|sub| written(&of_sub(sub)));
-        if !(is_kept || asked(attribute, &whole) || attribute.returned == Returned::Request && any_sub) {
+        let asked = is_kept || attribute.returned == Returned::Request && touched();
+        if !asked {
             continue;
         }
         let shown = |sub: &&Arc<Attribute>| match sub.returned {

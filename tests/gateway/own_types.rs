@@ -11,8 +11,9 @@ const EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:test:2.0:TestRes
 /// A thing with these attributes besides what must be there.
 fn thing(name: &str, more: Value) -> Value {
     let mut body = json!({"schemas": [TEST, EXTENSION], "identifier": name, EXTENSION: {"extRequired": "here"}});
-    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
-        body.extend(more);
+    let Value::Object(more) = more else { panic!("{more} is no object") };
+    for (key, value) in more {
+        body[key] = value;
     }
     body
 }
@@ -62,7 +63,7 @@ async fn every_type_comes_back_as_it_was_sent() {
     let all = json!({
         "caseExactString": "Ab", "caseInsensitiveString": "Cd", "integerAttr": 9_007_199_254_740_993_i64, "booleanAttr": false,
         "dateTimeAttr": "2026-01-31T08:30:00.25+05:30", "binaryAttr": "3q2+7w==", "referenceAttr": "https://example.com/a?b=c",
-        "immutableAttr": "once", "multiStrings": ["b", "a", "b"], "complexAttr": {"sub1": "x", "sub2": -7, "sub3": true},
+        "immutableAttr": "once", "multiStrings": ["b", "a"], "complexAttr": {"sub1": "x", "sub2": -7, "sub3": true},
         "multiComplex": [{"value": "v", "type": "work", "primary": true}, {"value": "w", "primary": false}],
         "uniqueString": "mine", EXTENSION: {"extRequired": "r", "extString": "s", "extInteger": 0},
     });
