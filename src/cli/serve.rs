@@ -63,8 +63,8 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
             return ExitCode::from(FAILED);
         }
     };
-    let gateway =
-        Arc::new(Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into()));
+    let gateway = Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into());
+    let gateway = Arc::new(gateway.with_cursor_keys(&config.cursor_keys));
     let server = match Server::new(&front(config), server::inner(gateway)) {
         Ok(server) => server,
         Err(error) => {

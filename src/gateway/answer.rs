@@ -120,9 +120,12 @@ impl Gateway {
                 }
             }
             Operation::Query(query) => {
-                let start = query.start_index;
+                let (start, cursor) = (query.start_index, query.cursor.clone());
                 let plan = query::plan(resource, query, projection, context)?;
                 let mut session = self.backend.read().await?;
+                if let Some(cursor) = cursor {
+                    return Ok(json(StatusCode::OK, &self.by_cursor(&mut session, &plan, &cursor, context).await?));
+                }
                 let found = self.query(&mut session, &plan).await?;
                 let resources = found.resources.into_iter().map(|r| projected(r, &plan.projection)).collect();
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))

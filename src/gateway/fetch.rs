@@ -196,13 +196,24 @@ impl Gateway {
         Ok(Some(Found { resources, total }))
     }
 
+    async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
+        let Some(kept) = self.gather(session, query, Kept::new(query)).await? else { return Ok(None) };
+        let (rows, total) = kept.page();
+        let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
+        Ok(Some(Found { resources, total }))
+    }
+
     /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds no more rows than the
     /// answer's page needs.
-    async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
+    pub(super) async fn gather<'q>(
+        &self,
+        session: &mut Session,
+        query: &'q Query<'_>,
+        mut kept: Kept<'q>,
+    ) -> Result<Option<Kept<'q>>, Error> {
         let looks = query.looks();
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
-        let mut kept = Kept::new(query);
         while let Some(call) = query.walk_call(&at)? {
             let reply = self.call(session, &call).await?;
             match reply.class {
@@ -234,11 +245,19 @@ impl Gateway {
                 Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
             }
         }
-        let (mut page, total) = kept.page();
+        Ok(Some(kept))
+    }
+
+    /// Rows as the answer's resources.
+    pub(super) async fn shown(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        mut rows: Vec<Value>,
+    ) -> Result<Vec<Map<String, Value>>, Error> {
         let needs = Needs { shown: Shown::These(&query.projection), condition: None };
-        self.parts(session, query.resource, &needs, &mut page).await?;
-        let resources: Result<Vec<_>, _> = page.iter().map(|row| self.resource(query.resource, row, &needs)).collect();
-        Ok(Some(Found { resources: resources?, total }))
+        self.parts(session, query.resource, &needs, &mut rows).await?;
+        rows.iter().map(|row| self.resource(query.resource, row, &needs)).collect()
     }
 }
 

@@ -4,22 +4,30 @@ use serde_json::{Map, Value};
 
 use crate::{
     plan::query::Query,
-    scim::sort::{Key, Sort},
+    scim::sort::{Rank, Sort},
 };
 
 /// What matched so far.
 pub(super) struct Kept<'q> {
     sort: Option<&'q Sort>,
+    behind: Option<Rank>,
     skip: usize,
     count: usize,
     total: usize,
-    rows: Vec<(Option<Key>, Value)>,
+    rows: Vec<(Option<Rank>, Value)>,
 }
 
 impl<'q> Kept<'q> {
+    /// For a page by index.
     pub(super) fn new(query: &'q Query<'_>) -> Self {
         let Query { skip, count, .. } = *query;
-        Self { sort: query.sort.as_ref(), skip, count, total: 0, rows: Vec::new() }
+        Self { sort: query.sort.as_ref(), behind: None, skip, count, total: 0, rows: Vec::new() }
+    }
+
+    /// For a page by cursor of a sorted answer: what ranks behind this, and one more than the page to see whether there is
+    /// any.
+    pub(super) fn behind(query: &'q Query<'_>, rank: Option<Rank>) -> Self {
+        Self { behind: rank, skip: 0, count: query.count.saturating_add(1), ..Self::new(query) }
     }
 
     /// Takes one that matches. Without an order the page is known as it passes by; with one, whatever is behind the page
@@ -32,7 +40,11 @@ impl<'q> Kept<'q> {
             }
             return;
         };
-        self.rows.push((sort.key(resource), row));
+        let rank = sort.rank(resource);
+        if self.behind.as_ref().is_some_and(|behind| sort.compare(&rank, behind).is_le()) {
+            return;
+        }
+        self.rows.push((Some(rank), row));
         let most = self.skip.saturating_add(self.count);
         if self.rows.len() / 2 > most {
             self.order(sort);
@@ -40,13 +52,15 @@ impl<'q> Kept<'q> {
         }
     }
 
-    /// Stable, and what came later stands behind: so equal ones stay as the app holds them.
     fn order(&mut self, sort: &Sort) {
-        self.rows.sort_by(|a, b| sort.compare(a.0.as_ref(), b.0.as_ref()));
+        self.rows.sort_by(|a, b| match (&a.0, &b.0) {
+            (Some(a), Some(b)) => sort.compare(a, b),
+            _ => std::cmp::Ordering::Equal,
+        });
     }
 
     /// The page, and how many matched in all.
-    pub(super) fn page(mut self) -> (Vec<Value>, usize) {
+    pub(super) fn page(mut self) -> (Vec<(Option<Rank>, Value)>, usize) {
         let skip = match self.sort {
             Some(sort) => {
                 self.order(sort);
@@ -54,6 +68,6 @@ impl<'q> Kept<'q> {
             }
             None => 0,
         };
-        (self.rows.into_iter().skip(skip).take(self.count).map(|(_, row)| row).collect(), self.total)
+        (self.rows.into_iter().skip(skip).take(self.count).collect(), self.total)
     }
 }

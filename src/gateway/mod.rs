@@ -7,10 +7,12 @@ mod answer;
 mod bulk;
 pub mod caller;
 pub mod conversation;
+mod cursor;
 mod fetch;
 mod kept;
 mod order;
 mod rescue;
+mod seal;
 mod store;
 mod version;
 
@@ -43,6 +45,7 @@ pub struct Gateway {
     base: String,
     limits: Limits,
     order: order::Order,
+    seal: seal::Seal,
 }
 
 impl Gateway {
@@ -54,7 +57,9 @@ impl Gateway {
             t.schema.attributes.iter().any(|a| a.name == "password" && a.mutability != Mutability::ReadOnly)
         };
         let features = Features {
+            page: limits.page,
             max_results: limits.max_page,
+            cursor_seconds: seal::LIFE.as_secs(),
             max_operations: limits.operations,
             max_payload: limits.body,
             change_password: types.iter().any(writes_password),
@@ -68,7 +73,17 @@ impl Gateway {
             base: base_url.to_owned(),
             limits,
             order: order::Order::default(),
+            seal: seal::Seal::passing(),
         }
+    }
+
+    /// With keys for cursors, the first of which seals. Without any a key of the process's own is used.
+    #[must_use]
+    pub fn with_cursor_keys(mut self, keys: &[config::CursorKey]) -> Self {
+        if !keys.is_empty() {
+            self.seal = seal::Seal::new(keys);
+        }
+        self
     }
 }
 

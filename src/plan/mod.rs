@@ -10,6 +10,7 @@ pub mod change;
 pub mod create;
 pub mod explain;
 pub mod fill;
+pub mod follow;
 pub mod members;
 pub mod query;
 pub mod read;

@@ -50,8 +50,12 @@ pub struct Query<'a> {
     pub count: usize,
     /// The way in.
     pub source: Source<'a>,
+    /// Whether the app answers the filter exactly, and says how many there are.
+    pub exact: bool,
     /// Whether the app's own pages are the answer's pages.
     pub native: bool,
+    /// Whether it is asked by cursor: a walk that goes on behind the last page.
+    pub follows: bool,
 }
 
 /// A way in.
@@ -131,10 +135,8 @@ pub fn plan<'a>(
             Source::Table(records, pushed)
         }
     };
-    let native = match &source {
+    let exact = match &source {
         Source::Nothing | Source::Key(_) => false,
-        // Whose letters come first is for us to say: the app's page would be another one.
-        _ if sort.is_some() => false,
         Source::Table(_, pushed) => pushed.exact,
         Source::List(list, narrowed) => {
             let exact = match narrowed {
@@ -145,13 +147,16 @@ pub fn plan<'a>(
             exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
         }
     };
+    let follows = query.cursor.is_some();
+    // Whose letters come first is for us to say: the app's page would be another one.
+    let native = exact && sort.is_none() && !follows;
     let count = match &source {
         // More than one page of the app is not worth a second call: fewer than asked is allowed (RFC 7644 §3.4.2.4).
         Source::List(list, _) if native => count.min(list.pages.max as usize),
         _ => count,
     };
     let skip = query.start_index.saturating_sub(1);
-    Ok(Query { resource, condition, sort, projection, skip, count, source, native })
+    Ok(Query { resource, condition, sort, projection, skip, count, source, exact, native, follows })
 }
 
 fn rest_source<'a>(
@@ -355,9 +360,15 @@ impl Query<'_> {
             Source::Key(call) => Ok(Some((**call).clone())),
             Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
             Source::Table(records, pushed) => {
-                Ok(Some(Call::Sql(select::walk(records, pushed, at.after.as_ref(), BATCH))))
+                Ok(Some(Call::Sql(select::walk(records, pushed, at.after.as_ref(), self.batch()))))
             }
         }
+    }
+
+    /// Rows of a table that are asked for at a time: no more than a page by cursor and one to see whether there is another.
+    fn batch(&self) -> usize {
+        let page = self.follows && self.exact && self.sort.is_none();
+        if page { BATCH.min(self.count.saturating_add(1)) } else { BATCH }
     }
 
     fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
@@ -398,7 +409,7 @@ impl Query<'_> {
         match &self.source {
             Source::Nothing | Source::Key(_) => Next::End,
             Source::Table(records, _) => match last.and_then(|r| r.get(&records.key.column.0)) {
-                Some(key) if rows == BATCH => {
+                Some(key) if rows == self.batch() => {
                     Next::Go(Position { taken, page: at.page + 1, after: Some(key.clone()), total: None })
                 }
                 _ => Next::End,

@@ -17,8 +17,12 @@ const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 /// What differs from one set-up to the next; all else is the same for every gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
+    /// The resources that an answer holds when the client does not say.
+    pub page: usize,
     /// The most resources that one answer holds.
     pub max_results: usize,
+    /// How long a cursor can be used, in seconds.
+    pub cursor_seconds: i64,
     /// The most operations of a bulk request.
     pub max_operations: usize,
     /// The most bytes of a bulk request, and of any other.
@@ -41,6 +45,14 @@ pub fn service_provider_config(features: &Features, base_url: &str) -> Value {
         "filter": {"supported": true, "maxResults": features.max_results},
         "changePassword": {"supported": features.change_password},
         "sort": {"supported": true},
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": features.page,
+            "maxPageSize": features.max_results,
+            "cursorTimeout": features.cursor_seconds
+        },
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
@@ -196,7 +208,14 @@ mod tests {
     #[test]
     fn the_config_states_every_feature() {
         let config = service_provider_config(
-            &Features { max_results: 200, max_operations: 7, max_payload: 9000, change_password: true },
+            &Features {
+                page: 100,
+                max_results: 200,
+                cursor_seconds: 600,
+                max_operations: 7,
+                max_payload: 9000,
+                change_password: true,
+            },
             BASE,
         );
         assert_no_null(&config);

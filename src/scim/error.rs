@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The `scimType` keywords of RFC 7644 §3.12, table 9.
+/// The `scimType` keywords of RFC 7644 §3.12, table 9, and of RFC 9865 §2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimType {
     /// The filter cannot be parsed, or compares what cannot be compared.
@@ -25,6 +25,12 @@ pub enum ScimType {
     InvalidVers,
     /// The request may not carry such data in its URI.
     Sensitive,
+    /// The cursor was not made for this query (RFC 9865 §2.1, as the next two).
+    InvalidCursor,
+    /// The cursor is too old, or its place is lost.
+    ExpiredCursor,
+    /// A page by cursor cannot have that many.
+    InvalidCount,
 }
 
 impl ScimType {
@@ -42,6 +48,9 @@ impl ScimType {
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
             Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 }

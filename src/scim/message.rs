@@ -26,6 +26,18 @@ pub fn list_response(resources: Vec<Value>, total: usize, start_index: usize) ->
     Value::Object(list)
 }
 
+/// A page by cursor (RFC 9865 §2): the total where it is known, and the cursor of the next page where there is one.
+#[must_use]
+pub fn cursor_response(resources: Vec<Value>, total: Option<usize>, next: Option<String>) -> Value {
+    let mut list = Map::new();
+    list.insert("schemas".into(), json!([LIST_RESPONSE]));
+    list.extend(total.map(|total| ("totalResults".into(), total.into())));
+    list.insert("itemsPerPage".into(), resources.len().into());
+    list.extend(next.map(|next| ("nextCursor".into(), next.into())));
+    list.insert("Resources".into(), Value::Array(resources));
+    Value::Object(list)
+}
+
 /// An error: the status as text, the keyword where there is one, and a sentence for people.
 #[must_use]
 pub fn error(status: u16, scim_type: Option<ScimType>, detail: &str) -> Value {

@@ -43,6 +43,8 @@ pub struct Query {
     pub sort: Option<Sort>,
     /// The first one, from 1 (RFC 7644 §3.4.2.4).
     pub start_index: usize,
+    /// The cursor (RFC 9865 §2), empty for the first page; none: pages by index.
+    pub cursor: Option<String>,
     /// How many at most; none: as many as the service gives.
     pub count: Option<usize>,
 }
@@ -122,7 +124,7 @@ struct Parameters {
     count: Option<String>,
     sort_by: Option<String>,
     sort_order: Option<String>,
-    cursor: bool,
+    cursor: Option<String>,
     attributes: Option<String>,
     excluded: Option<String>,
 }
@@ -231,6 +233,12 @@ fn discovery(method: &Method, name: &str, rest: &[&str], parameters: &Parameters
 }
 
 fn root(parameters: &Parameters, types: &[ResourceType], profile: &Profile) -> Result<Request, Unread> {
+    if parameters.cursor.is_some() {
+        return Err(Unread::NotOffered(
+            "`cursor` is not offered here, where types come one after another; page through one type, such as `/Users`"
+                .to_owned(),
+        ));
+    }
     if parameters.sort_by.is_some() {
         return Err(Unread::NotOffered(
             "`sortBy` is not offered here, where types come one after another; sort one type, such as `/Users`"
@@ -271,7 +279,7 @@ fn search(body: &Value) -> Result<Parameters, Refusal> {
             "excludedattributes" => found.excluded = Some(names()?),
             "sortby" => found.sort_by = Some(text()?),
             "sortorder" => found.sort_order = Some(text()?),
-            "cursor" => found.cursor = true,
+            "cursor" => found.cursor = Some(text()?),
             _ => {}
         }
     }
@@ -285,9 +293,6 @@ impl Parameters {
 }
 
 fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> Result<Query, Unread> {
-    if parameters.cursor {
-        return Err(Unread::NotOffered("`cursor` is not offered; use `startIndex` and `count`".to_owned()));
-    }
     let condition = match &parameters.filter {
         Some(text) => Condition::resolve(&Filter::parse(text, profile)?, kind, profile)?,
         None => Condition::Always,
@@ -296,16 +301,26 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
         Some(by) => Some(Sort::parse(by, parameters.sort_order.as_deref(), kind)?),
         None => None,
     };
-    let number = |name: &str, text: &Option<String>| -> Result<Option<i64>, Refusal> {
+    let cursor = parameters.cursor.clone();
+    let count_type = if cursor.is_some() { ScimType::InvalidCount } else { ScimType::InvalidValue };
+    let number = |name: &str, text: &Option<String>, scim_type| -> Result<Option<i64>, Refusal> {
         let read = |text: &String| {
-            text.parse().map_err(|_| Refusal::new(ScimType::InvalidValue, format!("`{name}` must be a whole number")))
+            text.parse().map_err(|_| Refusal::new(scim_type, format!("`{name}` must be a whole number")))
         };
         text.as_ref().map(read).transpose()
     };
     // Below 1 means 1, below 0 means 0 (RFC 7644 §3.4.2.4).
-    let start_index = number("startIndex", &parameters.start_index)?.unwrap_or(1).max(1);
-    let count = number("count", &parameters.count)?.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
-    Ok(Query { condition, sort, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), count })
+    let start_index = number("startIndex", &parameters.start_index, ScimType::InvalidValue)?.unwrap_or(1).max(1);
+    let count = number("count", &parameters.count, count_type)?;
+    if cursor.is_some() && parameters.start_index.is_some() {
+        let detail = "`cursor` and `startIndex` are two ways through a list; use one";
+        return Err(Refusal::new(ScimType::InvalidValue, detail).into());
+    }
+    if cursor.is_some() && count.is_some_and(|count| count < 1) {
+        return Err(Refusal::new(count_type, "a page by cursor has at least one resource").into());
+    }
+    let count = count.map(|n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+    Ok(Query { condition, sort, start_index: usize::try_from(start_index).unwrap_or(usize::MAX), cursor, count })
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.
@@ -335,10 +350,7 @@ fn parameters(query: &str) -> Result<Parameters, Unread> {
             "excludedattributes" => &mut found.excluded,
             "sortby" => &mut found.sort_by,
             "sortorder" => &mut found.sort_order,
-            "cursor" => {
-                found.cursor = true;
-                continue;
-            }
+            "cursor" => &mut found.cursor,
             _ => continue,
         };
         if place.replace(value).is_some() {

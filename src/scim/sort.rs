@@ -1,5 +1,5 @@
 //! The order of an answer (RFC 7644 §3.4.2.3). One definition for every app: resources without a value come last, or
-//! first where the order descends; those that are equal stay in the order in which the app holds them.
+//! first where the order descends; those that are equal come by their ids, whole numbers as numbers.
 
 use std::cmp::Ordering;
 
@@ -20,6 +20,15 @@ use super::{
 pub struct Sort {
     target: Target,
     descending: bool,
+}
+
+/// The place of a resource in an order, which it shares with no other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rank {
+    /// What it is sorted by.
+    pub key: Option<Key>,
+    /// Its id.
+    pub id: String,
 }
 
 /// What a resource is sorted by.
@@ -77,9 +86,15 @@ impl Sort {
         self.descending
     }
 
-    /// What this resource is sorted by: of a list its primary item, else the first; none for no value.
+    /// Where this resource stands.
     #[must_use]
-    pub fn key(&self, resource: &Map<String, Value>) -> Option<Key> {
+    pub fn rank(&self, resource: &Map<String, Value>) -> Rank {
+        let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
+        Rank { key: self.key(resource), id: id.to_owned() }
+    }
+
+    /// What this resource is sorted by: of a list its primary item, else the first; none for no value.
+    fn key(&self, resource: &Map<String, Value>) -> Option<Key> {
         let object = match &self.target.extension {
             None => resource,
             Some(urn) => resource.get(urn.as_ref())?.as_object()?,
@@ -94,6 +109,12 @@ impl Sort {
             Some(sub) => value.get(&sub.name)?,
             None => value,
         };
+        self.read_key(value)
+    }
+
+    /// A value of the attribute as a key; a key's own JSON gives that key again.
+    #[must_use]
+    pub fn read_key(&self, value: &Value) -> Option<Key> {
         if !is_assigned(value) {
             return None;
         }
@@ -109,19 +130,41 @@ impl Sort {
         }
     }
 
-    /// Which of two keys comes first. Equal ones are left to a sort that is stable.
+    /// Which of two comes first. Ids ascend in either direction.
     #[must_use]
-    pub fn compare(&self, a: Option<&Key>, b: Option<&Key>) -> Ordering {
-        let order = match (a, b) {
+    pub fn compare(&self, a: &Rank, b: &Rank) -> Ordering {
+        let order = match (&a.key, &b.key) {
             (Some(a), Some(b)) => a.compare(b),
             // No value is behind every other.
-            _ => a.is_none().cmp(&b.is_none()),
+            (a, b) => a.is_none().cmp(&b.is_none()),
         };
-        if self.descending { order.reverse() } else { order }
+        let order = if self.descending { order.reverse() } else { order };
+        order.then_with(|| compare_ids(&a.id, &b.id))
     }
 }
 
+/// Whole numbers by number and before all others, which go by code points.
+fn compare_ids(a: &str, b: &str) -> Ordering {
+    let number = |id: &str| id.parse::<u64>().ok();
+    let numbers = match (number(a), number(b)) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (a, b) => a.is_none().cmp(&b.is_none()),
+    };
+    numbers.then_with(|| a.cmp(b))
+}
+
 impl Key {
+    /// As a value of the attribute.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Boolean(b) => Value::Bool(*b),
+            Self::Number(n) => Value::Number(n.clone()),
+            Self::Instant(at) => Value::String(at.to_string()),
+            Self::Text(text) => Value::String(text.clone()),
+        }
+    }
+
     fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
@@ -144,9 +187,12 @@ mod tests {
 
     fn sorted(by: &str, order: &str, resources: &[Value]) -> String {
         let sort = Sort::parse(by, Some(order), &published::resource_type("User")).unwrap();
-        let mut all: Vec<_> = resources.iter().map(|r| (sort.key(r.as_object().unwrap()), &r["id"])).collect();
-        all.sort_by(|a, b| sort.compare(a.0.as_ref(), b.0.as_ref()));
-        all.iter().map(|(_, id)| id.as_str().unwrap()).collect::<Vec<_>>().join("")
+        let mut all: Vec<Rank> = resources.iter().rev().map(|r| sort.rank(r.as_object().unwrap())).collect();
+        all.sort_by(|a, b| sort.compare(a, b));
+        for key in all.iter().filter_map(|rank| rank.key.as_ref()) {
+            assert_eq!(sort.read_key(&key.to_json()).as_ref(), Some(key), "{by}");
+        }
+        all.iter().map(|rank| rank.id.as_str()).collect()
     }
 
     #[test]
@@ -215,6 +261,13 @@ mod tests {
             assert_eq!(number(a).compare(&number(b)), Ordering::Less, "{a} {b}");
         }
         assert_eq!(number("1.0").compare(&number("1")), Ordering::Equal);
+    }
+
+    #[test]
+    fn ids_that_are_numbers_come_by_number() {
+        let mut ids = ["b", "10", "a", "9", "09", "99999999999999999999"];
+        ids.sort_by(|a, b| compare_ids(a, b));
+        assert_eq!(ids, ["09", "9", "10", "99999999999999999999", "a", "b"]);
     }
 
     #[test]

@@ -77,7 +77,7 @@ async fn every_fault_is_an_error_with_its_status() {
         ("GET", "/Me", Value::Null, 501, ""),
         ("POST", "/Bulk", json!({}), 400, "invalidSyntax"),
         ("GET", "/Users?sortBy=surname", Value::Null, 400, "invalidValue"),
-        ("GET", "/Users?cursor", Value::Null, 501, ""),
+        ("GET", "/Users?cursor=no", Value::Null, 400, "invalidCursor"),
     ];
     for (method, path, body, status, scim_type) in cases {
         let answer = door.call(STRICT, method, path, &body).await;

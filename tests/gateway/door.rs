@@ -36,6 +36,7 @@ static COUNTING: RwLock<()> = RwLock::const_new(());
 pub(crate) struct Door {
     gateway: Gateway,
     profile: Profile,
+    client: &'static str,
     data: Option<TempDir>,
 }
 
@@ -99,11 +100,22 @@ impl Door {
         let of_call = backend::Limits { call_time, answer_bytes, depth: 32 };
         let backend = Backend::open(&mapping.app, of_call).await.unwrap();
         let gateway = Gateway::new(mapping, backend, "/scim/v2", BASE, limits);
-        Self { gateway, profile: Profile::TOLERANT, data: None }
+        Self { gateway, profile: Profile::TOLERANT, client: "test", data: None }
     }
 
     pub(crate) fn strict(mut self) -> Self {
         self.profile = Profile::STRICT;
+        self
+    }
+
+    /// The same door for another client.
+    pub(crate) fn by(mut self, client: &'static str) -> Self {
+        self.client = client;
+        self
+    }
+
+    pub(crate) fn with_cursor_keys(mut self, keys: &[portolan::config::CursorKey]) -> Self {
+        self.gateway = self.gateway.with_cursor_keys(keys);
         self
     }
 
@@ -135,7 +147,7 @@ impl Door {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        request.extensions_mut().insert(Caller { client: "test".into(), profile: self.profile });
+        request.extensions_mut().insert(Caller { client: self.client.into(), profile: self.profile });
         request.extensions_mut().insert(RequestId("r-1".into()));
         let (head, body) = self.gateway.answer(request).await.into_parts();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect(&asked) };

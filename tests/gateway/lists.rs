@@ -162,7 +162,6 @@ async fn odd_numbers() {
         ("startIndex=1&startIndex=2", 400),
         ("unknown=1&Unknown=2&_=%25", 7),
         ("STARTINDEX=7", 1),
-        ("cursor", 501),
         ("attributes=userName&excludedAttributes=title", 400),
     ] {
         let answer = door.get(&format!("/Users?{query}")).await;

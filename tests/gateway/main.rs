@@ -4,6 +4,7 @@
 mod acts;
 mod boundaries;
 mod bulk;
+mod cursor;
 mod door;
 mod easy_app;
 mod hostile;

@@ -14,7 +14,7 @@ const ALL: &str = "1001 1002 1003 1004 1005 1006 1008";
 #[tokio::test]
 async fn answers_are_in_the_order_that_was_asked_for() {
     let door = Door::quickstart().await;
-    // A name beyond ASCII in two letter cases, and equal values, which stay in the order of the table.
+    // A name beyond ASCII in two letter cases, and equal values, which come by id.
     door.sql("update staff_person set known_as = 'ÉMILE' where person_no = 1001").await;
     door.sql("update staff_person set known_as = 'éa' where person_no = 1002").await;
     for (query, ids) in [
@@ -98,7 +98,7 @@ async fn an_app_that_cannot_sort_is_read_wholly_and_no_further_than_the_limit() 
     let ids = door.get("/Users?sortBy=userName&sortOrder=descending&count=3").await.ids();
     assert_eq!(ids, ["99", "98", "97"]);
     assert_eq!(app.calls().len(), 3);
-    // A narrowed list is sorted as well, and who has the same value stays as the app has it.
+    // A narrowed list is sorted as well, and who has the same value comes by id.
     let filter = encoded("active eq true");
     let answer = door.get(&format!("/Users?sortBy=active&filter={filter}&startIndex=2&count=2")).await;
     assert_eq!(answer.body["totalResults"], 125);

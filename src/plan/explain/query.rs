@@ -18,15 +18,20 @@ use super::{Cost, Explained, counted, unknown};
 
 const SORTED: &str = "all rows are read and sorted here";
 
+const FOLLOWS: &str = "read on from where the last page ended, until this one is full";
+
 pub(super) fn explain(
     resource: &Resource,
     asked: request::Query,
     projection: Projection,
     context: &Context<'_>,
 ) -> Result<Explained, Fault> {
-    let start = asked.start_index;
+    let from = match asked.cursor {
+        None => format!("startIndex {}", asked.start_index),
+        Some(_) => "by cursor".to_owned(),
+    };
     let plan = query::plan(resource, asked, projection, context)?;
-    let title = format!("query {}, startIndex {start}, count {}", resource.kind.name, plan.count);
+    let title = format!("query {}, {from}, count {}", resource.kind.name, plan.count);
     let mut said = Explained::new(title);
     said.several = true;
     match &plan.source {
@@ -87,6 +92,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
         let why = match by {
             _ if whole => "the app gives everything in one reply",
             _ if plan.sort.is_some() => SORTED,
+            _ if plan.follows => FOLLOWS,
             _ if list.pages.total.is_none() => "the app does not tell how many there are",
             Some(by) if !by.rule.exactly => "the app may add rows that do not match",
             _ => "because something is left to check",
@@ -182,7 +188,11 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         let bound = if plan.count == 0 { "" } else { "at most " };
         said.add("cost", &format!("{bound}{}", counted(plan.resource, certain + 1 + shows)));
     } else {
-        let why = if plan.sort.is_some() { SORTED } else { "because something is left to check" };
+        let why = match plan.sort {
+            Some(_) => SORTED,
+            None if plan.follows => FOLLOWS,
+            None => "because something is left to check",
+        };
         said.noted("paging", "walk", why);
         said.noted("total", "counted", "over the rows that fulfil the filter");
         let of_batch = if checks == 0 { String::new() } else { format!("{} × ", checks + 1) };

@@ -1,0 +1,172 @@
+//! A page by cursor (RFC 9865): opens the cursor, goes on where the last page ended, seals where this one does.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    backend::Session,
+    mapping::{answer::Class, translate},
+    plan::{
+        Context,
+        follow::Place,
+        query::{Next, Query, Source, too_many},
+    },
+    scim::{Refusal, ScimType, evaluate::evaluate, message},
+};
+
+use super::{Error, Gateway, kept::Kept, seal};
+
+/// A page, and the place behind it if there is more.
+struct Page {
+    resources: Vec<Map<String, Value>>,
+    /// How many match in all, where that costs nothing.
+    total: Option<usize>,
+    next: Option<Place>,
+}
+
+impl Gateway {
+    /// The list for a cursor; an empty one asks for the first page.
+    pub(super) async fn by_cursor(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        cursor: &str,
+        context: &Context<'_>,
+    ) -> Result<Value, Error> {
+        let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
+        let kind = &query.resource.kind.name;
+        let bound = json!([context.client, self.base_path, kind, query.condition.to_string(), sort]).to_string();
+        let from = match cursor {
+            "" => None,
+            cursor => {
+                let opened = self.seal.open(cursor, &bound, context.now)?;
+                Some(Place::from_json(&opened, query).ok_or_else(seal::invalid)?)
+            }
+        };
+        let mut page = None;
+        for _ in 0..2 {
+            page = match &query.sort {
+                Some(_) => self.sorted(session, query, from.clone()).await?,
+                None => self.behind(session, query, from.clone()).await?,
+            };
+            if page.is_some() {
+                break;
+            }
+        }
+        let page = page.ok_or(Error::Drift)?;
+        let next = page.next.map(|place| self.seal.seal(&place.to_json(), &bound, context.now)).transpose()?;
+        let resources = page.resources.into_iter().map(|mut resource| {
+            query.projection.apply(&mut resource);
+            Value::Object(resource)
+        });
+        Ok(message::cursor_response(resources.collect(), page.total, next))
+    }
+
+    /// All that matches is read and sorted, each time: the place is one in the order, not one in the app.
+    async fn sorted(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        from: Option<Place>,
+    ) -> Result<Option<Page>, Error> {
+        let behind = match from {
+            Some(Place::Rank(rank)) => Some(rank),
+            _ => None,
+        };
+        let Some(kept) = self.gather(session, query, Kept::behind(query, behind)).await? else { return Ok(None) };
+        let (mut rows, total) = kept.page();
+        let more = rows.len() > query.count;
+        rows.truncate(query.count);
+        let next = rows.last().and_then(|(rank, _)| rank.clone()).filter(|_| more).map(Place::Rank);
+        let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
+        Ok(Some(Page { resources, total: Some(total), next }))
+    }
+
+    /// Reads on until the page is full and one more resource is seen; nothing when the list changed meanwhile.
+    async fn behind(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        from: Option<Place>,
+    ) -> Result<Option<Page>, Error> {
+        let looks = query.looks();
+        let first = from.is_none();
+        let (mut at, mut marks) = Place::begin(from.as_ref());
+        let (mut last, mut over, mut read) = (from, false, 0);
+        let mut seen: HashSet<String> = HashSet::new();
+        let mut kept: Vec<Value> = Vec::new();
+        let (mut total, mut more) = (None, false);
+        'pages: while let Some(call) = query.walk_call(&at)? {
+            let reply = self.call(session, &call).await?;
+            match reply.class {
+                Class::Ok => {}
+                Class::Absent if matches!(query.source, Source::Key(_)) => break,
+                _ => return Err(Error::of(reply)),
+            }
+            let told = query.told_total(&reply);
+            total = told.filter(|_| query.exact);
+            let mut rows = query.rows(reply)?;
+            read += rows.len();
+            if read > self.limits.rows {
+                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+            }
+            let next = query.next(&at, rows.len(), rows.last(), told);
+            if !marks.is_empty() {
+                let ids: Result<Vec<String>, _> = rows.iter().map(|row| translate::id(query.resource, row)).collect();
+                match ids?.iter().rposition(|id| marks.contains(id)) {
+                    Some(mark) => {
+                        rows.drain(..=mark);
+                        marks.clear();
+                    }
+                    // Rows went, and the place is on an earlier page now: it is looked for from the beginning.
+                    None if !over => {
+                        over = true;
+                        at = crate::plan::query::Position::default();
+                        continue;
+                    }
+                    None => match next {
+                        Next::Go(position) => {
+                            at = position;
+                            continue;
+                        }
+                        Next::Drift => return Ok(None),
+                        Next::End | Next::Cut => return Err(lost().into()),
+                    },
+                }
+            }
+            self.parts(session, query.resource, &looks, &mut rows).await?;
+            for row in rows {
+                let resource = self.resource(query.resource, &row, &looks)?;
+                let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
+                if !seen.insert(id.to_owned()) {
+                    return Ok(None);
+                }
+                let matches = evaluate(&query.condition, &resource);
+                if matches && kept.len() == query.count {
+                    more = true;
+                    break 'pages;
+                }
+                last = Place::behind(query, &at, &row, id, last);
+                if matches {
+                    kept.push(row);
+                }
+            }
+            match next {
+                Next::Go(position) => at = position,
+                Next::End => break,
+                Next::Drift => return Ok(None),
+                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+            }
+        }
+        let total = total.or_else(|| (first && !more).then_some(kept.len()));
+        let resources = self.shown(session, query, kept).await?;
+        Ok(Some(Page { resources, total, next: last.filter(|_| more) }))
+    }
+}
+
+/// Going on anywhere would pass somebody over.
+fn lost() -> Refusal {
+    let detail = "the resources at the end of the last page are gone, so that the place is lost; begin again with an empty cursor";
+    Refusal::new(ScimType::ExpiredCursor, detail)
+}
