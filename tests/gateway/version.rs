@@ -229,3 +229,32 @@ resources:
     let filter = encoded(&format!("meta.version eq {}", Value::from(version)));
     assert_eq!(door.get(&format!("/Users?attributes=userName&filter={filter}")).await.ids(), ["1"]);
 }
+
+#[tokio::test]
+async fn what_is_never_returned_is_no_part_of_a_version() {
+    let text = std::fs::read_to_string("examples/testresource/mapping.yaml").unwrap();
+    let script = std::fs::read_to_string("examples/testresource/schema.sql").unwrap();
+    let readable = text.replace("mutability: writeOnly, returned: never", "returned: never");
+    assert_ne!(readable, text);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mapping.yaml");
+    std::fs::write(&file, readable).unwrap();
+    let door = Door::over_file(file.to_str().unwrap(), &script, LIMITS).await;
+    const OWN: &str = "urn:ietf:params:scim:schemas:extension:test:2.0:TestResource";
+    let sent =
+        json!({"identifier": "one", "writeOnlyAttr": "hush", "requestOnlyAttr": "ask", OWN: {"extRequired": "r"}});
+    let made = door.ask("POST", "/TestResources", sent).await;
+    let path = format!("/TestResources/{}", made.body["id"].as_str().unwrap());
+    for (set, same) in [("hidden = 'guess'", true), ("on_request = 'x'", false), ("ext_text = 'x'", false)] {
+        let before = tag(&door.get(&path).await);
+        door.sql(&format!("update thing set {set}")).await;
+        let after = door.get(&path).await;
+        assert_eq!(tag(&after) == before, same, "{set}");
+        assert_eq!(tag(&door.get(&format!("{path}?attributes=requestOnlyAttr")).await), tag(&after));
+        let quoted = Value::from(tag(&after));
+        assert_eq!(
+            door.find("/TestResources?attributes=id", &format!("meta.version eq {quoted}")).await.ids().len(),
+            1
+        );
+    }
+}
