@@ -22,6 +22,7 @@ use pingora::server::{RunArgs, ShutdownSignal, ShutdownSignalWatch, ShutdownWatc
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Inner;
@@ -87,10 +88,11 @@ impl Server {
         }
         let addresses = self.addresses().cloned().collect();
         let ready: Ready = Box::new(ready);
-        let start = Start { addresses, ready: Mutex::new(Some(ready)) };
+        let listening = Arc::new(Notify::new());
+        let start = Start { addresses, signals: listening.clone(), ready: Mutex::new(Some(ready)) };
         server.add_service(background_service("start", start));
         server.add_service(background_service("end", End { edge: self.edge.clone(), limit: self.drain_limit }));
-        server.run(RunArgs { shutdown_signal: Box::new(Signals) });
+        server.run(RunArgs { shutdown_signal: Box::new(Signals { listening }) });
         ExitCode::FAILURE
     }
 }
@@ -127,13 +129,17 @@ impl ServerApp for App {
 
 /// SIGTERM and SIGINT both drain. SIGQUIT would be pingora's hand-over of sockets to a new process, which containers do
 /// not need.
-struct Signals;
+struct Signals {
+    /// Told once signals no longer just kill the process.
+    listening: Arc<Notify>,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
     async fn recv(&self) -> ShutdownSignal {
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
             (Ok(mut terminate), Ok(mut interrupt)) => {
+                self.listening.notify_one();
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
@@ -145,9 +151,10 @@ impl ShutdownSignalWatch for Signals {
     }
 }
 
-/// Says when every listener accepts connections; pingora does not.
+/// Says when every listener accepts connections and a signal would drain them; pingora does not.
 struct Start {
     addresses: Vec<Address>,
+    signals: Arc<Notify>,
     ready: Mutex<Option<Ready>>,
 }
 
@@ -166,6 +173,7 @@ impl BackgroundService for Start {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
+        self.signals.notified().await;
         let ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(ready) = ready {
             ready();
