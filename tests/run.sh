@@ -8,9 +8,6 @@ cd "$REPO"
 quick=; [ "${1:-}" != --quick ] || { quick=1; shift; }
 [ $# = 0 ] || die "usage: $0 [--quick]"
 
-DEMO=127.0.0.1:${DEMO_PORT:-18480}
-GATEWAY=127.0.0.1:${GATEWAY_PORT:-18481}
-EXAMPLE=127.0.0.1:${EXAMPLE_PORT:-18482}
 PORTOLAN=${CARGO_TARGET_DIR:-$REPO/target}/debug/portolan
 RUN=$(mktemp -d)
 passed=0
@@ -66,6 +63,14 @@ example() {
   stop "$RUN/example.pid"
 }
 
+# The README's first command, as it stands there, on a port and a folder of its own.
+first_command() {
+  stop "$RUN/demo.pid"
+  start "$RUN/demo.pid" "$RUN/first.out" examples/quickstart/run.sh --listen "$DEMO" --data "$RUN/first"
+  wait_http "http://$DEMO/scim/v2/Users?count=1" 1200 "Authorization: Bearer demo" || { cat "$RUN/first.out"; exit 1; }
+  python3 tests/quickstart.py "http://$DEMO/scim/v2" demo
+}
+
 hub() {
   touch "$RUN/hub"
   tests/apps/jupyterhub.sh start >"$RUN/hub.env"
@@ -92,6 +97,9 @@ live() { (. "$RUN/hub.env"; python3 tests/apps/jupyterhub.py "http://$GATEWAY/sc
 toolchain
 need curl curl
 need python3 python3
+DEMO=127.0.0.1:${DEMO_PORT:-$(free_port)}
+GATEWAY=127.0.0.1:${GATEWAY_PORT:-$(free_port)}
+EXAMPLE=127.0.0.1:${EXAMPLE_PORT:-$(free_port)}
 
 stage "build"                        cargo build --locked
 stage "rust tests"                   rust_tests
@@ -105,6 +113,8 @@ stage "every attribute, scim2-tester" example everything
 # what is always returned
 stage "own type, scim2-tester"       example testresource "'(dateTime|binary|alwaysReturned|requestOnly)Attr'"
 if [ -z "$quick" ]; then
+  stage "against another server"     tests/differential/run.sh
+  stage "the README's first command" first_command
   stage "jupyterhub starts"          hub
   stage "gateway in front of it"     gateway
   stage "jupyterhub, live"           live
