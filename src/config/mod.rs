@@ -72,7 +72,7 @@ pub struct Var {
 /// A key that seals cursors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorKey {
-    /// Its name, which stands in the cursor.
+    /// Its name, a digest of which stands in the cursor.
     pub id: String,
     /// At least 32 bytes.
     pub key: Secret<Vec<u8>>,

@@ -143,6 +143,9 @@ impl Gateway {
                     return Ok(None);
                 }
                 let matches = evaluate(&query.condition, &resource);
+                if query.exact && !matches {
+                    return Err(Error::broken(query));
+                }
                 if matches && kept.len() == query.count {
                     more = true;
                     break 'pages;

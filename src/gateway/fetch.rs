@@ -185,11 +185,7 @@ impl Gateway {
         for row in &rows {
             let resource = self.resource(query.resource, row, &needs)?;
             if !evaluate(&query.condition, &resource) {
-                let rule = match &query.source {
-                    Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
-                    _ => "the list itself".to_owned(),
-                };
-                return Err(Error::BrokenPromise(rule));
+                return Err(Error::broken(query));
             }
             resources.push(resource);
         }
@@ -262,6 +258,14 @@ impl Gateway {
 }
 
 impl Error {
+    /// A row that does not fulfil what the app was said to answer exactly.
+    pub(super) fn broken(query: &Query<'_>) -> Self {
+        Self::BrokenPromise(match &query.source {
+            Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
+            _ => "the list itself".to_owned(),
+        })
+    }
+
     /// A reply that is not ok, as an error.
     pub(super) fn of(reply: Reply) -> Self {
         Self::App { class: reply.class, detail: reply.detail, retry_after: reply.retry_after, status: reply.status }

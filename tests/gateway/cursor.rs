@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     door::{Answer, Door, LIMITS, encoded, user},
-    easy_app::EasyApp,
+    easy_app::{EasyApp, Mood},
 };
 
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
@@ -201,6 +201,28 @@ async fn a_page_costs_the_same_wherever_it_is() {
     }
     assert_eq!(seen, 125);
     door.find("/Users", "active eq true").await.fails(400, "tooMany");
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_true_is_no_page() {
+    for (mood, query, status) in [
+        (Mood::Everybody, "filter=userName%20eq%20%22u7%22", 502),
+        (Mood::FirstPage, "filter=active%20eq%20true&count=60", 503),
+        (Mood::Total(400), "count=200", 503),
+    ] {
+        let (app, url) = EasyApp::start(250).await;
+        let door = Door::acme(&url, Limits { max_page: 1000, ..LIMITS }).await;
+        app.misbehave("GET /users", mood.clone());
+        let mut cursor = Some(String::new());
+        let mut last = 200;
+        while let Some(here) = cursor.filter(|_| last == 200) {
+            let answer = door.get(&format!("/Users?{query}&cursor={here}")).await;
+            last = answer.status;
+            cursor = answer.body.get("nextCursor").map(|cursor| cursor.as_str().unwrap().to_owned());
+        }
+        assert_eq!(last, status, "{mood:?}");
+        assert!(app.calls().len() <= 12, "{mood:?}");
+    }
 }
 
 /// Better no page than one that passes somebody over.
