@@ -3,12 +3,12 @@
 //! One request, from door to door:
 //!
 //! ```text
-//!  client ─▶ server/proxy ─▶ server/stack ─▶ gateway                                        the app
-//!            pingora          tower layers    1 scim: parse the request         pure           ▲
-//!            not /scim? ────────────────────  2 plan: decide the calls          pure           │
-//!              passed through untouched ────  3 execute: backend::{rest,sql} ── calls ─────────┘
-//!                                             4 mapping: record → resource, residual filter    pure
-//!                                             5 scim: write the answer
+//!  client ─▶ server/process ─▶ server/edge ─▶ server/stack ─▶ gateway                               the app
+//!            pingora           hyper          tower layers    1 scim: read the request      pure     ▲
+//!                              not /scim?                     2 plan: decide the calls      pure     │
+//!                              passed through untouched       3 backend::{rest,sql}: do them ────────┘
+//!                                                             4 mapping: record → resource, checked  pure
+//!                                                             5 scim: write the answer
 //! ```
 //!
 //! A module imports only from those to its left:

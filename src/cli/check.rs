@@ -6,7 +6,7 @@ use crate::{
     config::{Config, Overrides},
     diagnostic::{Diagnostics, Source},
     mapping::{
-        self,
+        self, Mapping,
         vars::{Var, Vars},
     },
     scim::profile::Profile,
@@ -65,6 +65,20 @@ pub(super) fn load_config(
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Diagnostics> {
     Config::load(file, env, &Profile::ALL.map(|p| p.name), overrides)
+}
+
+/// Reads a mapping and shows what was found; nothing where it has a fault.
+pub(super) fn load_mapping(file: &Path, vars: &Vars) -> Option<Mapping> {
+    match mapping::load(file, vars) {
+        Ok((mapping, warnings)) => {
+            screen::report(&warnings);
+            Some(mapping)
+        }
+        Err(faults) => {
+            screen::report(&faults);
+            None
+        }
+    }
 }
 
 /// The variables that a configuration gives its mapping.

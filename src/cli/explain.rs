@@ -17,7 +17,7 @@ use crate::{
         conversation::{BASE_URL, below_base},
         refuse,
     },
-    mapping::{self, vars::Vars},
+    mapping::vars::Vars,
     plan::{
         Context, Fault,
         explain::{Unplanned, explain},
@@ -25,7 +25,7 @@ use crate::{
     scim::profile::Profile,
 };
 
-use super::{FAILED, FAULT, Output, screen};
+use super::{FAILED, FAULT, Output, check, screen};
 
 /// What is to be explained.
 pub(super) struct Asked {
@@ -52,16 +52,7 @@ pub(super) fn run(asked: &Asked) -> ExitCode {
         Ok(body) => body.unwrap_or_default(),
         Err(message) => return fault(message),
     };
-    let mapping = match mapping::load(&asked.mapping, &Vars::Open) {
-        Ok((mapping, warnings)) => {
-            screen::report(&warnings);
-            mapping
-        }
-        Err(faults) => {
-            screen::report(&faults);
-            return ExitCode::from(FAULT);
-        }
-    };
+    let Some(mapping) = check::load_mapping(&asked.mapping, &Vars::Open) else { return ExitCode::from(FAULT) };
     let context = Context {
         profile,
         client: "client",

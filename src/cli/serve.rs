@@ -12,7 +12,7 @@ use crate::{
     backend::{self, Backend, sql::run_script},
     config::{Config, Database, Listen, LogFormat, Overrides},
     gateway::{Gateway, check_tables},
-    mapping::{self, Mapping},
+    mapping::Mapping,
     scim::profile::Profile,
     server::{self, Address, Bearer, Client, Front, LOG_CAPS, Listener, Roads, Server},
 };
@@ -34,15 +34,8 @@ pub(super) fn serve(file: &Path, listen: Option<String>, data: Option<PathBuf>) 
 /// Runs the gateway; `ready` is called with its addresses once it accepts connections.
 pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) -> ExitCode {
     screen::report(&config.warnings);
-    let mapping = match mapping::load(&config.mapping, &check::vars(config)) {
-        Ok((mapping, warnings)) => {
-            screen::report(&warnings);
-            mapping
-        }
-        Err(faults) => {
-            screen::report(&faults);
-            return ExitCode::from(FAULT);
-        }
+    let Some(mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
+        return ExitCode::from(FAULT);
     };
     if let Err(message) = log(config) {
         screen::note(&message);

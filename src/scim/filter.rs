@@ -7,10 +7,10 @@ use std::fmt;
 use serde_json::{Number, Value};
 
 use super::{
-    cursor::{Cursor, Fault, shortened},
     error::{Refusal, ScimType},
     path::{self, AttrPath},
     profile::Profile,
+    scanner::{Fault, Scanner, shortened},
 };
 
 /// The longest filter that is read, in bytes.
@@ -124,8 +124,8 @@ impl Filter {
             let detail = format!("the filter is {} bytes long; at most {MAX_TEXT} are read", text.len());
             return Err(Refusal::new(ScimType::InvalidFilter, detail));
         }
-        let mut cursor = Cursor::new(text, profile.loose_filters);
-        let mut reader = Reader::new(&mut cursor, profile);
+        let mut scanner = Scanner::new(text, profile.loose_filters);
+        let mut reader = Reader::new(&mut scanner, profile);
         reader.whole().map_err(|fault| fault.refusal(ScimType::InvalidFilter, "filter"))
     }
 }
@@ -156,12 +156,12 @@ fn grouped(f: &mut fmt::Formatter<'_>, filter: &Filter, parentheses: bool) -> fm
 }
 
 /// Reads a filter up to and with the `]` that ends it, for PATCH paths.
-pub(super) fn read_between_brackets(cursor: &mut Cursor<'_>, profile: &Profile) -> Result<Filter, Fault> {
-    Reader::new(cursor, profile).brackets()
+pub(super) fn read_between_brackets(scanner: &mut Scanner<'_>, profile: &Profile) -> Result<Filter, Fault> {
+    Reader::new(scanner, profile).brackets()
 }
 
 struct Reader<'c, 'a> {
-    cursor: &'c mut Cursor<'a>,
+    scanner: &'c mut Scanner<'a>,
     words_as_booleans: bool,
     depth: usize,
     clauses: usize,
@@ -169,19 +169,19 @@ struct Reader<'c, 'a> {
 }
 
 impl<'c, 'a> Reader<'c, 'a> {
-    fn new(cursor: &'c mut Cursor<'a>, profile: &Profile) -> Self {
-        Self { cursor, words_as_booleans: profile.string_booleans, depth: 0, clauses: 0, in_brackets: false }
+    fn new(scanner: &'c mut Scanner<'a>, profile: &Profile) -> Self {
+        Self { scanner, words_as_booleans: profile.string_booleans, depth: 0, clauses: 0, in_brackets: false }
     }
 
     fn whole(&mut self) -> Result<Filter, Fault> {
-        self.cursor.pad();
+        self.scanner.pad();
         let filter = self.any_of()?;
-        self.cursor.pad();
-        if self.cursor.at_end() {
+        self.scanner.pad();
+        if self.scanner.at_end() {
             return Ok(filter);
         }
-        self.cursor.eat(' ');
-        Err(self.cursor.fault("`and`, `or` or the end of the filter"))
+        self.scanner.eat(' ');
+        Err(self.scanner.fault("`and`, `or` or the end of the filter"))
     }
 
     /// `a or b or c`
@@ -204,44 +204,44 @@ impl<'c, 'a> Reader<'c, 'a> {
 
     /// Steps over ` and ` or ` or `, if that comes next.
     fn joined_by(&mut self, keyword: &str) -> Result<bool, Fault> {
-        let rest = self.cursor.rest();
+        let rest = self.scanner.rest();
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let word = Cursor::new(rest.get(blanks..).unwrap_or_default(), false).word();
+        let word = Scanner::new(rest.get(blanks..).unwrap_or_default(), false).word();
         if !word.eq_ignore_ascii_case(keyword) {
             return Ok(false);
         }
-        self.cursor.gap(&format!("`{keyword}`"))?;
-        if self.cursor.word().is_empty() {
-            return Err(self.cursor.fault(&format!("`{keyword}` after one blank")));
+        self.scanner.gap(&format!("`{keyword}`"))?;
+        if self.scanner.word().is_empty() {
+            return Err(self.scanner.fault(&format!("`{keyword}` after one blank")));
         }
-        self.cursor.gap("the next comparison")?;
+        self.scanner.gap("the next comparison")?;
         Ok(true)
     }
 
     /// A comparison, a group, a `not` group, or a value path.
     fn term(&mut self) -> Result<Filter, Fault> {
-        if self.cursor.peek_word().eq_ignore_ascii_case("not") {
-            self.cursor.word();
-            if self.cursor.loose() {
-                self.cursor.pad();
+        if self.scanner.peek_word().eq_ignore_ascii_case("not") {
+            self.scanner.word();
+            if self.scanner.loose() {
+                self.scanner.pad();
             } else {
-                self.cursor.eat(' ');
+                self.scanner.eat(' ');
             }
             return Ok(Filter::Not(Box::new(self.group("`(` after `not`")?)));
         }
-        if self.cursor.peek() == Some('(') {
+        if self.scanner.peek() == Some('(') {
             return self.group("`(`");
         }
-        let path = AttrPath::read(self.cursor)?;
-        if self.cursor.peek() == Some('[') {
+        let path = AttrPath::read(self.scanner)?;
+        if self.scanner.peek() == Some('[') {
             return self.item(path);
         }
         self.comparison(path)
     }
 
     fn group(&mut self, opening: &str) -> Result<Filter, Fault> {
-        if !self.cursor.eat('(') {
-            return Err(self.cursor.fault(opening));
+        if !self.scanner.eat('(') {
+            return Err(self.scanner.fault(opening));
         }
         self.nested(')')
     }
@@ -249,12 +249,12 @@ impl<'c, 'a> Reader<'c, 'a> {
     /// `[filter]` after a path, and what Entra lets follow it: `emails[type eq "work"].value eq "x"`.
     fn item(&mut self, path: AttrPath) -> Result<Filter, Fault> {
         if self.in_brackets {
-            return Err(self.cursor.fault("an operator: brackets do not stand in brackets"));
+            return Err(self.scanner.fault("an operator: brackets do not stand in brackets"));
         }
-        self.cursor.eat('[');
+        self.scanner.eat('[');
         let mut filter = self.brackets()?;
-        if self.cursor.loose() && self.cursor.eat('.') {
-            let name = path::read_sub(self.cursor)?;
+        if self.scanner.loose() && self.scanner.eat('.') {
+            let name = path::read_sub(self.scanner)?;
             let on_item = self.comparison(AttrPath { urn: None, name, sub: None })?;
             filter = Filter::And(Box::new(filter), Box::new(on_item));
         }
@@ -273,13 +273,13 @@ impl<'c, 'a> Reader<'c, 'a> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let detail = format!("more than {MAX_DEPTH} groups stand in one another");
-            return Err(self.cursor.fault_at(self.cursor.place(), detail));
+            return Err(self.scanner.fault_at(self.scanner.place(), detail));
         }
-        self.cursor.pad();
+        self.scanner.pad();
         let filter = self.any_of()?;
-        self.cursor.pad();
-        if !self.cursor.eat(close) {
-            return Err(self.cursor.fault(&format!("`and`, `or` or `{close}`")));
+        self.scanner.pad();
+        if !self.scanner.eat(close) {
+            return Err(self.scanner.fault(&format!("`and`, `or` or `{close}`")));
         }
         self.depth -= 1;
         Ok(filter)
@@ -289,32 +289,32 @@ impl<'c, 'a> Reader<'c, 'a> {
         self.clauses += 1;
         if self.clauses > MAX_CLAUSES {
             let detail = format!("more than {MAX_CLAUSES} comparisons");
-            return Err(self.cursor.fault_at(self.cursor.place(), detail));
+            return Err(self.scanner.fault_at(self.scanner.place(), detail));
         }
-        self.cursor.gap("the operator")?;
-        let place = self.cursor.place();
-        if self.cursor.peek_word().is_empty() {
-            return Err(self.cursor.fault("an operator (eq, ne, co, sw, ew, pr, gt, ge, lt, le)"));
+        self.scanner.gap("the operator")?;
+        let place = self.scanner.place();
+        if self.scanner.peek_word().is_empty() {
+            return Err(self.scanner.fault("an operator (eq, ne, co, sw, ew, pr, gt, ge, lt, le)"));
         }
-        let word = self.cursor.word();
+        let word = self.scanner.word();
         if word.eq_ignore_ascii_case("pr") {
             return Ok(Filter::Present(path));
         }
         let op = CompareOp::ALL.into_iter().find(|op| op.keyword().eq_ignore_ascii_case(word)).ok_or_else(|| {
             let detail =
                 format!("`{}` is no operator; write eq, ne, co, sw, ew, pr, gt, ge, lt or le", shortened(word));
-            self.cursor.fault_at(place, detail)
+            self.scanner.fault_at(place, detail)
         })?;
-        self.cursor.gap("the value")?;
+        self.scanner.gap("the value")?;
         Ok(Filter::Compare { path, op, value: self.value()? })
     }
 
     /// A JSON text, number, `true`, `false` or `null`.
     fn value(&mut self) -> Result<Value, Fault> {
-        if self.cursor.peek() == Some('"') {
+        if self.scanner.peek() == Some('"') {
             return self.text();
         }
-        let word = self.cursor.peek_word();
+        let word = self.scanner.peek_word();
         let same = |wanted: &str| word == wanted || (self.words_as_booleans && word.eq_ignore_ascii_case(wanted));
         let value = match word {
             "null" => Some(Value::Null),
@@ -323,14 +323,14 @@ impl<'c, 'a> Reader<'c, 'a> {
             _ => word.parse::<Number>().ok().map(Value::Number),
         };
         let expected = "a value: a text in double quotes, a number, true, false or null";
-        let value = value.ok_or_else(|| self.cursor.fault(expected))?;
-        self.cursor.word();
+        let value = value.ok_or_else(|| self.scanner.fault(expected))?;
+        self.scanner.word();
         Ok(value)
     }
 
     /// Finds the closing quotation mark; JSON's own reader decodes what is between.
     fn text(&mut self) -> Result<Value, Fault> {
-        let rest = self.cursor.rest();
+        let rest = self.scanner.rest();
         let mut escaped = false;
         let close = rest.char_indices().skip(1).find(|&(_, c)| {
             let ends = c == '"' && !escaped;
@@ -339,18 +339,18 @@ impl<'c, 'a> Reader<'c, 'a> {
         });
         let Some((close, _)) = close else {
             let detail = "the text that begins at character ".to_owned();
-            let begin = self.cursor.fault_at(self.cursor.place(), String::new()).at;
-            let end = self.cursor.place() + rest.len();
-            return Err(self.cursor.fault_at(end, format!("{detail}{begin} has no closing `\"`")));
+            let begin = self.scanner.fault_at(self.scanner.place(), String::new()).at;
+            let end = self.scanner.place() + rest.len();
+            return Err(self.scanner.fault_at(end, format!("{detail}{begin} has no closing `\"`")));
         };
         let literal = rest.get(..=close).unwrap_or_default();
         let text = serde_json::from_str::<String>(literal).map_err(|error| {
             let detail =
                 "this text is not JSON: controls and \\ are written as \\\" \\\\ \\n \\t or \\u and four digits";
             let inside = error.column().saturating_sub(1).min(close);
-            self.cursor.fault_at(self.cursor.place() + inside, detail.to_owned())
+            self.scanner.fault_at(self.scanner.place() + inside, detail.to_owned())
         })?;
-        self.cursor.advance(literal.len());
+        self.scanner.advance(literal.len());
         Ok(Value::String(text))
     }
 }

@@ -8,7 +8,6 @@ pub mod body;
 pub mod bulk;
 pub mod change;
 pub mod condition;
-mod cursor;
 pub mod discovery;
 pub mod error;
 pub mod evaluate;
@@ -26,6 +25,7 @@ mod resolve;
 pub mod resource;
 #[cfg(test)]
 mod sample;
+mod scanner;
 pub mod schema;
 mod selector;
 pub mod sort;

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use super::{
-    cursor::{Cursor, Fault, shortened},
     error::{Refusal, ScimType},
     filter::{self, Filter},
     profile::Profile,
+    scanner::{Fault, Scanner, shortened},
 };
 
 /// The longest path that is read, in bytes.
@@ -30,33 +30,33 @@ impl AttrPath {
     /// `invalidPath`, saying at which character and what was expected.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         check_length(text)?;
-        let mut cursor = Cursor::new(text, false);
-        let path = Self::read(&mut cursor).and_then(|path| ended(&cursor, "the end").map(|()| path));
+        let mut scanner = Scanner::new(text, false);
+        let path = Self::read(&mut scanner).and_then(|path| ended(&scanner, "the end").map(|()| path));
         path.map_err(|fault| fault.refusal(ScimType::InvalidPath, "path"))
     }
 
-    /// Reads the path at the cursor. The last colon ends the URN, so versions may hold dots.
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Fault> {
-        let start = cursor.place();
-        if cursor.peek_word().is_empty() {
-            return Err(cursor.fault("an attribute's name"));
+    /// Reads the path at the scanner. The last colon ends the URN, so versions may hold dots.
+    pub(super) fn read(scanner: &mut Scanner<'_>) -> Result<Self, Fault> {
+        let start = scanner.place();
+        if scanner.peek_word().is_empty() {
+            return Err(scanner.fault("an attribute's name"));
         }
-        let word = cursor.word();
+        let word = scanner.word();
         let (urn, names) = match word.rsplit_once(':') {
             Some((urn, names)) => (Some(urn), names),
             None => (None, word),
         };
         if let Some(urn) = urn {
-            check_urn(cursor, start, urn)?;
+            check_urn(scanner, start, urn)?;
         }
         let names_start = start + word.len() - names.len();
         let (name, sub) = match names.split_once('.') {
             Some((name, sub)) => (name, Some(sub)),
             None => (names, None),
         };
-        check_name(cursor, names_start, name)?;
+        check_name(scanner, names_start, name)?;
         if let Some(sub) = sub {
-            check_name(cursor, names_start + name.len() + 1, sub)?;
+            check_name(scanner, names_start + name.len() + 1, sub)?;
         }
         Ok(Self { urn: urn.map(str::to_owned), name: name.to_owned(), sub: sub.map(str::to_owned) })
     }
@@ -94,26 +94,26 @@ impl PatchPath {
     /// bracket that nothing closes are faults of the path.
     pub fn parse(text: &str, profile: &Profile) -> Result<Self, Refusal> {
         check_length(text)?;
-        let mut cursor = Cursor::new(text, profile.loose_filters);
+        let mut scanner = Scanner::new(text, profile.loose_filters);
         let in_path = |fault: Fault| fault.refusal(ScimType::InvalidPath, "path");
-        cursor.pad();
-        let attr = AttrPath::read(&mut cursor).map_err(in_path)?;
+        scanner.pad();
+        let attr = AttrPath::read(&mut scanner).map_err(in_path)?;
         let (mut filter, mut sub) = (None, None);
-        if cursor.eat('[') {
-            if cursor.peek().is_some_and(|c| c.is_ascii_digit()) {
-                return Err(in_path(cursor.fault("a filter: items have no index, write e.g. [value eq \"…\"]")));
+        if scanner.eat('[') {
+            if scanner.peek().is_some_and(|c| c.is_ascii_digit()) {
+                return Err(in_path(scanner.fault("a filter: items have no index, write e.g. [value eq \"…\"]")));
             }
-            let read = filter::read_between_brackets(&mut cursor, profile).map_err(|fault| {
+            let read = filter::read_between_brackets(&mut scanner, profile).map_err(|fault| {
                 let kind = if fault.ended { ScimType::InvalidPath } else { ScimType::InvalidFilter };
                 fault.refusal(kind, "path")
             })?;
             filter = Some(read);
-            if cursor.eat('.') {
-                sub = Some(read_sub(&mut cursor).map_err(in_path)?);
+            if scanner.eat('.') {
+                sub = Some(read_sub(&mut scanner).map_err(in_path)?);
             }
         }
-        cursor.pad();
-        ended(&cursor, "the end of the path").map_err(in_path)?;
+        scanner.pad();
+        ended(&scanner, "the end of the path").map_err(in_path)?;
         Ok(Self { attr, filter, sub })
     }
 }
@@ -132,10 +132,10 @@ impl fmt::Display for PatchPath {
 }
 
 /// Reads the sub-attribute's name after `].`.
-pub(super) fn read_sub(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
-    let start = cursor.place();
-    let name = cursor.word();
-    check_name(cursor, start, name)?;
+pub(super) fn read_sub(scanner: &mut Scanner<'_>) -> Result<String, Fault> {
+    let start = scanner.place();
+    let name = scanner.word();
+    check_name(scanner, start, name)?;
     Ok(name.to_owned())
 }
 
@@ -147,20 +147,20 @@ fn check_length(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn ended(cursor: &Cursor<'_>, expected: &str) -> Result<(), Fault> {
-    if cursor.at_end() { Ok(()) } else { Err(cursor.fault(expected)) }
+fn ended(scanner: &Scanner<'_>, expected: &str) -> Result<(), Fault> {
+    if scanner.at_end() { Ok(()) } else { Err(scanner.fault(expected)) }
 }
 
 /// RFC 7643 §2.1, plus a `$` in front: `$ref` is a standard name that the grammar forgot.
-fn check_name(cursor: &Cursor<'_>, start: usize, name: &str) -> Result<(), Fault> {
+fn check_name(scanner: &Scanner<'_>, start: usize, name: &str) -> Result<(), Fault> {
     if name.is_empty() {
-        return Err(cursor.fault_at(start, "an attribute's name is missing".to_owned()));
+        return Err(scanner.fault_at(start, "an attribute's name is missing".to_owned()));
     }
     let allowed =
         |i: usize, c: char| c == '$' || c.is_ascii_alphabetic() || (i > 0 && (c.is_ascii_digit() || "-_".contains(c)));
     match name.char_indices().find(|&(i, c)| !allowed(i, c)) {
         None => Ok(()),
-        Some((i, _)) => Err(cursor.fault_at(
+        Some((i, _)) => Err(scanner.fault_at(
             start + i,
             format!(
                 "`{}` is no attribute name: it begins with a letter and holds letters, digits, - and _",
@@ -171,13 +171,13 @@ fn check_name(cursor: &Cursor<'_>, start: usize, name: &str) -> Result<(), Fault
 }
 
 /// What may stand in a URI without being taken for the grammar around it.
-fn check_urn(cursor: &Cursor<'_>, start: usize, urn: &str) -> Result<(), Fault> {
+fn check_urn(scanner: &Scanner<'_>, start: usize, urn: &str) -> Result<(), Fault> {
     let begins = urn.starts_with(|c: char| c.is_ascii_alphabetic()) && urn.contains(':');
     let bad = |c: char| !c.is_ascii_graphic() || "<>\\^`{|}".contains(c);
     if begins && !urn.contains(bad) {
         return Ok(());
     }
-    Err(cursor.fault_at(start, format!("`{}` is no schema URN", shortened(urn))))
+    Err(scanner.fault_at(start, format!("`{}` is no schema URN", shortened(urn))))
 }
 
 #[cfg(test)]

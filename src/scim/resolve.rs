@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::{
     condition::{Condition, Literal},
-    cursor::shortened,
     error::{Refusal, ScimType},
     filter::{CompareOp, Filter},
     instant,
     path::AttrPath,
     profile::Profile,
+    scanner::shortened,
     schema::{Attribute, Mutability, Resolution, ResourceType, Returned, Target, Type},
 };
 

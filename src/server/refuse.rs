@@ -4,14 +4,11 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
+use crate::scim::message;
+
 /// A SCIM Error message.
 pub(super) fn scim(status: StatusCode, detail: &str) -> Response<Bytes> {
-    let body = serde_json::json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
-        "status": status.as_str(),
-        "detail": detail,
-    });
-    with_type(status, "application/scim+json", body.to_string())
+    with_type(status, message::CONTENT_TYPE, message::error(status.as_u16(), None, detail).to_string())
 }
 
 /// A line of text.

@@ -24,13 +24,13 @@ impl Fault {
 const QUOTED: usize = 40;
 
 /// A place in a text. Where it is `loose`, blanks may stand in any number wherever they do no harm.
-pub(super) struct Cursor<'a> {
+pub(super) struct Scanner<'a> {
     text: &'a str,
     at: usize,
     loose: bool,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str, loose: bool) -> Self {
         Self { text, at: 0, loose }
     }
@@ -39,7 +39,7 @@ impl<'a> Cursor<'a> {
         self.loose
     }
 
-    /// The byte where it stands, for [`Cursor::fault_at`].
+    /// The byte where it stands, for [`Scanner::fault_at`].
     pub(super) fn place(&self) -> usize {
         self.at
     }
