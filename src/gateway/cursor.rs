@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     backend::Session,
-    mapping::{answer::Class, translate},
+    mapping::translate,
     plan::{
         Context,
         follow::Place,
-        query::{Next, Query, Source, too_many},
+        query::{Next, Query, too_many},
     },
     scim::{Refusal, ScimType, evaluate::evaluate, message},
 };
@@ -97,16 +97,8 @@ impl Gateway {
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
-        'pages: while let Some(call) = query.walk_call(&at)? {
-            let reply = self.call(session, &call).await?;
-            match reply.class {
-                Class::Ok => {}
-                Class::Absent if matches!(query.source, Source::Key(_)) => break,
-                _ => return Err(Error::of(reply)),
-            }
-            let told = query.told_total(&reply);
+        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
             total = told.filter(|_| query.exact);
-            let mut rows = query.rows(reply)?;
             read += rows.len();
             if read > self.limits.rows {
                 return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());

@@ -210,15 +210,7 @@ impl Gateway {
         let looks = query.looks();
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
-        while let Some(call) = query.walk_call(&at)? {
-            let reply = self.call(session, &call).await?;
-            match reply.class {
-                Class::Ok => {}
-                Class::Absent if matches!(query.source, Source::Key(_)) => break,
-                _ => return Err(Error::of(reply)),
-            }
-            let told = query.told_total(&reply);
-            let mut rows = query.rows(reply)?;
+        while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
             if at.taken + rows.len() > self.limits.rows {
                 return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
@@ -242,6 +234,26 @@ impl Gateway {
             }
         }
         Ok(Some(kept))
+    }
+
+    /// One page of a walk: its rows, and the total that the app tells. Nothing where the walk has no call, or its key finds
+    /// nobody.
+    pub(super) async fn rows_at(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        at: &Position,
+    ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
+        let Some(call) = query.walk_call(at)? else { return Ok(None) };
+        let reply = self.call(session, &call).await?;
+        match reply.class {
+            Class::Ok => {
+                let told = query.told_total(&reply);
+                Ok(Some((query.rows(reply)?, told)))
+            }
+            Class::Absent if matches!(query.source, Source::Key(_)) => Ok(None),
+            _ => Err(Error::of(reply)),
+        }
     }
 
     /// Rows as the answer's resources.
