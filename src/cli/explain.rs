@@ -52,6 +52,9 @@ pub(super) fn run(asked: &Asked) -> ExitCode {
         Ok(body) => body.unwrap_or_default(),
         Err(message) => return fault(message),
     };
+    if asked.body.is_none() && ["POST", "PUT", "PATCH"].contains(&method.as_str()) {
+        return fault(format!("a {method} has a body; give it with `--body FILE`, or `--body -` for standard input"));
+    }
     let Some(mapping) = check::load_mapping(&asked.mapping, &Vars::Open) else { return ExitCode::from(FAULT) };
     let context = Context {
         profile,

@@ -158,11 +158,28 @@ pub(super) fn update(
             }
         }
         let call = call::from_fields(&mut fields, &setting, faults);
+        let merges = fields.bool(faults, "merges").unwrap_or(false);
         fields.finish(faults);
+        if let Some(call) = &call {
+            check_put(call, merges, node.span, faults);
+        }
         rules.extend(call.map(|call| (node.span, ChangeRule { when, call })));
     }
     check_rules(&rules, drafts, faults);
     rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// Most APIs replace the whole record by PUT, and fields that are not sent are gone: an app that keeps them must be said to.
+fn check_put(call: &CallTemplate, merges: bool, span: Span, faults: &mut Faults) {
+    let mut used = Vec::new();
+    call.json.iter().for_each(|term| term.uses(&mut used));
+    // `$.changed.mail` picks one field: a call for just that, whatever its method.
+    let sends_a_part = used.iter().any(|(name, field)| name == "changed" && field.is_none());
+    if call.method == Method::PUT && sends_a_part && !merges {
+        faults
+            .error(span, "partial-put", "a PUT with `$.changed` sends a part of the record, and the app may drop the rest")
+            .help("if this app leaves unsent fields as they are, say `merges: true`; sending the whole record is not supported yet");
+    }
 }
 
 /// Each rule can apply, and sends what it takes.

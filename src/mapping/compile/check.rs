@@ -36,6 +36,22 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
     }
 }
 
+/// What stands where the id stands is not updated: the record would have another id afterwards (RFC 7643 §3.1).
+pub(super) fn check_id(id: &Selector, drafts: &[Draft<'_>], faults: &mut Faults) {
+    for draft in drafts.iter().filter(|d| d.line.update) {
+        if matches!(&draft.line.value, Source::At { at, .. } if at == id) {
+            let message = format!(
+                "`{}` writes {}, which is the id: a change would make it another record",
+                draft.line.target,
+                id.text()
+            );
+            faults
+                .error(draft.span, "moving-id", message)
+                .help("say that it stays as it was made: `access: [read, create]`");
+        }
+    }
+}
+
 /// What a resource type must offer: what its schemas require, and something of every required extension.
 pub(super) fn check_required(all: &ResourceType, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
     let has = |urn: Option<&str>, name: Option<&str>| {

@@ -21,7 +21,7 @@ use super::{
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
-    check::{check_claims, check_links, check_overlaps, check_parts, check_required},
+    check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required},
     kind::{self, Written},
     list::{PAGED, check_pages, list, pages},
     name::named,
@@ -134,6 +134,9 @@ fn resource(
     }
     check_required(all, &drafts, written.span, faults);
     check_overlaps(&drafts, faults);
+    if let Some(id) = &id {
+        check_id(&id.at, &drafts, faults);
+    }
     check_links(&drafts, faults);
     let kind = offer(all, &drafts);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
