@@ -97,7 +97,13 @@ impl<'t> Tree<'t> {
             Err(error) => {
                 let at = self.bytes.at(error.marker().index());
                 let message = format!("this is not valid YAML: {}", error.info());
-                self.faults.error(Span { start: at, end: at }, "yaml-syntax", message);
+                let line = line_at(self.faults.source().text(), at);
+                // The likeliest slip in a mapping: between braces YAML takes the hole for a map of its own.
+                let hole = line.contains("{{") && line.contains('}');
+                let fault = self.faults.error(Span { start: at, end: at }, "yaml-syntax", message);
+                if hole {
+                    fault.help("between braces a text with `{{…}}` needs quotes: `{ call: \"GET /users/{{id}}\" }`");
+                }
                 None
             }
         }
@@ -247,4 +253,12 @@ fn measure(node: &Node) -> (usize, usize) {
         (nodes + more, height.max(taller + 1))
     };
     children.into_iter().fold((1, 0), fold)
+}
+
+/// The line of the text that holds this place.
+fn line_at(text: &str, at: usize) -> &str {
+    let at = (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0);
+    let start = text[..at].rfind('\n').map_or(0, |i| i + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |i| at + i);
+    &text[start..end]
 }
