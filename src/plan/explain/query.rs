@@ -18,6 +18,7 @@ use super::{Cost, Explained, counted, unknown};
 
 const SORTED: &str = "all rows are read and sorted here";
 
+const UNCOUNTED: &str = "a page by cursor costs no count";
 const FOLLOWS: &str = "read on from where the last page ended, until this one is full";
 
 pub(super) fn explain(
@@ -99,17 +100,27 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
         };
         said.noted("paging", "walk", why);
     }
+    let follows = plan.follows && plan.sort.is_none();
     match &list.pages.total {
-        Some(at) if plan.native => said.noted("total", at.text(), "as the app's reply tells it"),
+        Some(at) if plan.native || follows && plan.exact => {
+            said.noted("total", at.text(), "as the app's reply tells it");
+        }
+        _ if follows => said.noted("total", "not told", UNCOUNTED),
         _ => said.noted("total", "counted", "over the rows that fulfil the filter"),
     }
     let rows = match (plan.native, &list.pages.total) {
         (true, _) => counted(plan.resource, calls.len()),
+        // The page and one resource more; it may begin in the middle of a page of the app.
+        (false, _) if follows && plan.exact => format!("at most {} calls", (plan.count + 1).div_ceil(max as usize) + 1),
         (false, _) if whole => "1 call".to_owned(),
         (false, Some(_)) => format!("⌈N/{max}⌉ calls, at least 1"),
         (false, None) => format!("1 + ⌈N/{max}⌉ calls"),
     };
-    let note = if plan.native || whole { "" } else { "N: the rows that the app lists" };
+    let note = match plan.native || whole || follows && plan.exact {
+        true => "",
+        false if follows => "N: the rows behind the cursor, until the page is full",
+        false => "N: the rows that the app lists",
+    };
     said.noted("cost", &format!("{rows}{}", cost.more()), note);
     let unseen = match (plan.native, &list.pages.total) {
         (true, _) if calls.len() > 1 => "a row that comes or goes between the two pages is not noticed",
@@ -194,7 +205,15 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
             None => "because something is left to check",
         };
         said.noted("paging", "walk", why);
-        said.noted("total", "counted", "over the rows that fulfil the filter");
+        let follows = plan.follows && plan.sort.is_none();
+        match follows {
+            true => said.noted("total", "not told", UNCOUNTED),
+            false => said.noted("total", "counted", "over the rows that fulfil the filter"),
+        }
+        if follows && plan.exact {
+            said.add("cost", &counted(plan.resource, 1 + checks + shows));
+            return Ok(());
+        }
         let of_batch = if checks == 0 { String::new() } else { format!("{} × ", checks + 1) };
         let besides = if shows == 0 { String::new() } else { format!(" + {shows}") };
         let text = format!("{of_batch}(1 + ⌊N/{BATCH}⌋){besides} statements in one transaction");
