@@ -223,9 +223,7 @@ impl Change<'_> {
         changes.extend(gone);
         Ok(changes)
     }
-}
 
-impl Change<'_> {
     /// An extension that every resource must have does not go (RFC 7643 §6).
     fn check_extensions(&self, before: &Map<String, Value>, after: &Map<String, Value>) -> Result<(), Fault> {
         let lost = |urn: &str| before.contains_key(urn) && !after.contains_key(urn);
