@@ -12,8 +12,8 @@ use crate::{
         line::{Of, Source},
         selector::Selector,
         sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp,
-            Url,
+            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords,
+            Stamp, Url,
         },
         template::Template,
     },
@@ -74,9 +74,9 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
-pub(super) fn resources(written: &[Written<'_>], faults: &mut Faults) -> Vec<Resource> {
+pub(super) fn resources(written: &[Written<'_>], engine: Engine, faults: &mut Faults) -> Vec<Resource> {
     let bases: Vec<Base> = written.iter().filter_map(|w| base(w, &mut Faults::new(faults.source().clone()))).collect();
-    let around = Around { types: written, bases: &bases };
+    let around = Around { engine, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
@@ -139,6 +139,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let columns = columns(&drafts, &key);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
+        engine: around.engine,
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
@@ -215,6 +216,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
+    engine: Engine,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
 }
