@@ -17,7 +17,6 @@ mod pattern;
 mod rest;
 mod schemas;
 mod sql;
-mod sql_line;
 
 use std::{path::Path, sync::Arc};
 
