@@ -353,6 +353,7 @@ fn sql_steps(
             let list =
                 |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
             statements.extend(write::children_change(
+                records.engine,
                 resource,
                 child,
                 &key,
