@@ -25,6 +25,8 @@ pub struct Line {
     pub update: bool,
     /// Whether the value is given only, never shown: passwords.
     pub write_only: bool,
+    /// Whether the value changes without a write to its resource, as a time of last sign-in does.
+    pub volatile: bool,
 }
 
 /// What an app does to the letters of a value.
@@ -46,8 +48,8 @@ impl Fold {
 
 impl Line {
     /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
-    /// cost more than the rest, and derived ones change without a write to this resource. So is what is never returned: a
-    /// digest can be guessed at.
+    /// cost more than the rest, and derived ones change without a write to this resource, as volatile values do. So is
+    /// what is never returned: a digest can be guessed at.
     #[must_use]
     pub fn counts(&self) -> bool {
         let relates = match &self.value {
@@ -55,7 +57,7 @@ impl Line {
             source => matches!(source, Source::From { .. }),
         };
         let told = |attribute: &Attribute| attribute.returned != Returned::Never;
-        !relates && !self.write_only && told(&self.target.attribute) && told(self.target.leaf())
+        !relates && !self.write_only && !self.volatile && told(&self.target.attribute) && told(self.target.leaf())
     }
 
     /// A value as the app's own folding would make it.

@@ -139,8 +139,14 @@ async fn immutable_values_stay() {
     assert_eq!(door.patch(&user, op("replace", "V")).await.status, 200);
     refused(&door.patch(&user, op("replace", "W")).await, "mutability");
     refused(&door.patch(&user, op("add", "W")).await, "mutability");
-    // Hana has none yet. RFC 7644 §3.5.2 would let a client add one; an app that takes it at creation only does not.
-    refused(&door.patch("/Users/1008", op("add", "H")).await, "mutability");
+    refused(&door.patch(&user, json!([{"op": "remove", "path": "displayName"}])).await, "mutability");
+    // Who has none yet may be given one, once: Hana by a PATCH, another one by a PUT.
+    assert_eq!(door.patch("/Users/1008", op("add", "H")).await.body()["displayName"], "H");
+    refused(&door.patch("/Users/1008", op("replace", "I")).await, "mutability");
+    let other = made(&door, json!({"userName": "nameless", "displayName": null})).await;
+    let body = |name: &str| json!({"schemas": [USER], "userName": "nameless", "displayName": name});
+    assert_eq!(door.put(&other, body("N")).await.body()["displayName"], "N");
+    refused(&door.put(&other, body("M")).await, "mutability");
 }
 
 #[tokio::test]
