@@ -298,14 +298,14 @@ async fn a_lock_held_by_the_app_is_busy() {
 async fn a_file_is_opened_or_refused_by_name() {
     let (dir, path) = file().await;
     let missing = dir.path().join("no such.db");
-    let error = Sql::open(&missing, LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(missing.clone()), LIMITS).await.unwrap_err().to_string();
     assert!(error.contains("no such.db") && !missing.exists(), "{error}");
     let text = dir.path().join("text.db");
     std::fs::write(&text, "hello, this is no database at all".repeat(50)).unwrap();
-    let error = Sql::open(&text, LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(text.clone()), LIMITS).await.unwrap_err().to_string();
     assert!(error.contains("text.db"), "{error}");
 
-    let sql = Sql::open(&path, LIMITS).await.unwrap();
+    let sql = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await.unwrap();
     let asked = [("USERS".to_owned(), vec!["Login".to_owned(), "logon".to_owned()]), ("user\"s".to_owned(), vec![])];
     let missing = |table: &str, column: Option<&str>| Missing { table: table.into(), column: column.map(Into::into) };
     assert_eq!(sql.check_tables(&asked).await.unwrap(), [missing("USERS", Some("logon")), missing("user\"s", None)]);

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::config::Secret;
+
 /// The database.
 #[derive(Debug)]
 pub struct SqlApp {
@@ -14,11 +16,15 @@ pub struct SqlApp {
     pub url: Url,
 }
 
-/// A database URL, taken apart.
+/// A database URL: which engine, and where.
 #[derive(Debug, Clone)]
 pub enum Url {
     /// A file.
     Sqlite(PathBuf),
+    /// A PostgreSQL server; with a password, so it is not shown.
+    Postgres(Secret),
+    /// A MariaDB server.
+    MariaDb(Secret),
 }
 
 impl Url {
@@ -27,6 +33,8 @@ impl Url {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+            Self::MariaDb(_) => Engine::MariaDb,
         }
     }
 }
@@ -38,7 +46,7 @@ pub enum Engine {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
-    /// MariaDB 10.6 or later.
+    /// MariaDB 10.10 or later.
     MariaDb,
 }
 

@@ -2,10 +2,13 @@
 //! them, and answers are read back from it.
 #![allow(unreachable_pub, dead_code)]
 
+#[path = "../common/database.rs"]
+pub mod database;
+
 use std::{fs, sync::Arc, time::Duration};
 
 use portolan::{
-    backend::{self, Backend, sql::run_script},
+    backend::{self, Backend},
     gateway::Gateway,
     mapping::{
         self,
@@ -15,6 +18,7 @@ use portolan::{
     scim::profile::Profile,
     server::{self, Bearer, Client, Edge, Front, Roads},
 };
+use database::Database;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -27,7 +31,6 @@ pub const BASE: &str = "http://scim.example/scim/v2";
 pub const TOLERANT: &str = "demo";
 pub const STRICT: &str = "demo-strict";
 
-const DATABASE: &str = include_str!("../../examples/quickstart/hr.sql");
 pub const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
 
 /// An open door. Its database goes with it.
@@ -36,6 +39,7 @@ pub struct Door {
     down: watch::Receiver<bool>,
     _shutdown: watch::Sender<bool>,
     _data: TempDir,
+    pub database: Option<Database>,
 }
 
 /// What came back.
@@ -85,11 +89,9 @@ pub async fn open() -> Door {
 
 /// The quickstart with `more` statements after its script, another mapping and other limits.
 pub async fn with(more: &str, mapping: &str, limits: plan::Limits) -> Door {
-    let data = tempfile::tempdir().unwrap();
-    let database = data.path().join("hr.sqlite");
-    run_script(&database, &format!("{DATABASE}\n{more}")).await.unwrap();
-    let url = format!("sqlite:{}", database.display());
-    over(mapping, &[("DATABASE", &url)], limits, data).await
+    let database = Database::quickstart(more).await;
+    let url = database.url.clone();
+    Door { database: Some(database), ..over(mapping, &[("DATABASE", &url)], limits, tempfile::tempdir().unwrap()).await }
 }
 
 /// A door over any app: a mapping and its variables.
@@ -116,7 +118,7 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     };
     let (shutdown, down) = watch::channel(false);
     let edge = Arc::new(Edge::new(&front, server::inner(Arc::new(gateway))));
-    Door { edge, down, _shutdown: shutdown, _data: data }
+    Door { edge, down, _shutdown: shutdown, _data: data, database: None }
 }
 
 impl Door {

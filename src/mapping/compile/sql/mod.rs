@@ -7,6 +7,7 @@ mod line;
 use std::path::PathBuf;
 
 use crate::{
+    config::Secret,
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
@@ -62,14 +63,16 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))) })
         }
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            faults.not_supported(url.span, "databases other than SQLite");
-            None
+        Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())) })
+        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())) })
         }
         _ => {
-            faults
-                .error(url.span, "bad-url", "this is not the URL of a database")
-                .help("write `sqlite:` and the path of a file");
+            faults.error(url.span, "bad-url", "this is not the URL of a database").help(
+                "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
+            );
             None
         }
     }
