@@ -295,7 +295,12 @@ async fn members_come_and_go() {
         refused(&door.patch(&group, json!([{"op": "add", "path": "members", "value": [wrong]}])).await, "invalidValue");
     }
     let user = door.get("/Users/1002").await.body();
-    assert!(user["groups"].as_array().unwrap().iter().any(|g| g["display"] == "Cooks"), "{user}");
+    let cooks = user["groups"].as_array().unwrap().iter().find(|g| g["display"] == "Cooks").unwrap();
+    assert_eq!(cooks["type"], "direct");
+    for (how, found) in [("direct", true), ("indirect", false)] {
+        let filter = format!("groups[type eq \"{how}\" and display eq \"cooks\"]");
+        assert_eq!(door.find("/Users", &filter).await.each("id").contains(&"1002".to_owned()), found, "{filter}");
+    }
     refused(
         &door
             .patch(&group, json!([{"op": "replace", "path": "members[value eq \"1002\"].value", "value": "1003"}]))

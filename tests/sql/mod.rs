@@ -79,7 +79,16 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         attribute: Arc::new(attribute.clone()),
         sub: sub.map(|s| attribute.sub(s).unwrap().clone()),
     };
-    Line { target, value, empty: Empty::Null, fold: None, create: true, update: true, write_only: false }
+    Line {
+        target,
+        value,
+        empty: Empty::Null,
+        fold: None,
+        create: true,
+        update: true,
+        write_only: false,
+        volatile: false,
+    }
 }
 
 fn at(column: &str, codec: Codec) -> Source {
