@@ -323,6 +323,11 @@ async fn who_is_deleted_is_gone_and_the_name_is_free() {
     assert_eq!(door.delete(&user).await.status, 404);
     assert_eq!(door.find("/Users", "userName eq \"vera\"").await.total(), 0);
     assert_ne!(made(&door, json!({})).await, user);
+    // An id is nobody else's later (RFC 7643 §3.1), though the row that had it is no more.
+    let team = json!({"schemas": [GROUP], "displayName": "Cooks"});
+    let first = door.post("/Groups", team.clone()).await.body();
+    door.delete(&format!("/Groups/{}", first["id"].as_str().unwrap())).await;
+    assert_ne!(door.post("/Groups", team).await.body()["id"], first["id"]);
 }
 
 #[tokio::test]
