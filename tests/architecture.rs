@@ -43,7 +43,7 @@ const HOMES: [(&str, &[&str]); 31] = [
     ("saphyr_parser", &["yaml/parse.rs"]),
     ("serde", &["scim/"]),
     ("serde_json", &[""]),
-    ("sha2", &["scim/version.rs", "server/stack.rs"]),
+    ("sha2", &["gateway/bookmark.rs", "scim/version.rs", "server/late", "server/stack.rs"]),
     ("sqlx", &["backend/sql"]),
     ("strsim", &["diagnostic/"]),
     ("subtle", &["server/stack.rs"]),

@@ -126,7 +126,7 @@ impl Gateway {
                 if let Some(cursor) = cursor {
                     return Ok(json(StatusCode::OK, &self.by_cursor(&mut session, &plan, &cursor, context).await?));
                 }
-                let found = self.query(&mut session, &plan).await?;
+                let found = self.by_index(&mut session, &plan, context.client).await?;
                 let resources = found.resources.into_iter().map(|r| projected(r, &plan.projection)).collect();
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))
             }

@@ -12,17 +12,17 @@ use crate::{
         follow::Place,
         query::{Next, Query, too_many},
     },
-    scim::{Refusal, ScimType, evaluate::evaluate, message},
+    scim::{evaluate::evaluate, message},
 };
 
 use super::{Error, Gateway, kept::Kept, seal};
 
 /// A page, and the place behind it if there is more.
-struct Page {
-    resources: Vec<Map<String, Value>>,
+pub(super) struct Page {
+    pub resources: Vec<Map<String, Value>>,
     /// How many match in all, where that costs nothing.
     total: Option<usize>,
-    next: Option<Place>,
+    pub next: Option<Place>,
 }
 
 impl Gateway {
@@ -48,7 +48,7 @@ impl Gateway {
         for _ in 0..2 {
             page = match &query.sort {
                 Some(_) => self.sorted(session, query, from.clone()).await?,
-                None => self.behind(session, query, from.clone()).await?,
+                None => self.behind(session, query, from.clone(), true).await?,
             };
             if page.is_some() {
                 break;
@@ -75,7 +75,7 @@ impl Gateway {
             _ => None,
         };
         let Some(kept) = self.gather(session, query, Kept::behind(query, behind)).await? else { return Ok(None) };
-        let (mut rows, total) = kept.page();
+        let (mut rows, total, _) = kept.page();
         let more = rows.len() > query.count;
         rows.truncate(query.count);
         let next = rows.last().and_then(|(rank, _)| rank.clone()).filter(|_| more).map(Place::Rank);
@@ -83,17 +83,19 @@ impl Gateway {
         Ok(Some(Page { resources, total: Some(total), next }))
     }
 
-    /// Reads on until the page is full and one more resource is seen; nothing when the list changed meanwhile.
-    async fn behind(
+    /// Reads on until the page is full, and one more resource is seen if it must `peek` whether there is one; nothing when the
+    /// list changed meanwhile.
+    pub(super) async fn behind(
         &self,
         session: &mut Session,
         query: &Query<'_>,
         from: Option<Place>,
+        peek: bool,
     ) -> Result<Option<Page>, Error> {
         let looks = query.looks();
         let first = from.is_none();
         let (mut at, mut marks) = Place::begin(from.as_ref());
-        let (mut last, mut over, mut read) = (from, false, 0);
+        let (mut last, mut over, mut found, mut read) = (from, false, false, 0);
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
@@ -106,11 +108,15 @@ impl Gateway {
             let next = query.next(&at, rows.len(), rows.last(), told);
             if !marks.is_empty() {
                 let ids: Result<Vec<String>, _> = rows.iter().map(|row| translate::id(query.resource, row)).collect();
-                match ids?.iter().rposition(|id| marks.contains(id)) {
+                let ids = ids?;
+                match ids.iter().rposition(|id| marks.contains(id)) {
                     Some(mark) => {
                         rows.drain(..=mark);
-                        marks.clear();
+                        // Rows came in front, and the last marks are on the next page now: those are told already.
+                        marks = marks.split_off(marks.iter().position(|id| *id == ids[mark]).map_or(0, |at| at + 1));
+                        found = true;
                     }
+                    None if found => marks.clear(),
                     // Rows went, and the place is on an earlier page now: it is looked for from the beginning.
                     None if !over => {
                         over = true;
@@ -123,7 +129,8 @@ impl Gateway {
                             continue;
                         }
                         Next::Drift => return Ok(None),
-                        Next::End | Next::Cut => return Err(lost().into()),
+                        // Going on anywhere would pass somebody over.
+                        Next::End | Next::Cut => return Err(Error::LostPlace),
                     },
                 }
             }
@@ -145,6 +152,10 @@ impl Gateway {
                 last = Place::behind(query, &at, &row, id, last);
                 if matches {
                     kept.push(row);
+                    if !peek && kept.len() == query.count {
+                        more = true;
+                        break 'pages;
+                    }
                 }
             }
             match next {
@@ -158,10 +169,4 @@ impl Gateway {
         let resources = self.shown(session, query, kept).await?;
         Ok(Some(Page { resources, total, next: last.filter(|_| more) }))
     }
-}
-
-/// Going on anywhere would pass somebody over.
-fn lost() -> Refusal {
-    let detail = "the resources at the end of the last page are gone, so that the place is lost; begin again with an empty cursor";
-    Refusal::new(ScimType::ExpiredCursor, detail)
 }

@@ -10,6 +10,7 @@ use crate::{
     plan::{
         Fault,
         call::{Call, Reply},
+        follow::Place,
         query::{Next, Position, Query, Source, too_many},
         read::{self, Needs, PartRead, Shown},
         sql::select,
@@ -23,6 +24,8 @@ use super::{Error, Gateway, kept::Kept};
 pub(super) struct Found {
     pub resources: Vec<Map<String, Value>>,
     pub total: usize,
+    /// Where the page ended, if it was walked to and there is more.
+    pub next: Option<Place>,
 }
 
 impl Gateway {
@@ -189,14 +192,14 @@ impl Gateway {
             }
             resources.push(resource);
         }
-        Ok(Some(Found { resources, total }))
+        Ok(Some(Found { resources, total, next: None }))
     }
 
     async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
         let Some(kept) = self.gather(session, query, Kept::new(query)).await? else { return Ok(None) };
-        let (rows, total) = kept.page();
+        let (rows, total, next) = kept.page();
         let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
-        Ok(Some(Found { resources, total }))
+        Ok(Some(Found { resources, total, next }))
     }
 
     /// Every row that may match is read and checked; nothing when the list changed meanwhile. Holds no more rows than the
@@ -222,6 +225,7 @@ impl Gateway {
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
                 }
+                kept.pass(|before| Place::behind(query, &at, &row, id, before));
                 if evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                 }

@@ -3,9 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    plan::query::Query,
+    plan::{follow::Place, query::Query},
     scim::sort::{Rank, Sort},
 };
+
+/// A row and its place in the order, if it has one of its own.
+type Ranked = (Option<Rank>, Value);
 
 /// What matched so far.
 pub(super) struct Kept<'q> {
@@ -14,20 +17,30 @@ pub(super) struct Kept<'q> {
     skip: usize,
     count: usize,
     total: usize,
-    rows: Vec<(Option<Rank>, Value)>,
+    /// Behind the last row that passed before the page was full.
+    end: Option<Place>,
+    rows: Vec<Ranked>,
 }
 
 impl<'q> Kept<'q> {
     /// For a page by index.
     pub(super) fn new(query: &'q Query<'_>) -> Self {
         let Query { skip, count, .. } = *query;
-        Self { sort: query.sort.as_ref(), behind: None, skip, count, total: 0, rows: Vec::new() }
+        Self { sort: query.sort.as_ref(), behind: None, skip, count, total: 0, end: None, rows: Vec::new() }
     }
 
     /// For a page by cursor of a sorted answer: what ranks behind this, and one more than the page to see whether there is
     /// any.
     pub(super) fn behind(query: &'q Query<'_>, rank: Option<Rank>) -> Self {
         Self { behind: rank, skip: 0, count: query.count.saturating_add(1), ..Self::new(query) }
+    }
+
+    /// A row passes, one that matches or not: as long as the page is not full, it ends behind that row. In an order pages end
+    /// nowhere in the app.
+    pub(super) fn pass(&mut self, behind: impl FnOnce(Option<Place>) -> Option<Place>) {
+        if self.sort.is_none() && self.total < self.skip.saturating_add(self.count) {
+            self.end = behind(self.end.take());
+        }
     }
 
     /// Takes one that matches. Without an order the page is known as it passes by; with one, whatever is behind the page
@@ -59,8 +72,8 @@ impl<'q> Kept<'q> {
         });
     }
 
-    /// The page, and how many matched in all.
-    pub(super) fn page(mut self) -> (Vec<(Option<Rank>, Value)>, usize) {
+    /// The page, how many matched in all, and where the page ended if more of them came behind it.
+    pub(super) fn page(mut self) -> (Vec<Ranked>, usize, Option<Place>) {
         let skip = match self.sort {
             Some(sort) => {
                 self.order(sort);
@@ -68,6 +81,7 @@ impl<'q> Kept<'q> {
             }
             None => 0,
         };
-        (self.rows.into_iter().skip(skip).take(self.count).collect(), self.total)
+        let end = self.end.filter(|_| self.total > self.skip.saturating_add(self.count));
+        (self.rows.into_iter().skip(skip).take(self.count).collect(), self.total, end)
     }
 }

@@ -4,6 +4,7 @@
 //! [`rescue`] and nowhere else (law 10).
 
 mod answer;
+mod bookmark;
 mod bulk;
 pub mod caller;
 pub mod conversation;
@@ -45,6 +46,7 @@ pub struct Gateway {
     base: String,
     limits: Limits,
     order: order::Order,
+    bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
 }
 
@@ -73,6 +75,7 @@ impl Gateway {
             base: base_url.to_owned(),
             limits,
             order: order::Order::default(),
+            bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
         }
     }
@@ -153,6 +156,8 @@ enum Error {
     After(Box<Error>, String),
     /// The list changed while it was read, twice.
     Drift,
+    /// The place where a page ended is not to be found any more.
+    LostPlace,
     /// The app answered a row that its filter rule promised to leave out.
     BrokenPromise(String),
 }

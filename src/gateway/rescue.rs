@@ -89,6 +89,11 @@ fn tell(error: &Error, number: &str) -> Told {
         Error::Drift => {
             later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())
         }
+        Error::LostPlace => refused(
+            ScimType::ExpiredCursor,
+            "the resources at the end of the last page are gone, so that the place is lost; begin again with an empty cursor"
+                .to_owned(),
+        ),
         Error::BrokenPromise(rule) => {
             tracing::error!(request = number, %rule, "the app answered a row that a filter rule with `matches: exactly` leaves out");
             plain(StatusCode::BAD_GATEWAY, ours("the app's answer does not match the filter"))

@@ -35,6 +35,7 @@ impl Gateway {
         if plan.calls() > self.limits.calls {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
+        let _writing = self.bookmarks.writing();
         let mut session = self.backend.write().await?;
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
@@ -122,6 +123,7 @@ impl Gateway {
             Records::Rest(_) => Some(self.order.of(&resource.kind.name, id).await),
             Records::Sql(_) => None,
         };
+        let _writing = self.bookmarks.writing();
         let mut session = self.backend.write().await?;
         let before = match plan.blind {
             Some(_) => None,
@@ -180,6 +182,7 @@ impl Gateway {
             Records::Rest(_) => Some(self.order.of(&resource.kind.name, id).await),
             Records::Sql(_) => None,
         };
+        let _writing = self.bookmarks.writing();
         let mut session = self.backend.write().await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {

@@ -324,7 +324,7 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.
-fn segments(path: &str) -> Result<Vec<String>, Unread> {
+pub(super) fn segments(path: &str) -> Result<Vec<String>, Unread> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod acts;
+mod bookmarks;
 mod boundaries;
 mod bulk;
 mod cursor;

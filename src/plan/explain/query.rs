@@ -21,6 +21,13 @@ const SORTED: &str = "all rows are read and sorted here";
 const UNCOUNTED: &str = "a page by cursor costs no count";
 const FOLLOWS: &str = "read on from where the last page ended, until this one is full";
 
+const MARKED: &str = "N: the rows behind the page before, if it was just read, until this one is full; else all";
+
+/// Whether it goes on where the page before ended.
+fn marked(plan: &Query<'_>) -> bool {
+    plan.skip > 0 && plan.count > 0 && plan.sort.is_none() && !plan.follows
+}
+
 pub(super) fn explain(
     resource: &Resource,
     asked: request::Query,
@@ -118,6 +125,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     };
     let note = match plan.native || whole || follows && plan.exact {
         true => "",
+        false if marked(plan) => MARKED,
         false if follows => "N: the rows behind the cursor, until the page is full",
         false => "N: the rows that the app lists",
     };
@@ -217,7 +225,7 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         let of_batch = if checks == 0 { String::new() } else { format!("{} × ", checks + 1) };
         let besides = if shows == 0 { String::new() } else { format!(" + {shows}") };
         let text = format!("{of_batch}(1 + ⌊N/{BATCH}⌋){besides} statements in one transaction");
-        said.noted("cost", &text, "N: the rows that the database selects");
+        said.noted("cost", &text, if marked(plan) { MARKED } else { "N: the rows that the database selects" });
     }
     Ok(())
 }
