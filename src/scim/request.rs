@@ -375,7 +375,9 @@ fn decode(text: &str, plus: bool) -> Option<String> {
     percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-fn is_version(segment: &str) -> bool {
+/// Whether a segment of a path reads as a version of the protocol: `v2`, `v2.1`.
+#[must_use]
+pub fn is_version(segment: &str) -> bool {
     segment.strip_prefix(['v', 'V']).is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 
