@@ -9,6 +9,7 @@ pub mod caller;
 pub mod conversation;
 mod cursor;
 mod fetch;
+mod hash;
 mod kept;
 mod order;
 mod rescue;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::{
     backend::{Backend, Failure},
@@ -46,6 +48,7 @@ pub struct Gateway {
     limits: Limits,
     order: order::Order,
     seal: seal::Seal,
+    hashing: Semaphore,
 }
 
 impl Gateway {
@@ -74,6 +77,7 @@ impl Gateway {
             limits,
             order: order::Order::default(),
             seal: seal::Seal::passing(),
+            hashing: hash::places(),
         }
     }
 
@@ -147,6 +151,8 @@ enum Error {
     Circular,
     /// The resource is not, or is, of the version that the request is meant for.
     OtherVersion,
+    /// A password could not be made into a hash: the system gives no random numbers or no memory.
+    NoHash,
     /// The app does not know who is to become a member.
     NoMember,
     /// The error of a later call, after what took effect.
