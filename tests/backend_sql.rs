@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use portolan::{
     backend::{
         Backend, Failure, Fault, Kind, Limits, Session, calls_made,
-        sql::{Missing, Sql, run_script},
+        sql::{Sql, Unfit, run_script},
     },
     mapping::{
         App,
@@ -307,8 +307,9 @@ async fn a_file_is_opened_or_refused_by_name() {
 
     let sql = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await.unwrap();
     let asked = [("USERS".to_owned(), vec!["Login".to_owned(), "logon".to_owned()]), ("user\"s".to_owned(), vec![])];
-    let missing = |table: &str, column: Option<&str>| Missing { table: table.into(), column: column.map(Into::into) };
-    assert_eq!(sql.check_tables(&asked).await.unwrap(), [missing("USERS", Some("logon")), missing("user\"s", None)]);
+    let unfit =
+        |table: &str, column: Option<&str>| Unfit { table: table.into(), column: column.map(Into::into), of: None };
+    assert_eq!(sql.catalog(&asked).await.unwrap().1, [unfit("USERS", Some("logon")), unfit("user\"s", None)]);
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ use crate::{
 use super::{
     Error, Gateway,
     caller::{Caller, RequestId},
-    check_tables,
+    catalog,
     rescue::rescue,
 };
 
@@ -159,7 +159,7 @@ impl Suite {
                 run_script(&file, script.as_deref().unwrap_or_default()).await.map_err(|e| e.to_string())?;
                 let sql = Sql::open(&Url::Sqlite(file), backend_limits()).await.map_err(|e| e.to_string())?;
                 let backend = Backend::Sql(sql);
-                check_tables(&backend, &self.mapping).await?;
+                catalog(&backend, &self.mapping).await?;
                 let gateway = self.gateway(backend);
                 for exchange in &conversation.exchanges {
                     let (answer, error) = gateway.reply(&exchange.request, &conversation.name).await?;

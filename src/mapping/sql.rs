@@ -3,11 +3,13 @@
 //! A record is the row of the base table as a JSON object, column by column, with the rows of child and junction tables
 //! as lists under the attribute's name: so lines, codecs and translation are the same as for an HTTP app.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
 use crate::config::Secret;
+
+use super::catalog::Catalog;
 
 /// The database.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub struct Ident(pub String);
 pub struct SqlRecords {
     /// Which SQL is spoken.
     pub engine: Engine,
+    /// What the database says of its columns; empty where it was not asked.
+    pub catalog: Arc<Catalog>,
     /// The base table.
     pub table: Ident,
     /// The key column.

@@ -346,7 +346,7 @@ fn sql_steps(
     let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
     let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
-    sql::check_numbers(&changed)?;
+    sql::check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers.
     let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];
     for change in changes {
@@ -355,7 +355,7 @@ fn sql_steps(
             let list =
                 |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
             statements.extend(write::children_change(
-                records.engine,
+                records,
                 resource,
                 child,
                 &key,

@@ -1,5 +1,6 @@
 //! An app's database for one test, on the engine that `PORTOLAN_TEST_ENGINE` names: SQLite in a file, which is what plain
-//! test runs use, or a database of its own on the servers that `tests/databases.sh` starts.
+//! test runs use, or a database of its own on the servers that `tests/databases.sh` starts: on PostgreSQL
+//! a schema, which is made faster.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -53,8 +54,10 @@ impl Database {
             Engine::Postgres => {
                 let server = server("PORTOLAN_TEST_POSTGRES");
                 let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
-                connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))).await.unwrap();
-                let database = Self { engine, url: format!("{server}/{name}"), _folder: None };
+                // a schema is made in no time, and a database is not
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}")))).await.unwrap();
+                let url = format!("{server}/postgres?options=-c%20search_path%3D{name}");
+                let database = Self { engine, url, _folder: None };
                 database.run(script).await;
                 database
             }

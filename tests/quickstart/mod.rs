@@ -7,9 +7,10 @@ pub mod database;
 
 use std::{fs, sync::Arc, time::Duration};
 
+use database::Database;
 use portolan::{
     backend::{self, Backend},
-    gateway::Gateway,
+    gateway::{self, Gateway},
     mapping::{
         self,
         vars::{Var, Vars},
@@ -18,7 +19,6 @@ use portolan::{
     scim::profile::Profile,
     server::{self, Bearer, Client, Edge, Front, Roads},
 };
-use database::Database;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -91,7 +91,10 @@ pub async fn open() -> Door {
 pub async fn with(more: &str, mapping: &str, limits: plan::Limits) -> Door {
     let database = Database::quickstart(more).await;
     let url = database.url.clone();
-    Door { database: Some(database), ..over(mapping, &[("DATABASE", &url)], limits, tempfile::tempdir().unwrap()).await }
+    Door {
+        database: Some(database),
+        ..over(mapping, &[("DATABASE", &url)], limits, tempfile::tempdir().unwrap()).await
+    }
 }
 
 /// A door over any app: a mapping and its variables.
@@ -100,9 +103,11 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     fs::write(&file, mapping).unwrap();
     let var = |value: &str| Var { value: value.to_owned(), secret: value == "secret" };
     let vars = Vars::Given(vars.iter().map(|(name, value)| ((*name).to_owned(), var(value))).collect());
-    let (mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
+    let (mut mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     let calls = backend::Limits { call_time: Duration::from_secs(20), answer_bytes: 16 << 20, depth: 64 };
     let backend = Backend::open(&mapping.app, calls).await.unwrap();
+    let catalog = gateway::catalog(&backend, &mapping).await.unwrap();
+    mapping.learn(catalog);
     let gateway = Gateway::new(&mapping, backend, "/scim/v2", BASE, limits);
     let client = |name: &str, profile| Client {
         name: name.into(),

@@ -13,7 +13,7 @@ use sqlx::{
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Bind, Expect, Statement},
+    plan::call::{Bind, Statement},
 };
 
 use super::{
@@ -72,15 +72,6 @@ fn place(options: &MySqlConnectOptions) -> String {
         Some(socket) => format!("`{name}` at `{}`", socket.display()),
         None => format!("`{name}` at `{}:{}`", options.get_host(), options.get_port()),
     }
-}
-
-/// The columns of a table or view; none where there is none of that name.
-pub(super) async fn columns(server: &Server<MariaDb>, table: &str) -> Result<Vec<String>, Failure> {
-    let sql =
-        "SELECT column_name AS name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ?";
-    let asked = Statement { sql: sql.into(), binds: vec![Bind::Text(table.to_owned())], expect: Expect::Any };
-    let reply = server.begin(false).await?.call(&asked).await?;
-    Ok(reply.rows().iter().filter_map(|row| row["name"].as_str().map(str::to_owned)).collect())
 }
 
 impl Engine for MariaDb {

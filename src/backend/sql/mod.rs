@@ -4,6 +4,7 @@
 //! a connection lent for one transaction, given back only when nothing is left of it. A pool type for each, as sqlx's
 //! `Any` fails on columns as common as a uuid.
 
+mod catalog;
 mod mariadb;
 mod mariadb_decode;
 mod postgres;
@@ -19,11 +20,11 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
-    mapping::{answer::Class, sql::Url},
+    mapping::{answer::Class, catalog::Catalog, sql::Url},
     plan::call::{Expect, Reply, Statement},
 };
 
-use self::{mariadb::MariaDb, postgres::Postgres, server::Server, sqlite::Sqlite};
+use self::{catalog::Columns, mariadb::MariaDb, postgres::Postgres, server::Server, sqlite::Sqlite};
 use super::{Failure, Kind, Limits, OpenError};
 
 pub use self::sqlite::run_script;
@@ -39,20 +40,28 @@ enum Database {
     MariaDb(Server<MariaDb>),
 }
 
-/// A table or a column that is not there.
+/// A table or a column that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
+pub struct Unfit {
     /// The table.
     pub table: String,
     /// The column; none: the table itself is missing.
     pub column: Option<String>,
+    /// The column's type, where it is there and has no form in JSON.
+    pub of: Option<String>,
 }
 
-impl std::fmt::Display for Missing {
+impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.column {
-            Some(column) => write!(f, "column `{column}` of table `{}`", self.table),
-            None => write!(f, "table `{}`", self.table),
+        match (&self.column, &self.of) {
+            (Some(column), Some(of)) => write!(
+                f,
+                "column `{column}` of table `{}` has the type {of}, which has no form in JSON; leave it out, or read it through a \
+                 view as text",
+                self.table
+            ),
+            (Some(column), None) => write!(f, "there is no column `{column}` in table `{}`", self.table),
+            (None, _) => write!(f, "there is no table `{}`", self.table),
         }
     }
 }
@@ -86,30 +95,49 @@ impl Sql {
         }))
     }
 
-    /// Which of these tables and columns the database does not have.
+    /// What the database says of these tables and columns, and which of them cannot be used.
     ///
     /// # Errors
     /// The catalogue cannot be read.
-    pub async fn check_tables(&self, tables: &[(String, Vec<String>)]) -> Result<Vec<Missing>, Failure> {
-        let mut missing = Vec::new();
+    pub async fn catalog(&self, tables: &[(String, Vec<String>)]) -> Result<(Catalog, Vec<Unfit>), Failure> {
+        let (mut catalog, mut unfit) = (Catalog::default(), Vec::new());
         for (table, columns) in tables {
-            let known = match &self.0 {
-                Database::Sqlite(database) => database.columns(table).await?,
-                Database::Postgres(server) => postgres::columns(server, table).await?,
-                Database::MariaDb(server) => mariadb::columns(server, table).await?,
+            let known: Columns = match &self.0 {
+                Database::Sqlite(database) => {
+                    // it types values and not columns
+                    let names = database.columns(table).await?;
+                    names.into_iter().map(|name| (name, None)).collect()
+                }
+                Database::Postgres(server) => {
+                    catalog::of_postgres(&server.begin(false).await?.call(&catalog::postgres(table)).await?)
+                }
+                Database::MariaDb(server) => {
+                    catalog::of_mariadb(&server.begin(false).await?.call(&catalog::mariadb(table)).await?)
+                }
+            };
+            let unlike = |column: Option<&String>, of: Option<String>| Unfit {
+                table: table.clone(),
+                column: column.cloned(),
+                of,
             };
             if known.is_empty() {
-                missing.push(Missing { table: table.clone(), column: None });
+                unfit.push(unlike(None, None));
                 continue;
             }
-            let same = |name: &str, column: &str| match &self.0 {
+            let same = |name: &str, column: &str| match self.0 {
                 Database::Postgres(_) => name == column,
                 Database::Sqlite(_) | Database::MariaDb(_) => name.eq_ignore_ascii_case(column),
             };
-            let unknown = columns.iter().filter(|column| !known.iter().any(|name| same(name, column)));
-            missing.extend(unknown.map(|column| Missing { table: table.clone(), column: Some(column.clone()) }));
+            for column in columns {
+                match known.iter().find(|(name, _)| same(name, column)) {
+                    Some((_, None)) => {}
+                    Some((_, Some(Ok(stored)))) => catalog.add(table, column, stored.clone()),
+                    Some((_, Some(Err(of)))) => unfit.push(unlike(Some(column), Some(of.clone()))),
+                    None => unfit.push(unlike(Some(column), None)),
+                }
+            }
         }
-        Ok(missing)
+        Ok((catalog, unfit))
     }
 }
 

@@ -14,7 +14,7 @@ use sqlx::{
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Bind, Expect, Statement},
+    plan::call::{Expect, Statement},
 };
 
 use super::{
@@ -74,15 +74,6 @@ fn place(options: &PgConnectOptions) -> String {
         Some(socket) => format!("`{name}` at `{}`", socket.display()),
         None => format!("`{name}` at `{}:{}`", options.get_host(), options.get_port()),
     }
-}
-
-/// The columns of a table or view; none where there is none of that name.
-pub(super) async fn columns(server: &Server<Postgres>, table: &str) -> Result<Vec<String>, Failure> {
-    let sql = "SELECT a.attname AS name FROM pg_attribute AS a \
-               WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped";
-    let asked = Statement { sql: sql.into(), binds: vec![Bind::Text(table.to_owned())], expect: Expect::Any };
-    let reply = server.begin(false).await?.call(&asked).await?;
-    Ok(reply.rows().iter().filter_map(|row| row["name"].as_str().map(str::to_owned)).collect())
 }
 
 impl Postgres {

@@ -27,7 +27,7 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![all_exist(engine, junction, keys.clone()), add(engine, junction, key, keys, stamps)]
+    vec![all_exist(engine, junction, keys.clone()), add(records, junction, key, keys, stamps)]
 }
 
 /// Removes these members; who is none already is no fault.
@@ -60,7 +60,7 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
         key,
         Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone()),
     );
-    vec![all_exist(engine, junction, keys.clone()), others, add(engine, junction, key, keys, stamps)]
+    vec![all_exist(engine, junction, keys.clone()), others, add(records, junction, key, keys, stamps)]
 }
 
 /// Removes every member.
@@ -104,12 +104,16 @@ fn none(engine: Engine, such: Piece) -> Statement {
 }
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
-fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let engine = records.engine;
     let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
     let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
         columns.push(engine.name(column));
-        values = values.then(", ").bind(engine.value(&stamps.value(stamp, None)));
+        let value = stamps.value(stamp, None);
+        let stored = records.catalog.column(&junction.table, column);
+        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(engine, &value));
+        values = values.then(", ").bind(engine.value(&value));
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)

@@ -17,7 +17,7 @@ use serde_json::{Number, Value};
 use crate::{
     mapping::{
         Resource,
-        sql::{ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
+        sql::{Child, ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
     },
     scim::{Refusal, ScimType, evaluate::same_number},
 };
@@ -117,11 +117,26 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
     }
 }
 
-/// Refuses a record with a number that the database would round.
+/// Refuses a record with a value that its column would round, cut, or give back in another form.
 ///
 /// # Errors
 /// `invalidValue`.
-pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
+pub fn check_values(records: &SqlRecords, record: &Value) -> Result<(), Refusal> {
+    check_numbers(record)?;
+    let fits = |table: &Ident, columns: &[Ident], row: &Value| {
+        columns.iter().all(|column| match (row.get(&column.0), records.catalog.column(table, column)) {
+            (Some(value), Some(stored)) => stored.keeps(value),
+            _ => true,
+        })
+    };
+    let items = |child: &Child| record.get(&child.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let kept = fits(&records.table, &records.columns, record)
+        && records.children.iter().all(|child| items(child).iter().all(|row| fits(&child.table, &child.columns, row)));
+    let detail = "a value does not fit where the app keeps it";
+    if kept { Ok(()) } else { Err(Refusal::new(ScimType::InvalidValue, detail)) }
+}
+
+fn check_numbers(record: &Value) -> Result<(), Refusal> {
     match record {
         Value::Number(number) => {
             let kept = match Engine::Sqlite.value(record) {

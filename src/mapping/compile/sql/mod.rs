@@ -4,7 +4,7 @@ mod check;
 mod column;
 mod line;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     config::Secret,
@@ -145,6 +145,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.engine,
+        catalog: Arc::default(),
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
