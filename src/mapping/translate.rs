@@ -298,11 +298,16 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
     let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
     let mut placed = vec![false; items.len()];
     for slot in slots {
+        // What the slot has no word for would be lost behind a success.
+        let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
+        let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
+        let loses = |item: &Value| item.as_object().into_iter().flatten().any(|(sub, v)| !kept(sub) && !nothing(v));
         let fits = |item: &Value, exact: bool| {
-            slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
-                Some(found) => alike(found, wanted),
-                None => !exact,
-            })
+            (lenient || !loses(item))
+                && slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
+                    Some(found) => alike(found, wanted),
+                    None => !exact,
+                })
         };
         let at = |exact: bool| items.iter().enumerate().position(|(i, item)| !placed[i] && fits(item, exact));
         match at(true).or_else(|| at(false)) {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Refusal, ScimType, body, bulk,
-    change::Change,
+    change::{Change, To},
     condition::Condition,
     filter::Filter,
     patch::Patch,
@@ -85,6 +85,22 @@ pub enum Operation {
         /// The resource.
         id: String,
     },
+}
+
+impl Operation {
+    /// The values that a write brings for a single attribute.
+    pub fn values_mut(&mut self, target: &Target) -> Vec<&mut Value> {
+        match self {
+            Self::Create { resource } => resource::get_mut(resource, target).into_iter().collect(),
+            Self::Replace { changes, .. } => {
+                let mine = changes.iter_mut().filter(|change| target.covers(&change.target));
+                mine.filter_map(|change| if let To::Value(value) = &mut change.to { Some(value) } else { None })
+                    .collect()
+            }
+            Self::Patch { patch, .. } => patch.values_mut(target).collect(),
+            Self::Read { .. } | Self::Query(_) | Self::Delete { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Why a request is no operation at all.
