@@ -9,6 +9,7 @@ use crate::{
         codec::Codec,
         line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, PageStyle, RestRecords},
+        template::Place,
         term::Scope,
     },
     scim::{
@@ -214,6 +215,11 @@ pub(super) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
         _ => {}
     }
     let value = stored(line, &rule.target, &value)?;
+    // A value that no query can hold, such as one with a tab, is looked for here.
+    let scope = Scope::default().lend("value", &value);
+    if rule.query.iter().any(|(_, term)| term.text(Place::Query, &scope).is_err()) {
+        return None;
+    }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })
 }
 
