@@ -114,7 +114,7 @@ async fn put(db: &mut SqliteConnection, table: &str, cells: &[(&str, Value)]) {
     let columns: Vec<&str> = cells.iter().map(|(c, _)| *c).collect();
     let marks = vec!["?"; cells.len()].join(", ");
     let sql = format!("INSERT INTO {table} ({}) VALUES ({marks})", columns.join(", "));
-    let binds = cells.iter().map(|(_, v)| portolan::plan::sql::dialect::value(v)).collect();
+    let binds = cells.iter().map(|(_, v)| portolan::mapping::sql::Engine::Sqlite.value(v)).collect();
     run(db, &Statement { sql: sql.into(), binds, expect: portolan::plan::call::Expect::Any }).await;
 }
 

@@ -289,6 +289,7 @@ fn trusted(sql: impl Into<Arc<str>>) -> SqlStr {
 fn bound(statement: &Statement) -> Query<'static, Sqlite, SqliteArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
         Bind::Null => query.bind(None::<String>),
+        Bind::Boolean(truth) => query.bind(*truth),
         Bind::Integer(number) => query.bind(*number),
         Bind::Real(number) => query.bind(*number),
         Bind::Text(text) => query.bind(text.clone()),

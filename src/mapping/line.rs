@@ -1,6 +1,6 @@
 //! A line: one attribute, read and written in the same words.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -25,6 +25,8 @@ pub struct Line {
     pub update: bool,
     /// Whether the value is given only, never shown: passwords.
     pub write_only: bool,
+    /// Whether the value changes without a write to its resource, as a time of last sign-in does.
+    pub volatile: bool,
 }
 
 /// What an app does to the letters of a value.
@@ -46,8 +48,8 @@ impl Fold {
 
 impl Line {
     /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
-    /// cost more than the rest, and derived ones change without a write to this resource. So is what is never returned: a
-    /// digest can be guessed at.
+    /// cost more than the rest, and derived ones change without a write to this resource, as volatile values do. So is
+    /// what is never returned: a digest can be guessed at.
     #[must_use]
     pub fn counts(&self) -> bool {
         let relates = match &self.value {
@@ -55,7 +57,7 @@ impl Line {
             source => matches!(source, Source::From { .. }),
         };
         let told = |attribute: &Attribute| attribute.returned != Returned::Never;
-        !relates && !self.write_only && told(&self.target.attribute) && told(self.target.leaf())
+        !relates && !self.write_only && !self.volatile && told(&self.target.attribute) && told(self.target.leaf())
     }
 
     /// A value as the app's own folding would make it.
@@ -116,6 +118,17 @@ pub struct Of {
     pub name: String,
     /// `/Users`.
     pub endpoint: String,
+}
+
+/// The `type` of a group that somebody is in by themself (RFC 7643 §4.1.2). A derived list holds no others: what it is
+/// derived from names users, and no group in a group.
+pub static DIRECT: LazyLock<Value> = LazyLock::new(|| Value::from("direct"));
+
+/// Whether `type` in a list of other resources says which resource type they are of, as in `members`. In the `groups` of
+/// a user it says how one is in a group, which only the app knows.
+#[must_use]
+pub fn types_by_resource(list: &Attribute) -> bool {
+    list.sub("type").is_some_and(|sub| DIRECT.as_str().is_none_or(|d| !sub.canonical_values.iter().any(|v| v == d)))
 }
 
 /// One sub-attribute of a list's items.

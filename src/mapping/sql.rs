@@ -21,6 +21,27 @@ pub enum Url {
     Sqlite(PathBuf),
 }
 
+impl Url {
+    /// Which engine it names.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(_) => Engine::Sqlite,
+        }
+    }
+}
+
+/// Which SQL is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite 3.38 or later.
+    Sqlite,
+    /// PostgreSQL 13 or later.
+    Postgres,
+    /// MariaDB 10.6 or later.
+    MariaDb,
+}
+
 /// An identifier, quoted whenever it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ident(pub String);
@@ -28,6 +49,8 @@ pub struct Ident(pub String);
 /// The rows of one resource type.
 #[derive(Debug)]
 pub struct SqlRecords {
+    /// Which SQL is spoken.
+    pub engine: Engine,
     /// The base table.
     pub table: Ident,
     /// The key column.

@@ -14,7 +14,7 @@ use crate::scim::{
 use super::{
     Resource,
     codec::{Codec, Unreadable, kind},
-    line::{Each, Empty, FieldSource, Line, Slot, Source},
+    line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
     pattern::{Expected, Subject, same},
     template::percent,
 };
@@ -160,6 +160,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                     if let Some(display) = item.get("display").and_then(text) {
                         made.insert("display".to_owned(), Value::String(display));
                     }
+                    made.insert("type".to_owned(), DIRECT.clone());
                     Some(Value::Object(made))
                 })
                 .collect();
@@ -194,7 +195,9 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
     }
     if let (Some(of), Some(id)) = (&each.of, made.get("value").and_then(text)) {
         made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
-        made.insert("type".to_owned(), Value::String(of.name.clone()));
+        if types_by_resource(attribute) {
+            made.insert("type".to_owned(), Value::String(of.name.clone()));
+        }
     }
     Ok(Some(Value::Object(made)))
 }

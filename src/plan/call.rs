@@ -37,7 +37,7 @@ pub struct HttpCall {
 /// One SQL statement: a text without any value in it, and its values.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// The text; `?` for each value.
+    /// The text, with `?` or `$1`, `$2` … for the values, as the engine has it.
     pub sql: Arc<str>,
     /// The values in order.
     pub binds: Vec<Bind>,
@@ -50,6 +50,8 @@ pub struct Statement {
 pub enum Bind {
     /// NULL.
     Null,
+    /// A truth value, where the engine has such a type.
+    Boolean(bool),
     /// A whole number.
     Integer(i64),
     /// A number with a fraction.
@@ -126,6 +128,7 @@ impl fmt::Display for Bind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),
+            Self::Boolean(b) => write!(f, "{b}"),
             Self::Integer(n) => write!(f, "{n}"),
             Self::Real(n) => write!(f, "{n}"),
             Self::Text(text) => write!(f, "{}", Value::String(text.clone())),

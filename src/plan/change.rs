@@ -164,6 +164,9 @@ impl Change<'_> {
                 "what is so already is not written, so its time of change stays".to_owned()
             }
             Some(line) if line.update => format!("no change rule takes `{target}` like this, unless it is so already"),
+            Some(line) if self.takes(line) => {
+                format!("`{target}` is written where it has no value yet, and never again")
+            }
             _ => format!("`{target}` cannot be changed, so it must be so already"),
         })
     }
@@ -186,7 +189,7 @@ impl Change<'_> {
             return Ok(Vec::new());
         }
         for change in &changes {
-            if self.resource.line(&change.target).is_none_or(|line| !line.update) {
+            if !self.resource.line(&change.target).is_some_and(|line| self.takes(line)) {
                 return Err(immutable(change));
             }
         }
@@ -194,6 +197,14 @@ impl Change<'_> {
             Records::Rest(records) => deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context),
             Records::Sql(records) => sql_steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context),
         }
+    }
+
+    /// Whether the app takes a new value of this line. What it takes at creation only, it takes in a column that is
+    /// still empty, too (RFC 7644 §3.5.2 on `immutable`; that it is empty, `differences` has seen, where it can be seen);
+    /// over HTTP there is no call for that.
+    fn takes(&self, line: &Line) -> bool {
+        let column = matches!(self.resource.records, Records::Sql(_));
+        line.update || column && line.create && !line.write_only
     }
 
     /// What the request changes of this resource, and nothing that is so already.
@@ -344,6 +355,7 @@ fn sql_steps(
             let list =
                 |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
             statements.extend(write::children_change(
+                records.engine,
                 resource,
                 child,
                 &key,

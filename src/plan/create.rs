@@ -170,7 +170,14 @@ impl Create<'_> {
                 let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
                 let mut statements: Vec<Statement> = Vec::new();
                 for child in &records.children {
-                    statements.extend(write::children_insert(self.resource, child, &key, &items(&child.name), &stamps));
+                    statements.extend(write::children_insert(
+                        records.engine,
+                        self.resource,
+                        child,
+                        &key,
+                        &items(&child.name),
+                        &stamps,
+                    ));
                 }
                 if let Some(junction) = &records.members {
                     let ids: Vec<String> = items(&junction.name)

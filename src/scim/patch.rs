@@ -94,6 +94,16 @@ impl Patch {
 }
 
 impl Patch {
+    /// The values that steps set a single attribute to.
+    pub(super) fn values_mut(&mut self, target: &Target) -> impl Iterator<Item = &mut Value> {
+        self.steps.iter_mut().filter(move |step| target.covers(&step.target)).filter_map(|step| {
+            match &mut step.action {
+                Action::Set(value) => Some(value),
+                _ => None,
+            }
+        })
+    }
+
     /// Whether a step is about this attribute, or about one of its items or parts.
     #[must_use]
     pub fn names(&self, target: &Target) -> bool {
@@ -234,11 +244,14 @@ impl Reader<'_> {
             return Err(mutability(format!("`{target}` is required; replace it instead")));
         }
         let value = if op == Op::Remove { &Value::Null } else { value };
-        for (target, value) in unfold(value, target, self.profile)? {
-            if op != Op::Remove && target.leaf().required && !value.as_ref().is_some_and(has_content) {
+        for (target, part) in unfold(value, target, self.profile)? {
+            if op != Op::Remove && target.leaf().required && !part.as_ref().is_some_and(has_content) {
                 return Err(invalid(format!("`{target}` is required and must not be empty")));
             }
-            self.steps.push(Step { target, action: value.map_or(Action::Unset, Action::Set) });
+            if part.is_none() && adds_nothing(op, value) {
+                continue;
+            }
+            self.steps.push(Step { target, action: part.map_or(Action::Unset, Action::Set) });
         }
         Ok(())
     }
@@ -282,7 +295,8 @@ impl Reader<'_> {
         let selector = filter.map(|f| Selector::new(f, &list, self.profile)).transpose()?;
         let at = target.to_string();
         let value = if op == Op::Remove { &Value::Null } else { value };
-        let parts: Map<String, Value> = match &target.sub {
+        let mut parts: Map<String, Value> = match &target.sub {
+            None if op == Op::Add && is_empty(value) => return Ok(()),
             None if is_empty(value) => {
                 self.steps.push(Step { target: list, action: Action::Items { selector, edit: Edit::Remove } });
                 return Ok(());
@@ -303,6 +317,12 @@ impl Reader<'_> {
                 Map::from_iter([(sub.name.clone(), value.unwrap_or_default())])
             }
         };
+        if adds_nothing(op, value) {
+            parts.retain(|_, part| !part.is_null());
+            if parts.is_empty() {
+                return Ok(());
+            }
+        }
         let create = if self.profile.create_on_no_match && op != Op::Remove {
             selector.as_ref().map_or(Some(Map::new()), Selector::template)
         } else {
@@ -312,6 +332,12 @@ impl Reader<'_> {
         self.steps.push(Step { target: list, action: Action::Items { selector, edit } });
         Ok(())
     }
+}
+
+/// To add null or `[]`, or an object with such parts, is to add nothing there; it never takes away what is. A text has
+/// been given, even if it is empty.
+fn adds_nothing(op: Op, value: &Value) -> bool {
+    op == Op::Add && !value.is_string()
 }
 
 fn check_schemas(body: &Value) -> Result<(), Refusal> {

@@ -71,6 +71,10 @@ async fn every_type_comes_back_as_it_was_sent() {
     for (name, value) in all.as_object().unwrap() {
         assert_eq!(&made[name], value, "{name}");
     }
+    // Times and bytes as they were spelled, whatever else would mean the same.
+    let spelled = json!({"dateTimeAttr": "2026-01-31T03:00:00.250Z", "binaryAttr": "3q2-7w"});
+    let other = make(&door, "two", spelled.clone()).await;
+    assert_eq!((&other["dateTimeAttr"], &other["binaryAttr"]), (&spelled["dateTimeAttr"], &spelled["binaryAttr"]));
     assert_eq!(made["readOnlyAttr"], "made by the app");
     assert_eq!(made["schemas"], json!([TEST, EXTENSION]));
     assert_eq!(made["meta"]["resourceType"], "TestResource");
@@ -150,6 +154,10 @@ async fn who_may_write_and_who_may_see() {
     assert_eq!(after["requestOnlyAttr"], "now");
     let after = set(&door, &made, "caseExactString", json!("x")).await.is(200);
     assert!(after.get("requestOnlyAttr").is_none());
+
+    // What is always returned is never without a value: this app puts its own there.
+    let after = door.patch(&at(&made), json!([{"op": "remove", "path": "alwaysReturnedAttr"}])).await.is(200);
+    assert_eq!(after["alwaysReturnedAttr"], "said by the app");
 
     // Written once, never by a client, and without being seen.
     set(&door, &made, "readOnlyAttr", json!("x")).await.fails(400, "mutability");

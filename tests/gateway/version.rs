@@ -258,3 +258,38 @@ async fn what_is_never_returned_is_no_part_of_a_version() {
         );
     }
 }
+
+#[tokio::test]
+async fn what_changes_by_itself_is_no_part_of_a_version() {
+    let text = std::fs::read_to_string("examples/testresource/mapping.yaml").unwrap();
+    let script = std::fs::read_to_string("examples/testresource/schema.sql").unwrap();
+    let volatile = text
+        .replace("requestOnlyAttr: on_request", "requestOnlyAttr: { column: on_request, volatile: true }")
+        .replace("key: id, value: word }", "key: id, value: word, volatile: true }")
+        .replace("meta.lastModified: changed_at", "meta.lastModified: { column: changed_at, volatile: true }");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mapping.yaml");
+    std::fs::write(&file, volatile).unwrap();
+    let door = Door::over_file(file.to_str().unwrap(), &script, LIMITS).await;
+    const OWN: &str = "urn:ietf:params:scim:schemas:extension:test:2.0:TestResource";
+    let sent = json!({"identifier": "one", "multiStrings": ["a"], OWN: {"extRequired": "r"}});
+    let made = door.ask("POST", "/TestResources", sent).await;
+    let path = format!("/TestResources/{}", made.body["id"].as_str().unwrap());
+    for (statement, same) in [
+        ("update thing set on_request = 'x'", true),
+        ("update word set word = 'x'", true),
+        ("update thing set changed_at = '2027-01-01T00:00:00Z'", true),
+        ("update thing set any_text = 'x'", false),
+    ] {
+        let before = tag(&door.get(&path).await);
+        door.sql(statement).await;
+        assert_eq!(tag(&door.get(&path).await) == before, same, "{statement}");
+    }
+    // Who joins a group changes its time of change alone.
+    let person = door.ask("POST", "/Users", user("vera")).await.is(201);
+    let team = door.ask("POST", "/Groups", group("team", &[])).await;
+    let at = format!("/Groups/{}", team.body["id"].as_str().unwrap());
+    let members = json!([{"op": "add", "path": "members", "value": [{"value": person["id"]}]}]);
+    door.patch(&at, members).await.is(204);
+    assert_eq!(tag(&door.get(&at).await), tag(&team));
+}

@@ -13,7 +13,8 @@ use portolan::{
         pattern::Pattern,
         selector::Selector,
         sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Junction, Key, KeyKind, Reference, SqlRecords, Stamp,
+            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Junction, Key, KeyKind, Reference, SqlRecords,
+            Stamp,
         },
         template::Template,
     },
@@ -78,7 +79,16 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         attribute: Arc::new(attribute.clone()),
         sub: sub.map(|s| attribute.sub(s).unwrap().clone()),
     };
-    Line { target, value, empty: Empty::Null, fold: None, create: true, update: true, write_only: false }
+    Line {
+        target,
+        value,
+        empty: Empty::Null,
+        fold: None,
+        create: true,
+        update: true,
+        write_only: false,
+        volatile: false,
+    }
 }
 
 fn at(column: &str, codec: Codec) -> Source {
@@ -186,6 +196,7 @@ pub(crate) fn user() -> Resource {
         "locked", "phone", "mobile", "realm", "cost",
     ];
     let records = SqlRecords {
+        engine: Engine::Sqlite,
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
@@ -278,6 +289,7 @@ pub(crate) fn group() -> Resource {
     };
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {
+        engine: Engine::Sqlite,
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
@@ -328,6 +340,7 @@ fn query(statement: &Statement) -> sqlx::query::Query<'_, Sqlite, SqliteArgument
     let mut query = sqlx::query(AssertSqlSafe(statement.sql.to_string()));
     for bind in &statement.binds {
         query = match bind {
+            Bind::Boolean(truth) => query.bind(*truth),
             Bind::Null => query.bind(None::<String>),
             Bind::Integer(n) => query.bind(*n),
             Bind::Real(n) => query.bind(*n),

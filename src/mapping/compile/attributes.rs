@@ -102,8 +102,13 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
             .error(span, "no-effect", format!("`add` and `remove` are never sent: `{target}` is not to be changed"))
             .help("leave them out, or add `update` to `access`");
     }
-    let (empty, fold) = (facts.empty(), facts.fold);
-    let line = |target, value| Line { target, value, empty, fold, create, update, write_only };
+    if facts.volatile && (write_only || matches!(&value, Source::Each(each) if each.of.is_some())) {
+        faults
+            .error(span, "no-effect", format!("`{target}` is no part of a version anyway"))
+            .help("leave `volatile` out");
+    }
+    let (empty, fold, volatile) = (facts.empty(), facts.fold, facts.volatile);
+    let line = |target, value| Line { target, value, empty, fold, create, update, write_only, volatile };
     let whole = Target { sub: None, ..target.clone() };
     if let Some((constants, sub)) = named.item {
         let Source::At { at, codec } = value else {
@@ -129,7 +134,7 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
                                 "unlike-lines",
                                 format!("the lines of `{whole}` differ in what may be done with them"),
                             )
-                            .help("`access`, `case`, `fold` and `empty` must be alike in all lines of one list");
+                            .help("`access`, `case`, `fold`, `empty` and `volatile` must be alike in all lines of one list");
                     }
                     slots.push(slot);
                 }
@@ -362,5 +367,6 @@ pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
 
 /// The `Empty` of nothing said, for lines made by the compiler itself.
 pub(super) fn derived(target: Target, value: Source) -> Line {
-    Line { target, value, empty: Empty::Null, fold: None, create: false, update: false, write_only: false }
+    let (create, update, write_only, volatile) = (false, false, false, false);
+    Line { target, value, empty: Empty::Null, fold: None, create, update, write_only, volatile }
 }

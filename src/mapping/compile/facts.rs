@@ -26,12 +26,14 @@ pub(super) struct Facts {
     pub required: bool,
     /// `empty`.
     pub empty: Option<Json>,
+    /// `volatile`: it changes without a write to its resource.
+    pub volatile: bool,
 }
 
 impl Facts {
     /// Takes the facts out of the fields of a line that reads `leaf`.
     pub(super) fn take(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Self {
-        super::not_supported(fields, faults, &[("default", "defaults"), ("volatile", "volatile attributes")]);
+        super::not_supported(fields, faults, &[("default", "defaults")]);
         let unique = match fields.take("unique") {
             Some(node) if node.as_text() == Some("checked") => {
                 faults.not_supported(node.span, "checks before a write (`unique: checked`)");
@@ -67,6 +69,7 @@ impl Facts {
             access: fields.take("access").and_then(|n| access(n, faults)),
             required: fields.bool(faults, "required").unwrap_or(false),
             empty: fields.take("empty").and_then(|n| scalar(n, "`empty`", faults)),
+            volatile: fields.bool(faults, "volatile").unwrap_or(false),
         }
     }
 

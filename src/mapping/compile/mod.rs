@@ -17,7 +17,6 @@ mod pattern;
 mod rest;
 mod schemas;
 mod sql;
-mod sql_line;
 
 use std::{path::Path, sync::Arc};
 
@@ -28,6 +27,7 @@ use crate::{
 
 use super::{
     App, Mapping,
+    sql::Engine,
     vars::{self, Vars},
 };
 
@@ -95,7 +95,12 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let shared = app.as_ref().map(|a| a.answers.clone()).unwrap_or_default();
             (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))
         }
-        (None, Some(sql)) => (sql::app(sql, faults).map(|a| App::Sql(Arc::new(a))), sql::resources(&written, faults)),
+        (None, Some(sql)) => {
+            let app = sql::app(sql, faults);
+            // where the URL is wrong, any engine will do to find the other faults
+            let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
+            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, faults))
+        }
         _ => {
             faults
                 .error(span, "missing-key", "`app` needs one of `rest` and `sql`")

@@ -1,14 +1,16 @@
-//! What SQLite has of its own: quoting, literals, sets in one parameter, and text compared byte by byte. Another engine
-//! is another file with these names.
+//! What each engine has of its own: quoting, literals, sets in one parameter, and text compared byte by byte. Everything
+//! else in these files is said once for all of them.
 //!
-//! SQLite's functions stop at U+0000: a stored text that holds one compares as if it ended there.
+//! SQLite's functions stop at U+0000: a stored text that holds one compares as if it ended there. A connection to MariaDB
+//! has `NO_BACKSLASH_ESCAPES`, so that a quote is doubled in every literal and nothing else has a meaning there.
 
 use serde_json::Value;
 
-use crate::{mapping::sql::Ident, plan::call::Bind};
-
-/// A bound JSON list as a table; its column is `value`.
-pub const SET: &str = "json_each(?)";
+use crate::{
+    mapping::sql::{Engine, Ident},
+    plan::call::Bind,
+    scim::fold::{fold, variants_ascii_lower},
+};
 
 /// True of every row.
 pub const TRUE: &str = "TRUE";
@@ -16,78 +18,169 @@ pub const TRUE: &str = "TRUE";
 /// True of no row.
 pub const FALSE: &str = "FALSE";
 
-/// An identifier, quoted.
-#[must_use]
-pub fn name(ident: &Ident) -> String {
-    format!("\"{}\"", ident.0.replace('"', "\"\""))
-}
+/// The most texts that one literal may become.
+const VARIANTS: usize = 16;
 
-/// A value of the mapping, written out.
-#[must_use]
-pub fn literal(value: &Value) -> String {
-    match value {
-        Value::Null => "NULL".to_owned(),
-        Value::Bool(b) => u8::from(*b).to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::String(s) => quoted(s),
-        Value::Array(_) | Value::Object(_) => quoted(&value.to_string()),
+impl Engine {
+    /// An identifier, quoted.
+    #[must_use]
+    pub fn name(self, ident: &Ident) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("\"{}\"", ident.0.replace('"', "\"\"")),
+            Self::MariaDb => format!("`{}`", ident.0.replace('`', "``")),
+        }
+    }
+
+    /// A value of the mapping, written out.
+    #[must_use]
+    pub fn literal(self, value: &Value) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Bool(true) if self == Self::Postgres => TRUE.to_owned(),
+            Value::Bool(false) if self == Self::Postgres => FALSE.to_owned(),
+            Value::Bool(b) => u8::from(*b).to_string(),
+            Value::Number(n) => n.to_string(),
+            Value::String(s) => quoted(s),
+            Value::Array(_) | Value::Object(_) => quoted(&value.to_string()),
+        }
+    }
+
+    /// A value as it is bound. Lists are JSON text.
+    #[must_use]
+    pub fn value(self, value: &Value) -> Bind {
+        match value {
+            Value::Null => Bind::Null,
+            Value::Bool(b) if self == Self::Postgres => Bind::Boolean(*b),
+            Value::Bool(b) => Bind::Integer(i64::from(*b)),
+            Value::Number(n) => match (n.as_i64(), n.as_f64()) {
+                (Some(whole), _) => Bind::Integer(whole),
+                (None, Some(real)) => Bind::Real(real),
+                (None, None) => Bind::Text(n.to_string()),
+            },
+            Value::String(s) => Bind::Text(s.clone()),
+            Value::Array(_) | Value::Object(_) => Bind::Text(value.to_string()),
+        }
+    }
+
+    /// The `n`th parameter of a statement, counted from one.
+    #[must_use]
+    pub fn parameter(self, n: usize) -> String {
+        if self == Self::Postgres { format!("${n}") } else { "?".to_owned() }
+    }
+
+    /// A bound set as a table `s` with the column `value`.
+    #[must_use]
+    pub fn set(self, values: &[Value]) -> &'static str {
+        let numbers = values.iter().all(Value::is_number);
+        match self {
+            Self::Sqlite => "json_each(?) AS s",
+            Self::Postgres if numbers => "unnest(CAST(? AS bigint[])) AS s(value)",
+            Self::Postgres => "unnest(CAST(? AS text[])) AS s(value)",
+            Self::MariaDb if numbers => "JSON_TABLE(?, '$[*]' COLUMNS (value BIGINT PATH '$')) AS s",
+            Self::MariaDb => {
+                "JSON_TABLE(?, '$[*]' COLUMNS (value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$')) AS s"
+            }
+        }
+    }
+
+    /// A text column compared byte by byte, whatever collation it is declared with.
+    #[must_use]
+    pub fn exact(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{column} COLLATE BINARY"),
+            Self::Postgres | Self::MariaDb => self.text(column),
+        }
+    }
+
+    /// A column as text byte by byte; a number prints.
+    #[must_use]
+    pub fn text(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CAST({column} AS TEXT) COLLATE BINARY"),
+            Self::Postgres => format!("CAST({column} AS text) COLLATE \"C\""),
+            Self::MariaDb => format!("CAST(CONVERT({column} USING utf8mb4) AS BINARY)"),
+        }
+    }
+
+    /// A column as text without regard to letter case, as far as [`Engine::folded`] knows.
+    ///
+    /// SQLite and the collation `C` know `A`-`Z` alone. MariaDB's newest collations agree with [`fold`] on all letters but
+    /// two, which are kept out of its way as characters that stand for none (U+FDD0, U+FDD1).
+    #[must_use]
+    pub fn lower(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("lower({column})"),
+            Self::Postgres => format!("lower(CAST({column} AS text) COLLATE \"C\")"),
+            Self::MariaDb => {
+                let text = format!("CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin");
+                let kept = format!(
+                    "REPLACE(REPLACE({text}, _utf8mb4 X'E284AA', _utf8mb4 X'EFB790'), _utf8mb4 X'C4B0', _utf8mb4 X'EFB791')"
+                );
+                format!("CAST(LOWER({kept} COLLATE utf8mb4_uca1400_as_cs) AS BINARY)")
+            }
+        }
+    }
+
+    /// What [`Engine::lower`] makes of every text that folds as this one does; none where they are too many.
+    #[must_use]
+    pub fn folded(self, text: &str) -> Option<Vec<String>> {
+        match self {
+            Self::Sqlite | Self::Postgres => variants_ascii_lower(text, VARIANTS),
+            Self::MariaDb => Some(vec![fold(text).replace('\u{212a}', "\u{fdd0}").replace('\u{130}', "\u{fdd1}")]),
+        }
+    }
+
+    /// A column as a number. Engines whose columns have types compare by them.
+    #[must_use]
+    pub fn number(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CAST({column} AS NUMERIC)"),
+            Self::Postgres | Self::MariaDb => column.to_owned(),
+        }
+    }
+
+    /// The end of a text, as long as this one.
+    #[must_use]
+    pub fn end(self, text: &str, wanted: &str) -> String {
+        match self {
+            Self::Sqlite => format!("substr({text}, -{})", wanted.chars().count()),
+            Self::Postgres => format!("right({text}, {})", wanted.chars().count()),
+            // its texts are bytes
+            Self::MariaDb => format!("right({text}, {})", wanted.len()),
+        }
+    }
+
+    /// Whether a text holds the one that is bound.
+    #[must_use]
+    pub fn contains(self, text: &str) -> String {
+        match self {
+            Self::Sqlite | Self::MariaDb => format!("instr({text}, ?) > 0"),
+            Self::Postgres => format!("strpos({text}, ?) > 0"),
+        }
+    }
+
+    /// The beginning of a statement that removes rows.
+    #[must_use]
+    pub fn delete_from(self, table: &Ident, alias: &str) -> String {
+        let name = self.name(table);
+        match self {
+            Self::Sqlite | Self::Postgres => format!("DELETE FROM {name} AS {alias}"),
+            Self::MariaDb => format!("DELETE {alias} FROM {name} AS {alias}"),
+        }
+    }
+
+    /// The columns and values of a new row that says nothing.
+    #[must_use]
+    pub fn defaults(self) -> &'static str {
+        match self {
+            Self::Sqlite | Self::Postgres => "DEFAULT VALUES",
+            Self::MariaDb => "() VALUES ()",
+        }
     }
 }
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A value as it is bound. SQLite has no booleans, and keeps lists as JSON text.
-#[must_use]
-pub fn value(value: &Value) -> Bind {
-    match value {
-        Value::Null => Bind::Null,
-        Value::Bool(b) => Bind::Integer(i64::from(*b)),
-        Value::Number(n) => match (n.as_i64(), n.as_f64()) {
-            (Some(whole), _) => Bind::Integer(whole),
-            (None, Some(real)) => Bind::Real(real),
-            (None, None) => Bind::Text(n.to_string()),
-        },
-        Value::String(s) => Bind::Text(s.clone()),
-        Value::Array(_) | Value::Object(_) => Bind::Text(value.to_string()),
-    }
-}
-
-/// A text column compared byte by byte, whatever collation it is declared with.
-#[must_use]
-pub fn exact(column: &str) -> String {
-    format!("{column} COLLATE BINARY")
-}
-
-/// A column as text byte by byte; a number prints.
-#[must_use]
-pub fn text(column: &str) -> String {
-    exact(&format!("CAST({column} AS TEXT)"))
-}
-
-/// A column as text without regard to `A`-`Z`; other letters stay as they are, see [`crate::scim::fold`].
-#[must_use]
-pub fn lower(column: &str) -> String {
-    format!("lower({column})")
-}
-
-/// A column as a number.
-#[must_use]
-pub fn number(column: &str) -> String {
-    format!("CAST({column} AS NUMERIC)")
-}
-
-/// The last `length` characters of a text.
-#[must_use]
-pub fn end(text: &str, length: usize) -> String {
-    format!("substr({text}, -{length})")
-}
-
-/// Whether a text holds the one that is bound.
-#[must_use]
-pub fn contains(text: &str) -> String {
-    format!("instr({text}, ?) > 0")
 }
 
 #[cfg(test)]
@@ -99,8 +192,14 @@ mod tests {
 
     #[test]
     fn nothing_ends_its_own_quotes() {
-        assert_eq!(name(&Ident("a\"; DROP TABLE b --".to_owned())), "\"a\"\"; DROP TABLE b --\"");
-        assert_eq!(literal(&json!("it's '")), "'it''s '''");
-        assert_eq!([literal(&json!(true)), literal(&json!(-1.5)), literal(&json!(null))], ["1", "-1.5", "NULL"]);
+        let bad = Ident("a\"; DROP TABLE `b` --".to_owned());
+        assert_eq!(Engine::Sqlite.name(&bad), "\"a\"\"; DROP TABLE `b` --\"");
+        assert_eq!(Engine::MariaDb.name(&bad), "`a\"; DROP TABLE ``b`` --`");
+        for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
+            assert_eq!(engine.literal(&json!("it's '")), "'it''s '''");
+        }
+        let of = |engine: Engine| [json!(true), json!(-1.5), json!(null)].map(|v| engine.literal(&v));
+        assert_eq!(of(Engine::Sqlite), ["1", "-1.5", "NULL"]);
+        assert_eq!(of(Engine::Postgres), ["TRUE", "-1.5", "NULL"]);
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     mapping::{
         Resource,
         codec::Codec,
-        line::{Each, Empty, FieldSource, Line, Slot, Source},
+        line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source},
         selector::{Selector, Step},
-        sql::{Derived, Ident, Junction, Reference, SqlRecords},
+        sql::{Derived, Engine, Ident, Junction, Reference, SqlRecords},
     },
     plan::call::Bind,
     scim::{
@@ -109,6 +109,10 @@ struct Compiler<'a> {
 type Item<'i> = dyn Fn(&str) -> Found<'i> + 'i;
 
 impl<'a> Compiler<'a> {
+    fn engine(&self) -> Engine {
+        self.records.engine
+    }
+
     fn pair(&self, condition: &Condition) -> Pair {
         match condition {
             Condition::And(parts) => Pair::all(parts.iter().map(|p| self.pair(p))),
@@ -184,7 +188,13 @@ impl<'a> Compiler<'a> {
         if kind.is_none() && !self.records.columns.iter().any(|c| c.0 == name) {
             return Found::Elsewhere(NO_COLUMN);
         }
-        Found::Column(Column { sql: column("r", &Ident(name.to_owned())), codec, empty, key: kind })
+        Found::Column(Column {
+            engine: self.engine(),
+            sql: column(self.engine(), "r", &Ident(name.to_owned())),
+            codec,
+            empty,
+            key: kind,
+        })
     }
 
     /// Whether some item of the list is so.
@@ -226,8 +236,8 @@ impl<'a> Compiler<'a> {
             Some(FieldSource::Constant(value)) => Found::Constant(value),
             Some(FieldSource::At { at, codec }) => match only_step(at) {
                 Some(name) if child.columns.iter().any(|c| c.0 == name) => {
-                    let sql = column("c", &Ident(name.to_owned()));
-                    Found::Column(Column { sql, codec, empty: &ONE_VALUE, key: None })
+                    let sql = column(self.engine(), "c", &Ident(name.to_owned()));
+                    Found::Column(Column { engine: self.engine(), sql, codec, empty: &ONE_VALUE, key: None })
                 }
                 _ => Found::Elsewhere(NO_COLUMN),
             },
@@ -236,13 +246,20 @@ impl<'a> Compiler<'a> {
         // An item without its value is none.
         let there = Pair::any(each.telling().map(|field| item(&field.sub).present()));
         let pair = Pair::all([there, is(&item)]);
-        let from = table(&child.table, "c");
-        Some(self.exists(&from, &column("c", &child.link), &and_only("c", &child.only), pair))
+        let from = table(self.engine(), &child.table, "c");
+        Some(self.exists(
+            &from,
+            &column(self.engine(), "c", &child.link),
+            &and_only(self.engine(), "c", &child.only),
+            pair,
+        ))
     }
 
     fn some_member(&self, junction: &'a Junction, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {
-            Some(FieldSource::At { codec: Codec::Plain, .. }) if sub == "value" => of_key(&junction.member),
+            Some(FieldSource::At { codec: Codec::Plain, .. }) if sub == "value" => {
+                of_key(self.engine(), &junction.member)
+            }
             None if sub != "type" && sub != "$ref" => Found::Absent,
             _ => Found::Elsewhere(NO_COLUMN),
         };
@@ -252,10 +269,15 @@ impl<'a> Compiler<'a> {
 
     fn some_group(&self, groups: &'a Derived, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match (sub, &groups.display) {
-            ("value", _) => of_key(&groups.other),
-            ("display", Some(display)) => {
-                Found::Column(Column { sql: column("o", display), codec: &PLAIN, empty: &ONE_VALUE, key: None })
-            }
+            ("value", _) => of_key(self.engine(), &groups.other),
+            ("display", Some(display)) => Found::Column(Column {
+                engine: self.engine(),
+                sql: column(self.engine(), "o", display),
+                codec: &PLAIN,
+                empty: &ONE_VALUE,
+                key: None,
+            }),
+            ("type", _) => Found::Constant(&DIRECT),
             ("$ref", _) => Found::Elsewhere(NO_COLUMN),
             _ => Found::Absent,
         };
@@ -264,17 +286,17 @@ impl<'a> Compiler<'a> {
     }
 
     fn related(&self, junction: &Ident, link: &Ident, value: &Ident, other: &Reference, pair: Pair) -> Pair {
-        let key = key_column("o", &other.key, other.kind);
-        let (from, other_table) = (table(junction, "j"), table(&other.table, "o"));
-        let from = format!("{from} JOIN {other_table} ON {key} = {}", column("j", value));
-        self.exists(&from, &column("j", link), &and_only("o", &other.only), pair)
+        let key = key_column(self.engine(), "o", &other.key, other.kind);
+        let (from, other_table) = (table(self.engine(), junction, "j"), table(self.engine(), &other.table, "o"));
+        let from = format!("{from} JOIN {other_table} ON {key} = {}", column(self.engine(), "j", value));
+        self.exists(&from, &column(self.engine(), "j", link), &and_only(self.engine(), "o", &other.only), pair)
     }
 
     /// `r."id" IN (SELECT …)`: the engine searches for it where it would scan for an EXISTS. Behind `IS NOT TRUE` a NULL
     /// among the links does no harm.
     fn exists(&self, from: &str, link: &str, only: &str, pair: Pair) -> Pair {
         let key = &self.records.key;
-        let key = key_column("r", &key.column, key.kind);
+        let key = key_column(self.engine(), "r", &key.column, key.kind);
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {
@@ -311,8 +333,14 @@ fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
     }
 }
 
-fn of_key(other: &Reference) -> Found<'static> {
-    Found::Column(Column { sql: column("o", &other.key), codec: &PLAIN, empty: &ONE_VALUE, key: Some(other.kind) })
+fn of_key(engine: Engine, other: &Reference) -> Found<'static> {
+    Found::Column(Column {
+        engine,
+        sql: column(engine, "o", &other.key),
+        codec: &PLAIN,
+        empty: &ONE_VALUE,
+        key: Some(other.kind),
+    })
 }
 
 /// The key of a path of one key: a column, or a list.

@@ -10,25 +10,21 @@ use crate::{
         codec::{Codec, TimeForm},
         line::Empty,
         pattern::same,
-        sql::KeyKind,
+        sql::{Engine, KeyKind},
     },
     plan::call::Bind,
     scim::{
         condition::{Condition, Literal},
         evaluate::evaluate_item,
         filter::CompareOp,
-        fold::variants_ascii_lower,
         schema::{Attribute, Target, Type},
     },
 };
 
 use super::{
-    Piece, dialect, key_of,
+    Piece, key_of,
     logic::{Logic, Pair},
 };
-
-/// The most texts that one literal may become.
-const VARIANTS: usize = 16;
 
 /// What an attribute is, as far as the database knows.
 pub(super) enum Found<'a> {
@@ -43,6 +39,7 @@ pub(super) enum Found<'a> {
 
 /// A column and how a line reads it.
 pub(super) struct Column<'a> {
+    pub(super) engine: Engine,
     /// Qualified and quoted.
     pub(super) sql: String,
     pub(super) codec: &'a Codec,
@@ -94,13 +91,13 @@ impl Column<'_> {
     }
 
     fn not_empty_text(&self) -> Logic {
-        Logic::sql(format!("{} <> ''", dialect::exact(&self.sql)))
+        Logic::sql(format!("{} <> ''", self.engine.exact(&self.sql)))
     }
 
     fn not_the_empty(&self) -> Logic {
         match self.empty {
             Empty::Is(value) if assigned(value) => {
-                Logic::sql(format!("{} <> {}", dialect::exact(&self.sql), dialect::literal(value)))
+                Logic::sql(format!("{} <> {}", self.engine.exact(&self.sql), self.engine.literal(value)))
             }
             _ => Logic::True,
         }
@@ -119,10 +116,11 @@ impl Column<'_> {
                 if null || or_else.is_some() { Logic::True } else { self.given() }
             }
             Codec::Around { prefix, suffix } => {
-                let bare = dialect::literal(&Value::String(format!("{prefix}{suffix}")));
-                Logic::all([self.given(), Logic::sql(format!("{} <> {bare}", dialect::exact(&self.sql)))])
+                let bare = self.engine.literal(&Value::String(format!("{prefix}{suffix}")));
+                Logic::all([self.given(), Logic::sql(format!("{} <> {bare}", self.engine.exact(&self.sql)))])
             }
             Codec::Plain | Codec::Time(_) => self.given(),
+            Codec::Hash(_) => Logic::False,
         }
     }
 
@@ -136,7 +134,7 @@ impl Column<'_> {
             }
             (Codec::Values { pairs, or_else }, _) => Pair::exact(self.listed(pairs, or_else.as_ref(), holds)),
             (Codec::Plain, Literal::Boolean(wanted)) => {
-                let is = format!("{} = {}", self.sql, dialect::literal(&Value::Bool(*wanted)));
+                let is = format!("{} = {}", self.sql, self.engine.literal(&Value::Bool(*wanted)));
                 Pair::exact(Logic::all([Logic::sql(is), self.not_the_empty()]))
             }
             (Codec::Plain, Literal::Number(number)) => self.number(op, &Value::Number(number.clone())),
@@ -148,6 +146,7 @@ impl Column<'_> {
                 let floor = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
                 self.seconds(op, floor, at.subsec_nanosecond() == 0)
             }
+            (Codec::Hash(_), _) => Pair::exact(Logic::False),
             (Codec::Around { .. }, _) => Pair::wider(self.given(), "the column holds more than the value"),
             (Codec::Plain | Codec::Time(_), _) => Pair::wider(self.given(), "a time is written in more than one way"),
         }
@@ -175,8 +174,8 @@ impl Column<'_> {
         let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
         let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
         let text = written.iter().any(|w| w.is_string());
-        let column = if text { dialect::exact(&self.sql) } else { self.sql.clone() };
-        let literals: Vec<String> = written.into_iter().map(dialect::literal).collect();
+        let column = if text { self.engine.exact(&self.sql) } else { self.sql.clone() };
+        let literals: Vec<String> = written.into_iter().map(|v| self.engine.literal(v)).collect();
         let listed = match literals.as_slice() {
             [] => Logic::False,
             [one] => Logic::sql(format!("{column} = {one}")),
@@ -186,7 +185,7 @@ impl Column<'_> {
     }
 
     fn number(&self, op: CompareOp, number: &Value) -> Pair {
-        let bound = dialect::value(number);
+        let bound = self.engine.value(number);
         let kept = match &bound {
             Bind::Integer(_) => true,
             Bind::Real(real) => serde_json::Number::from_f64(*real).as_ref() == number.as_number(),
@@ -194,7 +193,7 @@ impl Column<'_> {
         };
         match operator(op) {
             Some(operator) if kept => {
-                let compared = Piece::new(format!("{} {operator} ", dialect::number(&self.sql))).bind(bound);
+                let compared = Piece::new(format!("{} {operator} ", self.engine.number(&self.sql))).bind(bound);
                 Pair::exact(Logic::all([self.given(), Logic::Sql(compared)]))
             }
             _ => Pair::wider(self.given(), "the number has more digits than the database compares"),
@@ -218,14 +217,14 @@ impl Column<'_> {
         }
         let exact = leaf.case_exact || leaf.kind == Type::Binary;
         if let (Some(kind), CompareOp::Equal) = (self.key.filter(|k| exact || *k == KeyKind::Integer), op) {
-            let column = if kind == KeyKind::Text { dialect::exact(&self.sql) } else { self.sql.clone() };
-            let key = key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).bind(dialect::value(&key)));
+            let column = if kind == KeyKind::Text { self.engine.exact(&self.sql) } else { self.sql.clone() };
+            let key = key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).bind(self.engine.value(&key)));
             return Pair::exact(key.map_or(Logic::False, Logic::Sql));
         }
         let compared = if exact {
             self.text_exact(op, wanted)
         } else {
-            match variants_ascii_lower(wanted, VARIANTS) {
+            match self.engine.folded(wanted) {
                 _ if op.is_ordering() => {
                     return Pair::wider(self.given(), "the database sorts letters by another rule");
                 }
@@ -239,7 +238,7 @@ impl Column<'_> {
     }
 
     fn text_exact(&self, op: CompareOp, wanted: &str) -> Logic {
-        let text = dialect::text(&self.sql);
+        let text = self.engine.text(&self.sql);
         match operator(op) {
             Some("=") => {
                 // In front what an index of the column answers: no narrower than the text, whatever type and collation.
@@ -249,15 +248,28 @@ impl Column<'_> {
                 Logic::all([equals(&self.sql, bare), Logic::Sql(exact)])
             }
             Some(operator) => Logic::Sql(Piece::new(format!("{text} {operator} ")).bind(Bind::Text(wanted.to_owned()))),
-            None => substring(&text, op, wanted),
+            None => self.substring(&text, op, wanted),
         }
     }
 
     fn text_folded(&self, op: CompareOp, variants: &[String]) -> Logic {
-        let text = dialect::lower(&self.sql);
+        let text = self.engine.lower(&self.sql);
         match op {
             CompareOp::Equal => equals(&text, variants.iter().cloned().map(Bind::Text).collect()),
-            _ => Logic::any(variants.iter().map(|variant| substring(&text, op, variant))),
+            _ => Logic::any(variants.iter().map(|variant| self.substring(&text, op, variant))),
+        }
+    }
+
+    fn substring(&self, text: &str, op: CompareOp, wanted: &str) -> Logic {
+        let bound = Bind::Text(wanted.to_owned());
+        match op {
+            CompareOp::StartsWith => {
+                let from = Logic::Sql(Piece::new(format!("{text} >= ")).bind(bound));
+                let to = after(wanted).map(|next| Logic::Sql(Piece::new(format!("{text} < ")).bind(Bind::Text(next))));
+                Logic::all([from, to.unwrap_or(Logic::True)])
+            }
+            CompareOp::EndsWith => Logic::Sql(Piece::new(format!("{} = ", self.engine.end(text, wanted))).bind(bound)),
+            _ => Logic::Sql(Piece { text: self.engine.contains(text), binds: vec![bound] }),
         }
     }
 }
@@ -267,21 +279,6 @@ fn equals(text: &str, wanted: Vec<Bind>) -> Logic {
     let values = Piece::join(wanted.into_iter().map(|w| Piece::default().bind(w)), ", ");
     let piece = Piece::new(format!("{text} {}", if list { "IN (" } else { "= " })).piece(values);
     Logic::Sql(if list { piece.then(")") } else { piece })
-}
-
-fn substring(text: &str, op: CompareOp, wanted: &str) -> Logic {
-    let bound = Bind::Text(wanted.to_owned());
-    match op {
-        CompareOp::StartsWith => {
-            let from = Logic::Sql(Piece::new(format!("{text} >= ")).bind(bound));
-            let to = after(wanted).map(|next| Logic::Sql(Piece::new(format!("{text} < ")).bind(Bind::Text(next))));
-            Logic::all([from, to.unwrap_or(Logic::True)])
-        }
-        CompareOp::EndsWith => {
-            Logic::Sql(Piece::new(format!("{} = ", dialect::end(text, wanted.chars().count()))).bind(bound))
-        }
-        _ => Logic::Sql(Piece { text: dialect::contains(text), binds: vec![bound] }),
-    }
 }
 
 /// The least text behind all that start with this one, by code point; none behind `U+10FFFF`.

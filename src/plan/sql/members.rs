@@ -8,57 +8,66 @@ use serde_json::Value;
 use crate::{
     mapping::{
         answer::Class,
-        sql::{Junction, SqlRecords},
+        sql::{Engine, Junction, SqlRecords},
     },
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, dialect, holds, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, holds, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
 pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+    let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(Piece::new("SELECT s.value").piece(Piece::from_set(others)))];
+        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, others)))];
     }
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![all_exist(junction, keys.clone()), add(junction, key, keys, stamps)]
+    vec![all_exist(engine, junction, keys.clone()), add(engine, junction, key, keys, stamps)]
 }
 
 /// Removes these members; who is none already is no fault.
 #[must_use]
 pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> Vec<Statement> {
+    let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, _) = keys(junction, values);
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![gone(junction, key, Piece::new(" AND ").then(&value(junction)).then(" IN ").set(keys))]
+    vec![gone(engine, junction, key, Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))]
 }
 
 /// Makes these the members and no others, without reading who is.
 #[must_use]
 pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+    let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(Piece::new("SELECT s.value").piece(Piece::from_set(others)))];
+        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, others)))];
     }
     if keys.is_empty() {
         return members_clear(records, key);
     }
-    let others = gone(junction, key, Piece::new(" AND ").then(&value(junction)).then(" NOT IN ").set(keys.clone()));
-    vec![all_exist(junction, keys.clone()), others, add(junction, key, keys, stamps)]
+    let others = gone(
+        engine,
+        junction,
+        key,
+        Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone()),
+    );
+    vec![all_exist(engine, junction, keys.clone()), others, add(engine, junction, key, keys, stamps)]
 }
 
 /// Removes every member.
 #[must_use]
 pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
-    records.members.iter().map(|junction| gone(junction, key, Piece::default())).collect()
+    let engine = records.engine;
+    records.members.iter().map(|junction| gone(engine, junction, key, Piece::default())).collect()
 }
 
 /// The keys that values stand for, each once, and the values that stand for none.
@@ -75,54 +84,57 @@ fn keys(junction: &Junction, values: &[String]) -> (Vec<Value>, Vec<Value>) {
 }
 
 /// The check that each of these is a member's key.
-fn all_exist(junction: &Junction, keys: Vec<Value>) -> Statement {
+fn all_exist(engine: Engine, junction: &Junction, keys: Vec<Value>) -> Statement {
     let member = &junction.member;
-    let key = key_column("o", &member.key, member.kind);
-    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(keys));
-    let other = table(&member.table, "o");
-    none(missing.then(&format!(
-        " WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value{})",
-        and_only("o", &member.only)
-    )))
+    let key = key_column(engine, "o", &member.key, member.kind);
+    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, keys));
+    let other = table(engine, &member.table, "o");
+    none(
+        engine,
+        missing.then(&format!(
+            " WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value{})",
+            and_only(engine, "o", &member.only)
+        )),
+    )
 }
 
 /// What it selects must not be. (A value that cannot be a key is selected without being compared: `042` would find 42.)
-fn none(such: Piece) -> Statement {
-    such.expect(Expect::None(Class::Refused, "no such member"))
+fn none(engine: Engine, such: Piece) -> Statement {
+    such.expect(engine, Expect::None(Class::Refused, "no such member"))
 }
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
-fn add(junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
-    let mut columns = vec![dialect::name(&junction.link), dialect::name(&junction.value)];
-    let mut values = Piece::new("SELECT ").bind(dialect::value(key)).then(", s.value");
+fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
+    let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
-        columns.push(dialect::name(column));
-        values = values.then(", ").bind(dialect::value(&stamps.value(stamp, None)));
+        columns.push(engine.name(column));
+        values = values.then(", ").bind(engine.value(&stamps.value(stamp, None)));
     }
-    Piece::new(format!("INSERT INTO {} ({}) ", dialect::name(&junction.table), columns.join(", ")))
+    Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
-        .piece(Piece::from_set(keys))
-        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(&junction.table, "j")))
-        .piece(holds(&column("j", &junction.link), key))
-        .then(&format!(" AND {} = s.value)", value(junction)))
-        .expect(Expect::Any)
+        .piece(Piece::from_set(engine, keys))
+        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
+        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .then(&format!(" AND {} = s.value)", value(engine, junction)))
+        .expect(engine, Expect::Any)
 }
 
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
-fn gone(junction: &Junction, key: &Value, which: Piece) -> Statement {
+fn gone(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> Statement {
     let member = &junction.member;
-    let begin = Piece::new(format!("DELETE FROM {} WHERE ", table(&junction.table, "j")));
-    let piece = begin.piece(holds(&column("j", &junction.link), key)).piece(which);
+    let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
+    let piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which);
     if member.only.is_empty() {
-        return piece.expect(Expect::Any);
+        return piece.expect(engine, Expect::Any);
     }
-    let other = key_column("o", &member.key, member.kind);
+    let other = key_column(engine, "o", &member.key, member.kind);
     piece
-        .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(&member.table, "o")))
-        .then(&format!("{}{})", column("j", &junction.value), and_only("o", &member.only)))
-        .expect(Expect::Any)
+        .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
+        .then(&format!("{}{})", column(engine, "j", &junction.value), and_only(engine, "o", &member.only)))
+        .expect(engine, Expect::Any)
 }
 
-fn value(junction: &Junction) -> String {
-    key_column("j", &junction.value, junction.member.kind)
+fn value(engine: Engine, junction: &Junction) -> String {
+    key_column(engine, "j", &junction.value, junction.member.kind)
 }

@@ -17,7 +17,7 @@ use serde_json::{Number, Value};
 use crate::{
     mapping::{
         Resource,
-        sql::{ColumnIs, ColumnTest, Ident, KeyKind, SqlRecords},
+        sql::{ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
     },
     scim::{Refusal, ScimType, evaluate::same_number},
 };
@@ -50,13 +50,13 @@ impl Piece {
     }
 
     /// With the values of a set, as a subselect between parentheses.
-    fn set(self, values: Vec<Value>) -> Self {
-        self.then("(SELECT s.value").piece(Self::from_set(values)).then(")")
+    fn set(self, engine: Engine, values: Vec<Value>) -> Self {
+        self.then("(SELECT s.value").piece(Self::from_set(engine, values)).then(")")
     }
 
     /// ` FROM` the values of a set.
-    fn from_set(values: Vec<Value>) -> Self {
-        Self { text: format!(" FROM {} AS s", dialect::SET), binds: vec![Bind::Set(values)] }
+    fn from_set(engine: Engine, values: Vec<Value>) -> Self {
+        Self { text: format!(" FROM {}", engine.set(&values)), binds: vec![Bind::Set(values)] }
     }
 
     /// With another piece.
@@ -74,9 +74,32 @@ impl Piece {
             .fold(Self::default(), |all, (i, piece)| if i == 0 { piece } else { all.then(between).piece(piece) })
     }
 
-    fn expect(self, expect: Expect) -> Statement {
-        Statement { sql: self.text.into(), binds: self.binds, expect }
+    fn expect(self, engine: Engine, expect: Expect) -> Statement {
+        let sql = match engine {
+            Engine::Postgres => numbered(&self.text),
+            Engine::Sqlite | Engine::MariaDb => self.text,
+        };
+        Statement { sql: sql.into(), binds: self.binds, expect }
     }
+}
+
+/// `$1`, `$2` … for each `?` outside quotes. Texts here are our own: every quote in them is doubled or ends.
+fn numbered(text: &str) -> String {
+    let (mut written, mut quote, mut n) = (String::with_capacity(text.len() + 16), None, 0);
+    for c in text.chars() {
+        match (c, quote) {
+            ('?', None) => {
+                n += 1;
+                written.push_str(&format!("${n}"));
+                continue;
+            }
+            ('\'' | '"', None) => quote = Some(c),
+            (_, Some(end)) if c == end => quote = None,
+            _ => {}
+        }
+        written.push(c);
+    }
+    written
 }
 
 /// The key that an id stands for; none where it cannot be one (`042` for a whole number), so it is nobody's.
@@ -101,7 +124,7 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
 pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
     match record {
         Value::Number(number) => {
-            let kept = match dialect::value(record) {
+            let kept = match Engine::Sqlite.value(record) {
                 Bind::Real(real) => Number::from_f64(real).is_some_and(|real| same_number(&real, number)),
                 Bind::Integer(_) => true,
                 _ => false,
@@ -116,46 +139,46 @@ pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
 }
 
 /// `r."login"`
-fn column(alias: &str, column: &Ident) -> String {
-    format!("{alias}.{}", dialect::name(column))
+fn column(engine: Engine, alias: &str, column: &Ident) -> String {
+    format!("{alias}.{}", engine.name(column))
 }
 
 /// A key column as it is compared and sorted: text letter by letter, however the column is declared.
-fn key_column(alias: &str, name: &Ident, kind: KeyKind) -> String {
+fn key_column(engine: Engine, alias: &str, name: &Ident, kind: KeyKind) -> String {
     match kind {
-        KeyKind::Integer => column(alias, name),
-        KeyKind::Text => dialect::exact(&column(alias, name)),
+        KeyKind::Integer => column(engine, alias, name),
+        KeyKind::Text => engine.exact(&column(engine, alias, name)),
     }
 }
 
 /// A column that holds this value, NULL as well; text letter by letter, however the column is declared.
-fn holds(column: &str, value: &Value) -> Piece {
+fn holds(engine: Engine, column: &str, value: &Value) -> Piece {
     match value {
         Value::Null => Piece::new(format!("{column} IS NULL")),
-        Value::String(_) => Piece::new(format!("{} = ", dialect::exact(column))).bind(dialect::value(value)),
-        _ => Piece::new(format!("{column} = ")).bind(dialect::value(value)),
+        Value::String(_) => Piece::new(format!("{} = ", engine.exact(column))).bind(engine.value(value)),
+        _ => Piece::new(format!("{column} = ")).bind(engine.value(value)),
     }
 }
 
 /// `"app_user" AS r`
-fn table(name: &Ident, alias: &str) -> String {
-    format!("{} AS {alias}", dialect::name(name))
+fn table(engine: Engine, name: &Ident, alias: &str) -> String {
+    format!("{} AS {alias}", engine.name(name))
 }
 
 /// The fixed conditions. `{ not: x }` is true of NULL, as it is of a missing field elsewhere.
-fn only(alias: &str, only: &[ColumnTest]) -> impl Iterator<Item = Piece> {
-    only.iter().map(move |test| Piece::new(fixed(&column(alias, &test.column), &test.is)))
+fn only(engine: Engine, alias: &str, only: &[ColumnTest]) -> impl Iterator<Item = Piece> {
+    only.iter().map(move |test| Piece::new(fixed(engine, &column(engine, alias, &test.column), &test.is)))
 }
 
 /// The same, each with `AND` in front.
-fn and_only(alias: &str, tests: &[ColumnTest]) -> String {
-    only(alias, tests).map(|test| format!(" AND {}", test.text)).collect()
+fn and_only(engine: Engine, alias: &str, tests: &[ColumnTest]) -> String {
+    only(engine, alias, tests).map(|test| format!(" AND {}", test.text)).collect()
 }
 
-fn fixed(column: &str, is: &ColumnIs) -> String {
+fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> String {
     let (ColumnIs::AnyOf(values) | ColumnIs::NoneOf(values)) = is;
     let null = values.iter().any(Value::is_null);
-    let listed: Vec<String> = values.iter().filter(|v| !v.is_null()).map(dialect::literal).collect();
+    let listed: Vec<String> = values.iter().filter(|v| !v.is_null()).map(|v| engine.literal(v)).collect();
     let among = match listed.as_slice() {
         [] => None,
         [one] => Some(format!("{column} = {one}")),
@@ -175,5 +198,7 @@ fn fixed(column: &str, is: &ColumnIs) -> String {
 
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
-    Piece::new(" WHERE ").piece(holds(&column("r", &records.key.column), key)).then(&and_only("r", &records.only))
+    let engine = records.engine;
+    let this = holds(engine, &column(engine, "r", &records.key.column), key);
+    Piece::new(" WHERE ").piece(this).then(&and_only(engine, "r", &records.only))
 }

@@ -9,12 +9,12 @@ use crate::{
     mapping::{
         Resource,
         answer::Class,
-        sql::{Child, ColumnTest, Delete, Derived, Ident, Junction, Reference, SqlRecords},
+        sql::{Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, dialect, filter::Pushed, key, key_column, only, table, where_key};
+use super::{Piece, and_only, column, filter::Pushed, key, key_column, only, table, where_key};
 
 /// What the base key is called in the rows of a list; no column has such a name.
 const LINK: &str = "@link";
@@ -33,53 +33,69 @@ pub struct PartRead {
 /// The record of an id; none where the id cannot be a key.
 #[must_use]
 pub fn by_id(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Statement> {
+    let engine = records.engine;
     let key = key(resource, records, id)?;
-    Some(rows(records).piece(where_key(records, &key)).expect(Expect::Some(Class::Absent)))
+    Some(rows(records).piece(where_key(records, &key)).expect(engine, Expect::Some(Class::Absent)))
 }
 
 /// Records that a filter's pushed part selects, by key, from `offset` on.
 #[must_use]
 pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) -> Statement {
+    let engine = records.engine;
     selected(rows(records), records, pushed, None)
         .then(&order(records))
         .then(" LIMIT ")
         .bind(whole(limit))
         .then(" OFFSET ")
         .bind(whole(offset))
-        .expect(Expect::Any)
+        .expect(engine, Expect::Any)
 }
 
 /// The next `limit` records behind the key `after`: rows that come and go in between move nothing.
 #[must_use]
 pub fn walk(records: &SqlRecords, pushed: &Pushed, after: Option<&Value>, limit: usize) -> Statement {
-    let key = key_column("r", &records.key.column, records.key.kind);
-    let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(dialect::value(after)));
+    let engine = records.engine;
+    let key = key_column(engine, "r", &records.key.column, records.key.kind);
+    let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(engine.value(after)));
     selected(rows(records), records, pushed, behind)
         .then(&order(records))
         .then(" LIMIT ")
         .bind(whole(limit))
-        .expect(Expect::Any)
+        .expect(engine, Expect::Any)
 }
 
 /// How many records the pushed part selects, as `count`; the filter's total only where it is exact.
 #[must_use]
 pub fn count(records: &SqlRecords, pushed: &Pushed) -> Statement {
-    let from = Piece::new(format!("SELECT count(*) AS \"count\" FROM {}", table(&records.table, "r")));
-    selected(from, records, pushed, None).expect(Expect::Any)
+    let engine = records.engine;
+    let from = Piece::new(format!(
+        "SELECT count(*) AS {} FROM {}",
+        label(engine, "count"),
+        table(engine, &records.table, "r")
+    ));
+    selected(from, records, pushed, None).expect(engine, Expect::Any)
 }
 
 /// The reads of the lists that are wanted, for all records with these keys.
 #[must_use]
 pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]) -> Vec<PartRead> {
+    let engine = records.engine;
     let part = |name: &str, piece: Piece| PartRead {
         name: name.to_owned(),
         link: LINK.to_owned(),
-        statement: piece.expect(Expect::Any),
+        statement: piece.expect(engine, Expect::Any),
     };
     let kind = records.key.kind;
-    let children = records.children.iter().map(|c| (&c.name, child_rows(c, &key_column("c", &c.link, kind), keys)));
-    let members = records.members.iter().map(|j| (&j.name, member_rows(j, &key_column("j", &j.link, kind), keys)));
-    let groups = records.groups.iter().map(|d| (&d.name, group_rows(d, &key_column("j", &d.link, kind), keys)));
+    let children = records
+        .children
+        .iter()
+        .map(|c| (&c.name, child_rows(engine, c, &key_column(engine, "c", &c.link, kind), keys)));
+    let members = records
+        .members
+        .iter()
+        .map(|j| (&j.name, member_rows(engine, j, &key_column(engine, "j", &j.link, kind), keys)));
+    let groups =
+        records.groups.iter().map(|d| (&d.name, group_rows(engine, d, &key_column(engine, "j", &d.link, kind), keys)));
     children
         .chain(members)
         .chain(groups)
@@ -148,48 +164,61 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
 }
 
 fn rows(records: &SqlRecords) -> Piece {
-    let shown: Vec<String> = once(&records.key.column).chain(&records.columns).map(|name| shown("r", name)).collect();
-    Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(&records.table, "r")))
+    let engine = records.engine;
+    let shown: Vec<String> =
+        once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name)).collect();
+    Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(engine, &records.table, "r")))
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
-fn shown(alias: &str, name: &Ident) -> String {
-    format!("{} AS {}", column(alias, name), dialect::name(name))
+fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
+    format!("{} AS {}", column(engine, alias, name), engine.name(name))
+}
+
+fn label(engine: Engine, name: &str) -> String {
+    engine.name(&Ident(name.to_owned()))
 }
 
 fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Piece>) -> Piece {
+    let engine = records.engine;
     let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
-    let all: Vec<Piece> = only("r", &records.only).chain(pushed).chain(more).collect();
+    let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed).chain(more).collect();
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
 }
 
 fn order(records: &SqlRecords) -> String {
-    format!(" ORDER BY {}", key_column("r", &records.key.column, records.key.kind))
+    let engine = records.engine;
+    format!(" ORDER BY {}", key_column(engine, "r", &records.key.column, records.key.kind))
 }
 
-fn child_rows(child: &Child, link: &str, keys: &[Value]) -> Piece {
+fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piece {
     let mut columns: Vec<&Ident> = child.key.iter().collect();
     columns.extend(child.columns.iter().filter(|c| Some(*c) != child.key.as_ref()));
-    let shown: String = columns.iter().map(|name| format!(", {}", shown("c", name))).collect();
+    let shown: String = columns.iter().map(|name| format!(", {}", shown(engine, "c", name))).collect();
     // By its own key if it has one, else by all that is shown: any order will do that is the same tomorrow.
     let sorted = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
-    let sorted: String = sorted.iter().map(|name| format!(", {}", column("c", name))).collect();
-    Piece::new(format!("SELECT {link} AS \"{LINK}\"{shown} FROM {} WHERE {link} IN ", table(&child.table, "c")))
-        .set(keys.to_vec())
-        .then(&and_only("c", &child.only))
-        .then(&format!(" ORDER BY {link}{sorted}"))
+    let sorted: String = sorted.iter().map(|name| format!(", {}", column(engine, "c", name))).collect();
+    Piece::new(format!(
+        "SELECT {link} AS {}{shown} FROM {} WHERE {link} IN ",
+        label(engine, LINK),
+        table(engine, &child.table, "c")
+    ))
+    .set(engine, keys.to_vec())
+    .then(&and_only(engine, "c", &child.only))
+    .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
-fn member_rows(j: &Junction, link: &str, keys: &[Value]) -> Piece {
-    related(&j.table, link, &j.value, &j.member, None, keys)
+fn member_rows(engine: Engine, j: &Junction, link: &str, keys: &[Value]) -> Piece {
+    related(engine, &j.table, link, &j.value, &j.member, None, keys)
 }
 
-fn group_rows(d: &Derived, link: &str, keys: &[Value]) -> Piece {
-    related(&d.table, link, &d.value, &d.other, d.display.as_ref(), keys)
+fn group_rows(engine: Engine, d: &Derived, link: &str, keys: &[Value]) -> Piece {
+    related(engine, &d.table, link, &d.value, &d.other, d.display.as_ref(), keys)
 }
 
 /// Pairs of a junction whose other side exists for SCIM, each once.
 fn related(
+    engine: Engine,
     junction: &Ident,
     link: &str,
     value: &Ident,
@@ -197,13 +226,16 @@ fn related(
     display: Option<&Ident>,
     keys: &[Value],
 ) -> Piece {
-    let key = key_column("o", &other.key, other.kind);
-    let display = display.map(|d| format!(", {} AS \"display\"", column("o", d))).unwrap_or_default();
-    let (from, join, value) = (table(junction, "j"), table(&other.table, "o"), column("j", value));
-    Piece::new(format!("SELECT DISTINCT {link} AS \"{LINK}\", {key} AS \"value\"{display} FROM {from}"))
+    let key = key_column(engine, "o", &other.key, other.kind);
+    let display =
+        display.map(|d| format!(", {} AS {}", column(engine, "o", d), label(engine, "display"))).unwrap_or_default();
+    let (from, join, value) =
+        (table(engine, junction, "j"), table(engine, &other.table, "o"), column(engine, "j", value));
+    let (of, key_of) = (label(engine, LINK), label(engine, "value"));
+    Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{display} FROM {from}"))
         .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
-        .set(keys.to_vec())
-        .then(&and_only("o", &other.only))
+        .set(engine, keys.to_vec())
+        .then(&and_only(engine, "o", &other.only))
         .then(&format!(" ORDER BY {link}, {key}"))
 }
 

@@ -11,12 +11,12 @@ use crate::{
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
-        sql::{Child, ColumnIs, ColumnTest, Delete, Ident, SqlRecords, Stamp},
+        sql::{Child, ColumnIs, ColumnTest, Delete, Engine, Ident, SqlRecords, Stamp},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, dialect, holds, table, where_key};
+use super::{Piece, and_only, column, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -41,14 +41,17 @@ impl Stamps<'_> {
 /// The new row; its key comes back. What the mapping fixes wins over the record, the record over stamps.
 #[must_use]
 pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Statement {
-    let mut row = Row::default();
+    let engine = records.engine;
+    let mut row = Row::new(engine);
     row.fix(&records.only);
     row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
     for (column, stamp) in records.insert.iter().chain(&records.touch) {
         row.set(column, &stamps.value(stamp, base_form(resource, column)));
     }
-    let key = dialect::name(&records.key.column);
-    row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}")).expect(Expect::Some(Class::Broken))
+    let key = engine.name(&records.key.column);
+    row.insert_into(&records.table)
+        .then(&format!(" RETURNING {key} AS {key}"))
+        .expect(engine, Expect::Some(Class::Broken))
 }
 
 /// Writes the columns that `changed` holds, and those that every change touches.
@@ -60,12 +63,16 @@ pub fn update(
     changed: &Value,
     stamps: &Stamps<'_>,
 ) -> Statement {
-    let mut row = Row::default();
+    let engine = records.engine;
+    let mut row = Row::new(engine);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
         row.set(column, &stamps.value(stamp, base_form(resource, column)));
     }
-    row.update(&records.table).unwrap_or_else(|| is_there(records)).piece(where_key(records, key)).expect(ABSENT)
+    row.update(&records.table)
+        .unwrap_or_else(|| is_there(records))
+        .piece(where_key(records, key))
+        .expect(engine, ABSENT)
 }
 
 /// What every change of a record writes, where only its lists or members change; where that is nothing, whether the
@@ -82,24 +89,25 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 /// group that is. Rows of lists go with the row and stay with a mark.
 #[must_use]
 pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
+    let engine = records.engine;
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
-    let pairs = pairs.map(|(table, link)| of_link(table, link, key, "j").expect(Expect::Any));
+    let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
     match &records.delete {
         Delete::Set(columns) => {
-            let mut row = Row::default();
+            let mut row = Row::new(engine);
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.set(column, &stamps.value(stamp, base_form(resource, column)));
             }
             let mark = row.update(&records.table).unwrap_or_else(|| is_there(records));
-            let mark = mark.piece(where_key(records, key)).expect(ABSENT);
+            let mark = mark.piece(where_key(records, key)).expect(engine, ABSENT);
             std::iter::once(mark).chain(pairs).collect()
         }
         Delete::Rows => {
-            let there = is_there(records).piece(where_key(records, key)).expect(ABSENT);
-            let children = records.children.iter().map(|c| child_rows(c, key).expect(Expect::Any));
-            let gone = Piece::new(format!("DELETE FROM {}", table(&records.table, "r")));
-            let gone = gone.piece(where_key(records, key)).expect(ABSENT);
+            let there = is_there(records).piece(where_key(records, key)).expect(engine, ABSENT);
+            let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
+            let gone = Piece::new(engine.delete_from(&records.table, "r"));
+            let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
             std::iter::once(there).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
@@ -108,6 +116,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
 /// New rows of a list.
 #[must_use]
 pub fn children_insert(
+    engine: Engine,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -115,14 +124,14 @@ pub fn children_insert(
     stamps: &Stamps<'_>,
 ) -> Vec<Statement> {
     let one = |item: &Value| {
-        let mut row = Row::default();
+        let mut row = Row::new(engine);
         row.set(&child.link, key);
         row.fix(&child.only);
         row.give(&child.columns, &complete(resource, child, item));
         for (column, stamp) in &child.insert {
             row.set(column, &stamps.value(stamp, child_form(resource, child, column)));
         }
-        row.insert_into(&child.table).expect(Expect::Some(Class::Broken))
+        row.insert_into(&child.table).expect(engine, Expect::Some(Class::Broken))
     };
     items.iter().map(one).collect()
 }
@@ -132,6 +141,7 @@ pub fn children_insert(
 /// anything is another row.
 #[must_use]
 pub fn children_change(
+    engine: Engine,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -160,48 +170,55 @@ pub fn children_change(
         child.key.is_none() && after.iter().any(|item| all.iter().all(|c| alike(row.get(c), item.get(c))))
     };
     let mut made: Vec<Statement> =
-        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(child, key, row)).collect();
+        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(engine, child, key, row)).collect();
     for (item, row) in after.iter().zip(&kept).filter_map(|(item, kept)| Some((item, (*kept)?))) {
-        made.extend(one_row_changed(child, key, row, item));
+        made.extend(one_row_changed(engine, child, key, row, item));
     }
     let new: Vec<Value> =
         after.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(item, _)| item.clone()).collect();
-    made.extend(children_insert(resource, child, key, &new, stamps));
+    made.extend(children_insert(engine, resource, child, key, &new, stamps));
     made
 }
 
 const ABSENT: Expect = Expect::Some(Class::Absent);
 
 fn is_there(records: &SqlRecords) -> Piece {
-    Piece::new(format!("SELECT 1 FROM {}", table(&records.table, "r")))
+    let engine = records.engine;
+    Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")))
 }
 
-fn of_link(name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
-    Piece::new(format!("DELETE FROM {} WHERE ", table(name, alias))).piece(holds(&column(alias, link), key))
+fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
+    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(holds(engine, &column(engine, alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
-fn child_rows(child: &Child, key: &Value) -> Piece {
-    of_link(&child.table, &child.link, key, "c").then(&and_only("c", &child.only))
+fn child_rows(engine: Engine, child: &Child, key: &Value) -> Piece {
+    of_link(engine, &child.table, &child.link, key, "c").then(&and_only(engine, "c", &child.only))
 }
 
-fn one_row_gone(child: &Child, key: &Value, row: &Value) -> Statement {
-    child_rows(child, key).piece(this_row(child, row)).expect(Expect::Any)
+fn one_row_gone(engine: Engine, child: &Child, key: &Value, row: &Value) -> Statement {
+    child_rows(engine, child, key).piece(this_row(engine, child, row)).expect(engine, Expect::Any)
 }
 
-fn one_row_changed(child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
-    let mut changed = Row::default();
+fn one_row_changed(engine: Engine, child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
+    let mut changed = Row::new(engine);
     for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
         changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
     }
-    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(&column("c", &child.link), key));
-    Some(piece.then(&and_only("c", &child.only)).piece(this_row(child, row)).expect(Expect::Any))
+    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(
+        engine,
+        &column(engine, "c", &child.link),
+        key,
+    ));
+    Some(
+        piece.then(&and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
+    )
 }
 
-fn this_row(child: &Child, row: &Value) -> Piece {
+fn this_row(engine: Engine, child: &Child, row: &Value) -> Piece {
     let columns = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
     columns.iter().fold(Piece::default(), |piece, name| {
-        piece.then(" AND ").piece(holds(&column("c", name), row.get(&name.0).unwrap_or(&Value::Null)))
+        piece.then(" AND ").piece(holds(engine, &column(engine, "c", name), row.get(&name.0).unwrap_or(&Value::Null)))
     })
 }
 
@@ -261,7 +278,7 @@ fn form(at: &Selector, codec: &Codec, column: &Ident) -> Option<TimeForm> {
 
 /// The same in the database: a missing field is NULL, `true` is 1, and what prints alike is alike.
 fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
-    let print = |value: Option<&Value>| match dialect::value(value.unwrap_or(&Value::Null)) {
+    let print = |value: Option<&Value>| match Engine::Sqlite.value(value.unwrap_or(&Value::Null)) {
         Bind::Null => None,
         Bind::Text(text) => Some(text),
         other => Some(other.to_string()),
@@ -270,12 +287,16 @@ fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
 }
 
 /// Columns and what is written into them; the first word on a column stands.
-#[derive(Default)]
 struct Row {
+    engine: Engine,
     cells: Vec<(Ident, Piece)>,
 }
 
 impl Row {
+    fn new(engine: Engine) -> Self {
+        Self { engine, cells: Vec::new() }
+    }
+
     fn put(&mut self, column: &Ident, piece: Piece) {
         if !self.cells.iter().any(|(c, _)| c == column) {
             self.cells.push((column.clone(), piece));
@@ -283,7 +304,7 @@ impl Row {
     }
 
     fn set(&mut self, column: &Ident, value: &Value) {
-        self.put(column, Piece::default().bind(dialect::value(value)));
+        self.put(column, Piece::default().bind(self.engine.value(value)));
     }
 
     /// What the fixed conditions ask of a new row, as literals: `{ type: User }`.
@@ -292,7 +313,7 @@ impl Row {
             if let ColumnIs::AnyOf(values) = &test.is
                 && let [value] = values.as_slice()
             {
-                self.put(&test.column, Piece::new(dialect::literal(value)));
+                self.put(&test.column, Piece::new(self.engine.literal(value)));
             }
         }
     }
@@ -309,12 +330,12 @@ impl Row {
     }
 
     fn insert_into(self, name: &Ident) -> Piece {
-        let columns: Vec<String> = self.cells.iter().map(|(column, _)| dialect::name(column)).collect();
+        let columns: Vec<String> = self.cells.iter().map(|(column, _)| self.engine.name(column)).collect();
         if columns.is_empty() {
-            return Piece::new(format!("INSERT INTO {} DEFAULT VALUES", dialect::name(name)));
+            return Piece::new(format!("INSERT INTO {} {}", self.engine.name(name), self.engine.defaults()));
         }
         let values = Piece::join(self.cells.into_iter().map(|(_, piece)| piece), ", ");
-        Piece::new(format!("INSERT INTO {} ({}) VALUES (", dialect::name(name), columns.join(", ")))
+        Piece::new(format!("INSERT INTO {} ({}) VALUES (", self.engine.name(name), columns.join(", ")))
             .piece(values)
             .then(")")
     }
@@ -324,9 +345,10 @@ impl Row {
     }
 
     fn update_as(self, name: &Ident, alias: &str) -> Option<Piece> {
-        let set = |(column, piece): (Ident, Piece)| Piece::new(format!("{} = ", dialect::name(&column))).piece(piece);
+        let set =
+            |(column, piece): (Ident, Piece)| Piece::new(format!("{} = ", self.engine.name(&column))).piece(piece);
         (!self.cells.is_empty()).then(|| {
-            let begin = Piece::new(format!("UPDATE {} SET ", table(name, alias)));
+            let begin = Piece::new(format!("UPDATE {} SET ", table(self.engine, name, alias)));
             begin.piece(Piece::join(self.cells.into_iter().map(set), ", "))
         })
     }

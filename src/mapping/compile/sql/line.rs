@@ -15,11 +15,15 @@ use crate::{
 };
 
 use super::{
-    attributes::{self, Said},
-    codec::{codec, constant_suits},
-    facts::Facts,
-    name::Named,
-    sql::{Around, ident, stamps, tests},
+    super::{
+        attributes::{self, Said},
+        codec::{codec, constant_suits},
+        facts::Facts,
+        name::Named,
+        not_supported,
+    },
+    Around,
+    column::{ident, stamps, tests},
 };
 
 /// Lists with tables of their own, as the lines name them.
@@ -63,7 +67,7 @@ pub(super) fn said<'n>(
         }
         Value::Map(_) => {
             let mut fields = node.map(faults, "a line")?;
-            super::not_supported(
+            not_supported(
                 &mut fields,
                 faults,
                 &[

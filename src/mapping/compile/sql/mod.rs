@@ -1,8 +1,10 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
-use std::path::PathBuf;
+mod check;
+mod column;
+mod line;
 
-use serde_json::Value as Json;
+use std::path::PathBuf;
 
 use crate::{
     diagnostic::{Faults, Span},
@@ -11,25 +13,25 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::Selector,
-        sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Ident, Key, KeyKind, Reference, SqlApp, SqlRecords, Stamp,
-            Url,
-        },
-        template::Template,
+        sql::{Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Url},
     },
     scim::published,
-    yaml::{self, Node, Value},
+    yaml::Node,
 };
 
+use self::{
+    check::{check_children, check_columns},
+    column::{ident, key, read_delete, stamps, tests},
+    line::{Lists, said},
+};
 use super::{
     attributes::{self, Draft, derived},
     check::{check_overlaps, check_required},
-    codec::scalar,
     facts::Facts,
     kind::{self, Written},
     name::{named, published_target},
+    not_supported,
     offer::offer,
-    sql_line::{Lists, said},
 };
 
 /// What other resource types need to know of one: its table, key, and which rows exist.
@@ -41,7 +43,7 @@ pub(super) struct Base {
 /// Reads `app.sql`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     let mut fields = node.map(faults, "`sql`")?;
-    super::not_supported(
+    not_supported(
         &mut fields,
         faults,
         &[
@@ -74,9 +76,9 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
-pub(super) fn resources(written: &[Written<'_>], faults: &mut Faults) -> Vec<Resource> {
+pub(super) fn resources(written: &[Written<'_>], engine: Engine, faults: &mut Faults) -> Vec<Resource> {
     let bases: Vec<Base> = written.iter().filter_map(|w| base(w, &mut Faults::new(faults.source().clone()))).collect();
-    let around = Around { types: written, bases: &bases };
+    let around = Around { engine, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
@@ -92,7 +94,7 @@ fn base(written: &Written<'_>, faults: &mut Faults) -> Option<Base> {
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name())?;
-    super::not_supported(
+    not_supported(
         &mut fields,
         faults,
         &[
@@ -139,6 +141,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let columns = columns(&drafts, &key);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
+        engine: around.engine,
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
@@ -215,6 +218,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
+    engine: Engine,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
 }
@@ -226,197 +230,7 @@ impl Around<'_> {
     }
 }
 
-pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
-    checked(node.text(faults, "a name in the database")?, node.span, faults)
-}
-
-fn column_name(key: &yaml::Key, faults: &mut Faults) -> Option<Ident> {
-    checked(&key.name, key.span, faults)
-}
-
-fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
-    if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
-        faults
-            .error(span, "bad-name", format!("`{name}` is not a name in the database"))
-            .help("write the bare name of a table or column, without quotes, dots or `$`");
-        return None;
-    }
-    Some(Ident(name.to_owned()))
-}
-
-fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
-    match &node.value {
-        Value::Text(_) => Some((ident(node, faults)?, KeyKind::Integer)),
-        Value::List(_) => {
-            faults.not_supported(node.span, "keys of several columns");
-            None
-        }
-        _ => {
-            let mut fields = node.map(faults, "`key`")?;
-            super::not_supported(&mut fields, faults, &[("from", "keys that the database does not generate")]);
-            let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-            let kind = fields.choice(faults, "type", &[("integer", KeyKind::Integer), ("text", KeyKind::Text)]);
-            fields.finish(faults);
-            Some((column?, kind.unwrap_or(KeyKind::Integer)))
-        }
-    }
-}
-
-pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
-    let mut read = Vec::new();
-    for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
-        let is = match &node.value {
-            Value::List(items) => ColumnIs::AnyOf(items.iter().filter_map(|n| scalar(n, "a value", faults)).collect()),
-            Value::Map(_) => {
-                let Some(mut fields) = node.map(faults, "a condition") else { continue };
-                let not = fields.required(faults, "not");
-                fields.finish(faults);
-                match not.map(|n| (n, n.as_list())) {
-                    Some((_, Some(all))) => {
-                        ColumnIs::NoneOf(all.iter().filter_map(|n| scalar(n, "a value", faults)).collect())
-                    }
-                    Some((one, None)) => ColumnIs::NoneOf(scalar(one, "a value", faults).into_iter().collect()),
-                    None => continue,
-                }
-            }
-            _ => ColumnIs::AnyOf(vec![node.to_json()]),
-        };
-        let listed = node.get("not").unwrap_or(node);
-        if listed.as_list().is_some_and(<[Node]>::is_empty) {
-            faults.error(listed.span, "empty-test", "this expects nothing").help("list at least one value");
-        }
-        read.extend(column_name(key, faults).map(|column| ColumnTest { column, is }));
-    }
-    read
-}
-
-pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
-    let mut read = Vec::new();
-    for (key, node) in node.entries(faults, "columns and what is written into them").unwrap_or_default() {
-        let stamp = match &node.value {
-            Value::Text(text) if text == "now" => Stamp::Now,
-            Value::Text(text) if text == "client" => Stamp::Client,
-            Value::Text(text) if Template::has_holes(text) => {
-                faults.not_supported(node.span, "texts made of attributes here");
-                continue;
-            }
-            Value::Map(_) => match node.get("is") {
-                Some(literal) => match scalar(literal, "what a column holds", faults) {
-                    Some(value) => Stamp::Is(value),
-                    None => continue,
-                },
-                None => {
-                    faults
-                        .error(node.span, "bad-stamp", "this is not what a column can hold")
-                        .help("write a value, `now`, `client`, or `{ is: now }` for the word itself");
-                    continue;
-                }
-            },
-            _ => match scalar(node, "what a column holds", faults) {
-                Some(value) => Stamp::Is(value),
-                None => continue,
-            },
-        };
-        read.extend(column_name(key, faults).map(|column| (column, stamp)));
-    }
-    read
-}
-
-fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete {
-    if node.as_text() == Some("rows") {
-        return Delete::Rows;
-    }
-    if node.as_map().is_none() {
-        faults
-            .error(node.span, "bad-value", "`delete` is `rows` or a map with `set`")
-            .help("write `delete: rows`, or `delete: { set: { deleted_at: now } }`");
-        return Delete::Rows;
-    }
-    let Some(mut fields) = node.map(faults, "`delete`") else { return Delete::Rows };
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("also", "deletions in other tables"), ("before", "statements of your own")],
-    );
-    let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
-    fields.finish(faults);
-    let Some((span, set)) = set else {
-        faults.error(node.span, "missing-key", "`delete` needs `set`").help("say which column marks a row as deleted");
-        return Delete::Rows;
-    };
-    let hides =
-        only.iter().any(|test| set.iter().any(|(column, stamp)| *column == test.column && !test.is.may_hold(stamp)));
-    if !hides {
-        faults
-            .error(span, "delete-stays", "after this `set` the record still exists for SCIM, so DELETE would do nothing")
-            .help("let `where` test the column that `set` writes: `where: { deleted_at: null }`, `delete: { set: { deleted_at: now } }`");
-    }
-    Delete::Set(set)
-}
-
-/// A column is written by one hand: a line that may change it, or what is fixed for all rows.
-fn check_columns(
-    drafts: &[Draft<'_>],
-    key: &Ident,
-    only: &[ColumnTest],
-    touch: &[(Ident, Stamp)],
-    faults: &mut Faults,
-) {
-    for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
-        let Source::At { at, .. } = &draft.line.value else { continue };
-        let column = at.field().unwrap_or_default();
-        let fixed = |t: &ColumnTest| t.column.0 == column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
-        let (who, access) = if key.0 == column && draft.line.update {
-            ("the key", "[read, create]")
-        } else if only.iter().any(fixed) {
-            ("fixed by `where`", "[read]")
-        } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == column) {
-            ("written by `touch`", "[read, create]")
-        } else {
-            continue;
-        };
-        faults
-            .error(
-                draft.span,
-                "shared-field",
-                format!("`{}` writes the column `{column}`, which is {who}", draft.line.target),
-            )
-            .help(format!("write `{{ column: {column}, access: {access} }}`, or let one of them go"));
-    }
-}
-
-/// Two lists in one table need `where`, or each would take the other's rows for its own.
-fn check_children(drafts: &[Draft<'_>], children: &[Child], faults: &mut Faults) {
-    for (i, child) in children.iter().enumerate() {
-        let open = |other: &&Child| other.table == child.table && (other.only.is_empty() || child.only.is_empty());
-        if let Some(other) = children[..i].iter().find(open)
-            && let Some(draft) = drafts.iter().find(|d| d.line.target.attribute.name == child.name)
-        {
-            faults
-                .error(
-                    draft.span,
-                    "shared-field",
-                    format!("`{}` and `{}` both take all rows of `{}`", child.name, other.name, child.table.0),
-                )
-                .help("tell their rows apart: `where: { kind: phone }`");
-        }
-    }
-}
-
-impl ColumnIs {
-    /// Whether a row may still pass once this is written.
-    fn may_hold(&self, stamp: &Stamp) -> bool {
-        let holds = |values: &[Json]| match stamp {
-            Stamp::Is(value) => values.contains(value),
-            Stamp::Now | Stamp::Client => false,
-        };
-        match self {
-            Self::AnyOf(values) => holds(values),
-            Self::NoneOf(values) => !holds(values),
-        }
-    }
-}
-
+/// The columns of the base table that lines read or write, without the key, each once.
 fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
     let mut columns: Vec<Ident> = Vec::new();
     let mut add = |name: &str| {
