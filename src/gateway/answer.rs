@@ -167,7 +167,7 @@ impl Gateway {
             query.count = Some(wanted - resources.len().min(wanted));
             query.start_index = start.saturating_sub(total).max(1);
             let plan = query::plan(resource, query, projection, context)?;
-            let found = self.query(&mut session, &plan).await?;
+            let found = self.query(&mut session, &plan, context.client).await?;
             resources.extend(found.resources.into_iter().map(|r| projected(r, &plan.projection)));
             total += found.total;
         }
