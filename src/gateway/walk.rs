@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::metrics;
+
 use super::{
     Error,
     share::{Place, Share},
@@ -24,6 +26,7 @@ impl<'c> Walk<'c> {
     pub(super) fn goes_on(&mut self, walks: &Arc<Share>) -> Result<(), Error> {
         if self.begun && self.place.is_none() {
             self.place = Some(walks.take(self.client).map_err(Error::Crowded)?);
+            metrics::walk();
         }
         self.begun = true;
         Ok(())

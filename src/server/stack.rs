@@ -27,6 +27,7 @@ use super::refuse::{later, scim};
 use super::settings::{Client, Limits};
 use crate::gateway::caller::{Caller, RequestId};
 use crate::gateway::share::{Full, Place, Share};
+use crate::metrics::{self, InFlight};
 use crate::scim::endpoint::Endpoint;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,6 +39,9 @@ const LATE_WAIT: u64 = 5;
 pub(super) type Stack<B> = BoxCloneSyncService<Request<B>, Response<Bytes>, Infallible>;
 
 pub(super) type Answer = Result<Response<Bytes>, Infallible>;
+
+/// What a request holds while it is worked on.
+type Held = Arc<(Place, InFlight)>;
 
 /// What the layers go by.
 pub(super) struct Policy {
@@ -107,6 +111,7 @@ async fn trace<B, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next
     request.extensions_mut().insert(endpoint);
     let mut line = Line {
         begun: Instant::now(),
+        endpoint,
         method: request.method().clone(),
         path: shown(request.uri().path(), &policy.base_path),
         id: request.extensions().get().cloned(),
@@ -131,6 +136,7 @@ fn shown(path: &str, base_path: &str) -> String {
 
 struct Line {
     begun: Instant,
+    endpoint: Endpoint,
     method: Method,
     path: String,
     id: Option<RequestId>,
@@ -140,12 +146,14 @@ struct Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        let (client, took) = (self.caller.as_ref().map(|caller| &*caller.client), self.begun.elapsed());
+        metrics::request(client, self.endpoint.word(), self.method.as_str(), self.status, took);
         tracing::info!(
             method = %self.method,
             path = self.path,
             status = self.status,
-            ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            client = self.caller.as_ref().map(|caller| &*caller.client),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            client,
             request_id = self.id.as_ref().map(|id| &*id.0),
             "request"
         );
@@ -201,7 +209,8 @@ fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Cal
 async fn admit<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
     match policy.places.take(&client_of(&request)) {
         Ok(place) => {
-            request.extensions_mut().insert(Arc::new(place));
+            let held: Held = Arc::new((place, InFlight::enter()));
+            request.extensions_mut().insert(held);
             next.oneshot(request).await
         }
         Err(full) => {
@@ -246,6 +255,7 @@ async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>
             let detail = format!("There was no answer within {limit:?}. Try again, or ask for less.");
             return Ok(scim(StatusCode::GATEWAY_TIMEOUT, &detail));
         }
+        metrics::late();
         let detail = format!(
             "The write takes longer than {limit:?} and goes on. Send the same request again to hear how it ends."
         );
@@ -257,7 +267,7 @@ async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>
 /// that hangs up must not stop a write half way, and may ask again for its end. A read is stopped with its client. A panic
 /// becomes a 500 and stays in the task.
 async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
-    let held = (request.extensions_mut().remove::<Arc<Place>>(), policy.drain.enter());
+    let held = (request.extensions_mut().remove::<Held>(), policy.drain.enter());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let answer = if only_reads(&request) {
         let mut task = StopOnDrop(tokio::spawn(async move {
@@ -287,6 +297,7 @@ async fn write<H: Send + 'static>(
     let endpoint = endpoint_of(&request);
     match policy.late.enter(&client, endpoint, &request) {
         Entry::Joined(waiting) => {
+            metrics::joined();
             tracing::info!(request_id = id.as_deref(), "joined the same write");
             waiting.answer().await
         }
