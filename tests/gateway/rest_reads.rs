@@ -127,6 +127,31 @@ async fn past_a_limit_the_answer_is_too_many_and_never_a_short_list() {
 }
 
 #[tokio::test]
+async fn only_so_many_queries_walk_at_once() {
+    let (app, url) = EasyApp::start(250).await;
+    for (walks, client_walks, status) in [(1, 1, 200), (1, 0, 429), (0, 0, 503)] {
+        let door = Door::acme(&url, portolan::plan::Limits { walks, client_walks, ..LIMITS }).await;
+        for ask in [
+            "filter=active%20eq%20true",
+            "sortBy=userName",
+            "filter=active%20eq%20true&cursor=&count=90",
+            "filter=active%20eq%20true&startIndex=101&count=20",
+            // Each gives its place back.
+            "filter=active%20eq%20true",
+        ] {
+            app.calls();
+            let answer = door.get(&format!("/Users?{ask}")).await;
+            assert_eq!(answer.status, status, "{ask}: {}", answer.body);
+            assert_eq!(answer.headers.get("retry-after").map(|v| v.to_str().unwrap()), (status != 200).then_some("5"));
+            assert_eq!(app.calls().len() == 1, status != 200, "{ask}: refused before its second call");
+        }
+        // What one page of the app answers is no walk.
+        assert_eq!(door.find("/Users", "userName eq \"u7\" and active eq true").await.ids(), ["7"]);
+        assert_eq!(door.get("/Users?startIndex=41&count=25").await.ids().len(), 25);
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_moves_is_read_again_once() {
     let (app, door) = with(250).await;
     app.misbehave("GET /users", Mood::Shrink(1));
