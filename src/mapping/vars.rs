@@ -1,11 +1,11 @@
 //! `${NAME}` in a mapping: filled once at load from the `vars` of `portolan.yaml`, and literal from then on. A mapping
 //! reads no environment and no file; a secret variable may stand only under `auth` and in the URL of a database (law 13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::{Piece, pieces},
-    diagnostic::{Faults, did_you_mean},
+    diagnostic::{Diagnostic, Faults, Place, Severity, did_you_mean},
     yaml::{Node, Value},
 };
 
@@ -25,11 +25,22 @@ pub struct Var {
     pub value: String,
     /// Whether it may stand only under `auth` and in the URL of a database.
     pub secret: bool,
+    /// Where it is declared; who does not use it is told so there.
+    pub place: Option<Place>,
 }
 
-/// Fills every text of the tree.
+/// Fills every text of the tree. A variable that stands nowhere is a warning.
 pub fn fill(node: &mut Node, vars: &Vars, faults: &mut Faults) {
-    walk(node, vars, faults, &mut Vec::new());
+    let mut used = BTreeSet::new();
+    walk(node, vars, faults, &mut Vec::new(), &mut used);
+    let Vars::Given(given) = vars else { return };
+    for (name, var) in given.iter().filter(|(name, _)| !used.contains(*name)) {
+        let message = format!("the mapping does not use the variable `{name}`");
+        let mut unused = Diagnostic::new(Severity::Warning, "unused-variable", message);
+        unused.help(format!("write `${{{name}}}` where it belongs in the mapping, or take it out here"));
+        unused.place.clone_from(&var.place);
+        faults.push(unused);
+    }
 }
 
 /// Whether what stands here is never shown: below `auth`, and in a database's URL, which has its password.
@@ -37,14 +48,14 @@ fn keeps_secrets(trail: &[String]) -> bool {
     trail.iter().any(|key| key == "auth") || trail.iter().eq(["app", "sql", "url"])
 }
 
-fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, trail: &mut Vec<String>) {
+fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, trail: &mut Vec<String>, used: &mut BTreeSet<String>) {
     let span = node.span;
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, trail)),
+        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, trail, used)),
         Value::Map(entries) => {
             for (key, value) in entries {
                 trail.push(key.name.clone());
-                walk(value, vars, faults, trail);
+                walk(value, vars, faults, trail, used);
                 trail.pop();
             }
         }
@@ -57,6 +68,9 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, trail: &mut Vec<Strin
                 return;
             };
             for piece in found {
+                if let Piece::Variable { name, .. } = piece {
+                    used.insert(name.to_owned());
+                }
                 match piece {
                     Piece::Text(text) => filled.push_str(text),
                     Piece::Variable { name, .. } => match value(name, vars, keeps_secrets(trail)) {
