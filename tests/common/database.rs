@@ -2,9 +2,15 @@
 //! test runs use, or a database of its own on the servers that `tests/databases.sh` starts: on PostgreSQL
 //! a schema, which is made faster.
 
+#![allow(dead_code, unreachable_pub)]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use portolan::{backend::sql::run_script, mapping::sql::Engine};
+use portolan::{
+    backend::sql::run_script,
+    config::Secret,
+    mapping::sql::{Engine, Url},
+};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, Row, SqliteConnection, ValueRef};
 use tempfile::TempDir;
 
@@ -69,6 +75,15 @@ impl Database {
                 database.run(script).await;
                 database
             }
+        }
+    }
+
+    /// The same for a mapping made by hand.
+    pub fn url(&self) -> Url {
+        match self.engine {
+            Engine::Sqlite => Url::Sqlite(self.url.trim_start_matches("sqlite:").into()),
+            Engine::Postgres => Url::Postgres(Secret::new(self.url.clone())),
+            Engine::MariaDb => Url::MariaDb(Secret::new(self.url.clone())),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, has_key, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -119,7 +119,7 @@ fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>,
         .piece(values)
         .piece(Piece::from_set(engine, keys))
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {} = s.value)", value(engine, junction)))
         .expect(engine, Expect::Any)
 }
@@ -128,7 +128,7 @@ fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>,
 fn gone(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> Statement {
     let member = &junction.member;
     let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which);
+    let piece = begin.piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which);
     if member.only.is_empty() {
         return piece.expect(engine, Expect::Any);
     }

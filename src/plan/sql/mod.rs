@@ -10,6 +10,7 @@ mod leaf;
 mod logic;
 pub mod members;
 pub mod select;
+mod typed;
 pub mod write;
 
 use serde_json::{Number, Value};
@@ -166,6 +167,15 @@ fn key_column(engine: Engine, alias: &str, name: &Ident, kind: KeyKind) -> Strin
     }
 }
 
+/// A key as it is bound: PostgreSQL would refuse a number that the column cannot hold, and such a key is only nobody's.
+fn bound_key(engine: Engine, key: &Value) -> Piece {
+    let bound = Piece::default().bind(engine.value(key));
+    match key {
+        Value::Number(_) if engine == Engine::Postgres => Piece::new("CAST(").piece(bound).then(" AS bigint)"),
+        _ => bound,
+    }
+}
+
 /// A column that holds this value, NULL as well; text letter by letter, however the column is declared.
 fn holds(engine: Engine, column: &str, value: &Value) -> Piece {
     match value {
@@ -211,9 +221,17 @@ fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> String {
     }
 }
 
+/// A column that holds this key.
+fn has_key(engine: Engine, column: &str, key: &Value) -> Piece {
+    match key {
+        Value::Number(_) => Piece::new(format!("{column} = ")).piece(bound_key(engine, key)),
+        _ => holds(engine, column, key),
+    }
+}
+
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let engine = records.engine;
-    let this = holds(engine, &column(engine, "r", &records.key.column), key);
+    let this = has_key(engine, &column(engine, "r", &records.key.column), key);
     Piece::new(" WHERE ").piece(this).then(&and_only(engine, "r", &records.only))
 }

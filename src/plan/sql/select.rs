@@ -14,7 +14,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, filter::Pushed, key, key_column, only, table, where_key};
+use super::{Piece, and_only, bound_key, column, filter::Pushed, key, key_column, only, table, where_key};
 
 /// What the base key is called in the rows of a list; no column has such a name.
 const LINK: &str = "@link";
@@ -56,7 +56,7 @@ pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) 
 pub fn walk(records: &SqlRecords, pushed: &Pushed, after: Option<&Value>, limit: usize) -> Statement {
     let engine = records.engine;
     let key = key_column(engine, "r", &records.key.column, records.key.kind);
-    let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(engine.value(after)));
+    let behind = after.map(|after| Piece::new(format!("{key} > ")).piece(bound_key(engine, after)));
     selected(rows(records), records, pushed, behind)
         .then(&order(records))
         .then(" LIMIT ")

@@ -17,7 +17,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, table, where_key};
+use super::{Piece, and_only, column, has_key, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -189,7 +189,7 @@ fn is_there(records: &SqlRecords) -> Piece {
 }
 
 fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
-    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(holds(engine, &column(engine, alias, link), key))
+    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(has_key(engine, &column(engine, alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
@@ -207,7 +207,7 @@ fn one_row_changed(records: &SqlRecords, child: &Child, key: &Value, row: &Value
     for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
         changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
     }
-    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(
+    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(has_key(
         engine,
         &column(engine, "c", &child.link),
         key,
