@@ -23,10 +23,10 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::{
-    backend::{Backend, Failure},
+    backend::{Backend, Failure, Session},
     config,
     mapping::{Mapping, Records, Resource, answer::Class},
-    plan::{Fault, Limits, explain::Unplanned, sql::select},
+    plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
         discovery::Features,
@@ -87,6 +87,18 @@ impl Gateway {
             self.seal = seal::Seal::new(keys);
         }
         self
+    }
+}
+
+impl Gateway {
+    /// A conversation with the app that only reads, of this client's tenant.
+    async fn reading(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.read().await?.of(context.tenant.cloned()))
+    }
+
+    /// One that writes.
+    async fn writing(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.write().await?.of(context.tenant.cloned()))
     }
 }
 

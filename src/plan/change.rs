@@ -164,7 +164,9 @@ impl Change<'_> {
                 "what is so already is not written, so its time of change stays".to_owned()
             }
             Some(line) if line.update => format!("no change rule takes `{target}` like this, unless it is so already"),
-            Some(line) if self.takes(line) => format!("`{target}` is written where it has no value yet, and never again"),
+            Some(line) if self.takes(line) => {
+                format!("`{target}` is written where it has no value yet, and never again")
+            }
             _ => format!("`{target}` cannot be changed, so it must be so already"),
         })
     }

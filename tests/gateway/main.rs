@@ -17,4 +17,5 @@ mod rest_reads;
 mod rest_writes;
 mod rows;
 mod sort;
+mod tenants;
 mod version;

@@ -79,7 +79,16 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         attribute: Arc::new(attribute.clone()),
         sub: sub.map(|s| attribute.sub(s).unwrap().clone()),
     };
-    Line { target, value, empty: Empty::Null, fold: None, create: true, update: true, write_only: false }
+    Line {
+        target,
+        value,
+        empty: Empty::Null,
+        fold: None,
+        create: true,
+        update: true,
+        write_only: false,
+        volatile: false,
+    }
 }
 
 fn at(column: &str, codec: Codec) -> Source {
@@ -337,6 +346,7 @@ fn query(statement: &Statement) -> sqlx::query::Query<'_, Sqlite, SqliteArgument
             Bind::Real(n) => query.bind(*n),
             Bind::Text(text) => query.bind(text.clone()),
             Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
+            Bind::Tenant { name, .. } => panic!("{name} has no tenant"),
         };
     }
     query
