@@ -288,7 +288,8 @@ fn trusted(sql: impl Into<Arc<str>>) -> SqlStr {
 
 fn bound(statement: &Statement) -> Query<'static, Sqlite, SqliteArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
-        Bind::Null => query.bind(None::<String>),
+        // a tenant's value is put in by the session before; what knows none finds nobody
+        Bind::Null | Bind::Tenant { .. } => query.bind(None::<String>),
         Bind::Boolean(truth) => query.bind(*truth),
         Bind::Integer(number) => query.bind(*number),
         Bind::Real(number) => query.bind(*number),

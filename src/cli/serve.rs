@@ -37,6 +37,11 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     let Some(mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
         return ExitCode::from(FAULT);
     };
+    let faults = config.check_tenants(mapping.tenant());
+    if faults.has_errors() {
+        screen::report(&faults);
+        return ExitCode::from(FAULT);
+    }
     if let Err(message) = log(config) {
         screen::note(&message);
         return ExitCode::from(FAILED);
@@ -107,6 +112,7 @@ fn front(config: &Config) -> Front {
     let clients = config.clients.iter().map(|client| Client {
         name: client.name.as_str().into(),
         profile: Profile::named(&client.profile).unwrap_or(Profile::STRICT),
+        tenant: client.tenant.clone(),
         bearers: client.bearers.iter().map(|b| Bearer { sha256: b.sha256, until: b.until }).collect(),
     });
     let limits = &config.limits;

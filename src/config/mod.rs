@@ -6,6 +6,7 @@
 mod clients;
 mod kind;
 mod limits;
+mod tenants;
 mod values;
 mod variables;
 mod vars;
@@ -21,6 +22,7 @@ use crate::yaml::{self, Fields, Node};
 pub use clients::{Bearer, Client};
 pub use kind::FileKind;
 pub use limits::Limits;
+pub use tenants::Tenant;
 pub use values::{Listen, Secret};
 pub use variables::{Piece, pieces};
 
@@ -203,8 +205,9 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
     };
     let data = overrides.data.as_deref().unwrap_or(folder);
     let (vars, databases) = vars::read(fields.entries(faults, "vars"), folder, data, faults);
+    let tenants = tenants::read(fields.entries(faults, "tenants"), faults);
     let clients = match fields.required(faults, "clients") {
-        Some(node) => clients::read(node, faults, profiles),
+        Some(node) => clients::read(node, faults, profiles, &tenants),
         None => Vec::new(),
     };
     let cursor_keys = cursor_keys(fields.list(faults, "cursor_keys"), faults);

@@ -36,7 +36,7 @@ impl Gateway {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
@@ -124,7 +124,7 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         let before = match plan.blind {
             Some(_) => None,
             None => match self.record(&mut session, resource, id, &Needs::ALL).await? {
@@ -183,7 +183,7 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;

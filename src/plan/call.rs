@@ -1,5 +1,5 @@
-//! A call with nothing left open: what a backend is asked to do, and what it answers. A backend knows these and has
-//! never heard of SCIM.
+//! A call with nothing left open but whose rows are meant: what a backend is asked to do, and what it answers. A backend
+//! knows these and has never heard of SCIM.
 
 use std::{fmt, sync::Arc};
 
@@ -60,6 +60,13 @@ pub enum Bind {
     Text(String),
     /// A set of values in one parameter: a JSON list as text.
     Set(Vec<Value>),
+    /// A value of the client's tenant, which the session knows.
+    Tenant {
+        /// Its name.
+        name: String,
+        /// As text, for a comparison that no collation softens.
+        printed: bool,
+    },
 }
 
 /// What a statement's outcome must be, and what it means when it is not.
@@ -133,6 +140,7 @@ impl fmt::Display for Bind {
             Self::Real(n) => write!(f, "{n}"),
             Self::Text(text) => write!(f, "{}", Value::String(text.clone())),
             Self::Set(values) => write!(f, "{}", Value::Array(values.clone())),
+            Self::Tenant { name, .. } => write!(f, "tenant.{name}"),
         }
     }
 }

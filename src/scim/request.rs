@@ -21,6 +21,8 @@ use super::{
 };
 
 /// What a client wants.
+// one is made for each request, and matched at once: a box would only cost
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Request {
     /// `GET /ServiceProviderConfig`.

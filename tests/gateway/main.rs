@@ -19,4 +19,5 @@ mod rest_writes;
 mod rows;
 mod slots;
 mod sort;
+mod tenants;
 mod version;

@@ -193,7 +193,7 @@ fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str)
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
 fn child_rows(engine: Engine, child: &Child, key: &Value) -> Piece {
-    of_link(engine, &child.table, &child.link, key, "c").then(&and_only(engine, "c", &child.only))
+    of_link(engine, &child.table, &child.link, key, "c").piece(and_only(engine, "c", &child.only))
 }
 
 fn one_row_gone(engine: Engine, child: &Child, key: &Value, row: &Value) -> Statement {
@@ -211,7 +211,7 @@ fn one_row_changed(engine: Engine, child: &Child, key: &Value, row: &Value, item
         key,
     ));
     Some(
-        piece.then(&and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
+        piece.piece(and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
     )
 }
 
@@ -307,13 +307,20 @@ impl Row {
         self.put(column, Piece::default().bind(self.engine.value(value)));
     }
 
-    /// What the fixed conditions ask of a new row, as literals: `{ type: User }`.
+    /// What the fixed conditions ask of a new row: `{ type: User }` as a literal, the client's tenant.
     fn fix(&mut self, only: &[ColumnTest]) {
         for test in only {
-            if let ColumnIs::AnyOf(values) = &test.is
-                && let [value] = values.as_slice()
-            {
-                self.put(&test.column, Piece::new(self.engine.literal(value)));
+            match &test.is {
+                ColumnIs::AnyOf(values) => {
+                    if let [value] = values.as_slice() {
+                        self.put(&test.column, Piece::new(self.engine.literal(value)));
+                    }
+                }
+                ColumnIs::Tenant(name) => {
+                    let whose = Bind::Tenant { name: name.clone(), printed: false };
+                    self.put(&test.column, Piece::default().bind(whose));
+                }
+                ColumnIs::NoneOf(_) => {}
             }
         }
     }

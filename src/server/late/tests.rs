@@ -41,7 +41,12 @@ fn held(answer_time: Duration) -> Held {
     }));
     let client = |name: &str| {
         let sha256 = Sha256::digest(name).into();
-        Client { name: name.into(), profile: Profile::STRICT, bearers: vec![Bearer { sha256, until: None }] }
+        Client {
+            name: name.into(),
+            profile: Profile::STRICT,
+            bearers: vec![Bearer { sha256, until: None }],
+            tenant: None,
+        }
     };
     let limits = Limits { answer_time, ..Limits::default() };
     let drain = Drain::new();
