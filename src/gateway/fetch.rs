@@ -18,7 +18,10 @@ use crate::{
     scim::evaluate::evaluate,
 };
 
-use super::{Error, Gateway, kept::Kept};
+use super::{
+    Error, Gateway,
+    kept::{InOrder, Kept},
+};
 
 /// The resources of one page and how many there are in all.
 pub(super) struct Found {
@@ -185,8 +188,10 @@ impl Gateway {
         let needs = Needs { shown: Shown::These(&query.projection), condition: Some(&query.condition) };
         self.parts(session, query.resource, &needs, &mut rows).await?;
         let mut resources = Vec::with_capacity(rows.len());
+        let mut order = InOrder::new(query);
         for row in &rows {
             let resource = self.resource(query.resource, row, &needs)?;
+            order.check(&resource)?;
             if !evaluate(&query.condition, &resource) {
                 return Err(Error::broken(query));
             }
@@ -213,14 +218,16 @@ impl Gateway {
         let looks = query.looks();
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
+        let mut order = InOrder::new(query);
         while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
             if at.taken + rows.len() > self.limits.rows {
-                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+                return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = self.resource(query.resource, &row, &looks)?;
+                order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -234,7 +241,7 @@ impl Gateway {
                 Next::Go(position) => at = position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
-                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+                Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),
             }
         }
         Ok(Some(kept))
@@ -249,6 +256,9 @@ impl Gateway {
         at: &Position,
     ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
+        if session.calls() >= self.limits.calls as u64 {
+            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {

@@ -96,6 +96,14 @@ pub fn push(condition: &Condition, resource: &Resource, records: &SqlRecords) ->
     }
 }
 
+/// What a single attribute is in the database.
+pub(super) fn single<'a>(target: &Target, resource: &'a Resource, records: &'a SqlRecords) -> Found<'a> {
+    if target.attribute.multi_valued {
+        return Found::Elsewhere("it is a list");
+    }
+    Compiler { resource, records }.single(target)
+}
+
 const NO_COLUMN: &str = "no column holds it";
 const ONE_VALUE: Empty = Empty::Null;
 const PLAIN: Codec = Codec::Plain;
@@ -343,7 +351,7 @@ fn of_key(engine: Engine, other: &Reference) -> Found<'static> {
 }
 
 /// The key of a path of one key: a column, or a list.
-fn only_step(at: &Selector) -> Option<&str> {
+pub(super) fn only_step(at: &Selector) -> Option<&str> {
     match at.steps()? {
         [Step::Key(key)] => Some(key),
         _ => None,

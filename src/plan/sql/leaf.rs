@@ -86,7 +86,7 @@ fn assigned(value: &Value) -> bool {
 
 impl Column<'_> {
     /// Neither NULL nor empty text nor what the line calls empty.
-    fn given(&self) -> Logic {
+    pub(super) fn given(&self) -> Logic {
         Logic::all([self.not_empty_text(), self.not_the_empty()])
     }
 
@@ -94,7 +94,7 @@ impl Column<'_> {
         Logic::sql(format!("{} <> ''", self.engine.exact(&self.sql)))
     }
 
-    fn not_the_empty(&self) -> Logic {
+    pub(super) fn not_the_empty(&self) -> Logic {
         match self.empty {
             Empty::Is(value) if assigned(value) => {
                 Logic::sql(format!("{} <> {}", self.engine.exact(&self.sql), self.engine.literal(value)))
@@ -107,7 +107,7 @@ impl Column<'_> {
         !assigned(value) || matches!(self.empty, Empty::Is(empty) if same(empty, value))
     }
 
-    fn present(&self) -> Logic {
+    pub(super) fn present(&self) -> Logic {
         match self.codec {
             _ if self.key.is_some() => Logic::True,
             Codec::Given(_) => Logic::True,
@@ -155,7 +155,7 @@ impl Column<'_> {
         let mut known: Vec<&Value> = Vec::new();
         let mut wanted: Vec<&Value> = Vec::new();
         for (scim, app) in pairs {
-            for word in app.iter().filter(|w| w.is_null() || !self.is_empty(w)) {
+            for word in self.meant(app) {
                 if !known.iter().any(|k| same(k, word)) {
                     known.push(word);
                     if holds(scim) {
@@ -168,7 +168,12 @@ impl Column<'_> {
         Logic::any([self.among(&wanted), others.unwrap_or(Logic::False)])
     }
 
-    fn among(&self, words: &[&Value]) -> Logic {
+    /// Those of the app's words that can be read at all.
+    pub(super) fn meant<'w>(&self, words: &'w [Value]) -> Vec<&'w Value> {
+        words.iter().filter(|w| w.is_null() || !self.is_empty(w)).collect()
+    }
+
+    pub(super) fn among(&self, words: &[&Value]) -> Logic {
         let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
         let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
         let text = written.iter().any(|w| w.is_string());
