@@ -185,7 +185,7 @@ impl Column<'_> {
             (Codec::Time(_), _) | (Codec::Plain, Type::DateTime) => Err("a time is written in more than one way"),
             (Codec::Around { suffix, .. }, _) if !suffix.is_empty() => Err("the column holds more than the value"),
             (Codec::Plain | Codec::Around { .. }, Type::String | Type::Reference) => self.sorted_text(leaf),
-            (Codec::Plain | Codec::Around { .. }, _) => Err("it has no order"),
+            (Codec::Plain | Codec::Around { .. } | Codec::Hash(_), _) => Err("it has no order"),
         }
     }
 
