@@ -94,6 +94,8 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
         r#"name.familyName sw "O'" and not (active eq true)"#,
         r#"name.givenName co "%" or name.givenName ew "x""#,
         r#"emails[type eq "work" and value co "@x"]"#,
+        r#"active eq true and (userName eq "a" or emails.value eq "b" or groups.value eq "c")"#,
+        r#"id eq "7" and (userName eq "a" or emails.value eq "b")"#,
         r#"emails.value ne "a@x" and nickName pr"#,
         r#"phoneNumbers[type eq "work" and value eq "1"]"#,
         r#"groups.value eq "it's" and lastSeen ge "2026-01-01T00:00:00.5Z""#,
@@ -107,10 +109,9 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
         }
         add(name.trim_end(), vec![select::count(people, &pushed)]);
     }
-    add(
-        "GET /Groups?filter=members.value eq \"42\"",
-        vec![select::count(teams, &pushed("members.value eq \"42\"", &group))],
-    );
+    for filter in [r#"members.value eq "42""#, r#"id eq "it's" or members.value eq "42""#] {
+        add(&format!("GET /Groups?filter={filter}"), vec![select::count(teams, &pushed(filter, &group))]);
+    }
 
     let record = json!({"login": "ann", "given": "Ann", "family": null, "status": 1, "emails": [{"addr": "a@x"}]});
     let mut create = vec![write::insert(&user, people, &record, &stamps())];

@@ -207,6 +207,7 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
     };
     for note in &pushed.notes {
         match note.how {
+            How::Exact if note.united => said.noted("union", &note.text, "exactly; each side is looked up by itself"),
             How::Exact => said.noted("pushed", &note.text, "exactly"),
             How::Wider => said.noted("pushed", &note.text, &format!("wider: {}; every row is checked here", note.why)),
             How::Residual => said.noted("residual", &note.text, &format!("{}; checked here", note.why)),

@@ -68,7 +68,10 @@ impl Found<'_> {
             evaluate_item(&Condition::Compare { target, op, value: literal.clone() }, value)
         };
         match self {
-            Self::Column(column) => column.compare(leaf, op, literal, &holds),
+            Self::Column(column) => {
+                let pair = column.compare(leaf, op, literal, &holds);
+                Pair { few: pair.few || pair.is_exact() && column.tells(op, literal), ..pair }
+            }
             Self::Constant(value) => Pair::exact(decided(holds(value))),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
@@ -122,6 +125,12 @@ impl Column<'_> {
             Codec::Plain | Codec::Time(_) => self.given(),
             Codec::Hash(_) => Logic::False,
         }
+    }
+
+    /// Whether such a comparison picks few rows out of many.
+    fn tells(&self, op: CompareOp, literal: &Literal) -> bool {
+        let few = matches!(self.codec, Codec::Plain | Codec::Around { .. } | Codec::Time(_));
+        few && matches!(op, CompareOp::Equal | CompareOp::StartsWith) && !matches!(literal, Literal::Boolean(_))
     }
 
     fn compare(&self, leaf: &Attribute, op: CompareOp, literal: &Literal, holds: &dyn Fn(&Value) -> bool) -> Pair {

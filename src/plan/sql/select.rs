@@ -186,6 +186,7 @@ fn label(engine: Engine, name: &str) -> String {
 
 fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Piece>) -> Piece {
     let engine = records.engine;
+    let from = pushed.join.iter().fold(from, |from, join| from.piece(join.clone()));
     let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
     let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed).chain(more).collect();
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
