@@ -41,7 +41,7 @@ async fn crowd() -> SqliteConnection {
 }
 
 fn load() -> Mapping {
-    let vars = [("DATABASE".to_owned(), Var { value: "sqlite:unused".to_owned(), secret: false })];
+    let vars = [("DATABASE".to_owned(), Var { value: "sqlite:unused".to_owned(), secret: false, place: None })];
     let loaded = mapping::load(Path::new("examples/quickstart/mapping.yaml"), &Vars::Given(vars.into_iter().collect()));
     loaded.unwrap_or_else(|faults| panic!("{}", faults.to_json())).0
 }

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     Error, Gateway,
     kept::{InOrder, Kept},
+    walk::Walk,
 };
 
 /// The resources of one page and how many there are in all.
@@ -149,9 +150,12 @@ impl Gateway {
     }
 
     /// The resources that a query finds.
-    pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
+    pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Found, Error> {
         for _ in 0..2 {
-            let found = if query.native { self.page(session, query).await? } else { self.walk(session, query).await? };
+            let found = match query.native {
+                true => self.page(session, query).await?,
+                false => self.walk(session, query, client).await?,
+            };
             // Nothing: the list changed meanwhile. The second time it is the client that should come back later (law 5).
             if let Some(found) = found {
                 return Ok(found);
@@ -200,8 +204,8 @@ impl Gateway {
         Ok(Some(Found { resources, total, next: None }))
     }
 
-    async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
-        let Some(kept) = self.gather(session, query, Kept::new(query)).await? else { return Ok(None) };
+    async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
+        let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
         let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
         Ok(Some(Found { resources, total, next }))
@@ -214,12 +218,14 @@ impl Gateway {
         session: &mut Session,
         query: &'q Query<'_>,
         mut kept: Kept<'q>,
+        client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
         let looks = query.looks();
+        let mut walk = Walk::of(client);
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
         let mut order = InOrder::new(query);
-        while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
+        while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             if at.taken + rows.len() > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
@@ -254,11 +260,13 @@ impl Gateway {
         session: &mut Session,
         query: &Query<'_>,
         at: &Position,
+        walk: &mut Walk<'_>,
     ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
         if session.calls() >= self.limits.calls as u64 {
             return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
+        walk.goes_on(&self.walks)?;
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {
