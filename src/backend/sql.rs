@@ -26,7 +26,10 @@ use sqlx::{
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Bind, Expect, Reply, Statement},
+    plan::{
+        call::{Bind, Expect, Reply, Statement},
+        sql::order,
+    },
 };
 
 use super::{
@@ -86,6 +89,7 @@ impl Sql {
             .filename(path)
             .create_if_missing(false)
             .foreign_keys(true)
+            .collation(order::COLLATION, order::compare)
             .busy_timeout(LOCK_TIME.min(limits.call_time))
             .disable_statement_logging();
         let pool = |size| {

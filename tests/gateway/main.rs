@@ -5,6 +5,7 @@ mod acts;
 mod bookmarks;
 mod boundaries;
 mod bulk;
+mod costs;
 mod cursor;
 mod door;
 mod easy_app;
