@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri, header::CONTENT_TYPE, header::LOCATION};
 use portolan::{
     backend::{self, Backend, sql::run_script},
+    config,
     gateway::{Gateway, caller::Caller},
     mapping::{self, vars::Var, vars::Vars},
     plan,
@@ -349,8 +350,7 @@ impl Door {
             run_script(&path, include_str!("../examples/quickstart/hr.sql")).await.unwrap();
             Backend::open(&mapping.app, limits).await.unwrap()
         });
-        let limits =
-            plan::Limits { rows: 20_000, calls: 1000, page: 100, max_page: 1000, operations: 600, body: 1 << 20 };
+        let limits = plan::Limits::from(&config::Limits { calls: 1000, ..config::Limits::default() });
         let gateway = Gateway::new(&mapping, backend, "/scim/v2", "http://localhost/scim/v2", limits);
         Self { gateway, runtime, _folder: folder }
     }

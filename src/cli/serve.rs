@@ -126,6 +126,7 @@ fn front(config: &Config) -> Front {
             answer_time: limits.request_time,
             kept_time: Duration::from_secs(120),
             in_flight: limits.in_flight,
+            client_in_flight: limits.client_in_flight,
             connect_time: limits.upstream_time,
             drain: limits.drain,
         },

@@ -75,8 +75,16 @@ impl Answer {
 }
 
 /// What `portolan.yaml` has by default.
-pub const LIMITS: plan::Limits =
-    plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000, operations: 600, body: 1 << 20 };
+pub const LIMITS: plan::Limits = plan::Limits {
+    rows: 20_000,
+    calls: 200,
+    page: 100,
+    max_page: 1000,
+    walks: 32,
+    client_walks: 16,
+    operations: 600,
+    body: 1 << 20,
+};
 
 /// The quickstart as it is.
 pub async fn open() -> Door {
