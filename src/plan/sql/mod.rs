@@ -5,6 +5,7 @@
 //! engine needs of its own. In every text `r` is the resource's row, `c` a child's, `j` a junction's, `o` the other type's
 //! row, and `s` a value of a bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
 
+pub mod change;
 pub mod dialect;
 pub mod filter;
 mod leaf;
