@@ -22,7 +22,7 @@ use std::{
 use crate::{
     mapping::{App, sql::Url},
     metrics,
-    plan::call::{Call, Reply},
+    plan::call::{Call, Expect, Reply, Statement},
 };
 
 pub use self::failure::{Failure, Fault, Kind, OpenError};
@@ -72,6 +72,21 @@ impl Backend {
             App::Sql(app) => match &app.url {
                 Url::Sqlite(path) => sql::Sql::open(path, limits).await.map(Self::Sql),
             },
+        }
+    }
+
+    /// Asks the app for a sign of life, with as little as can be asked.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        match self {
+            Self::Rest(rest) => rest.ping().await,
+            Self::Sql(sql) => {
+                let statement = Statement { sql: "SELECT 1".into(), binds: Vec::new(), expect: Expect::Any };
+                sql.read().await?.call(&statement).await.map(drop)
+            }
+            Self::Script(_) => Ok(()),
         }
     }
 

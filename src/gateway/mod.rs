@@ -10,6 +10,7 @@ pub mod caller;
 pub mod conversation;
 mod cursor;
 mod fetch;
+mod hash;
 mod kept;
 mod order;
 mod rescue;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::{
     backend::{Backend, Failure},
@@ -51,6 +53,7 @@ pub struct Gateway {
     bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
     walks: Arc<share::Share>,
+    hashing: Semaphore,
 }
 
 impl Gateway {
@@ -81,6 +84,7 @@ impl Gateway {
             bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
             walks: share::Share::new(limits.walks, limits.client_walks),
+            hashing: hash::places(),
         }
     }
 
@@ -91,6 +95,17 @@ impl Gateway {
             self.seal = seal::Seal::new(keys);
         }
         self
+    }
+}
+
+impl Gateway {
+    /// Whether the app answers at all; the cause is in the log if not.
+    pub async fn app_answers(&self) -> bool {
+        let answer = self.backend.ping().await;
+        if let Err(failure) = &answer {
+            tracing::warn!(cause = %failure, "the app does not answer");
+        }
+        answer.is_ok()
     }
 }
 
@@ -154,6 +169,8 @@ enum Error {
     Circular,
     /// The resource is not, or is, of the version that the request is meant for.
     OtherVersion,
+    /// A password could not be made into a hash: the system gives no random numbers or no memory.
+    NoHash,
     /// The app does not know who is to become a member.
     NoMember,
     /// The error of a later call, after what took effect.

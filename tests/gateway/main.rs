@@ -12,6 +12,7 @@ mod hostile;
 mod lists;
 mod model;
 mod own_types;
+mod passwords;
 mod rest_faults;
 mod rest_reads;
 mod rest_writes;
