@@ -341,7 +341,7 @@ impl Door {
     fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hr.sqlite");
-        let url = Var { value: format!("sqlite:{}", path.display()), secret: false };
+        let url = Var { value: format!("sqlite:{}", path.display()), secret: false, place: None };
         let vars = Vars::Given([("DATABASE".to_owned(), url)].into());
         let (mapping, _) = mapping::load("examples/quickstart/mapping.yaml".as_ref(), &vars).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

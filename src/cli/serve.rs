@@ -150,9 +150,8 @@ fn log(config: &Config) -> Result<(), String> {
     let filter = format!("{},{}", config.log.level, LOG_CAPS.join(","));
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| format!("error: the log's level: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let begun = match config.log.format {
-        LogFormat::Text => builder.with_ansi(colour).try_init(),
+        LogFormat::Text => builder.with_ansi(screen::colour()).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
     begun.map_err(|e| format!("error: the log: {e}"))

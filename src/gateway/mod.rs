@@ -52,8 +52,8 @@ pub struct Gateway {
     order: order::Order,
     bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
-    walks: Arc<share::Share>,
     hashing: Semaphore,
+    walks: Arc<share::Share>,
 }
 
 impl Gateway {
@@ -83,8 +83,8 @@ impl Gateway {
             order: order::Order::default(),
             bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
-            walks: share::Share::new(limits.walks, limits.client_walks),
             hashing: hash::places(),
+            walks: share::Share::new(limits.walks, limits.client_walks),
         }
     }
 

@@ -286,9 +286,9 @@ pub(crate) fn values(list: &Value) -> Vec<&str> {
 }
 
 fn load(file: &str, vars: &[(&str, &str, bool)]) -> Mapping {
-    let vars = vars
-        .iter()
-        .map(|(name, value, secret)| ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret }));
+    let vars = vars.iter().map(|(name, value, secret)| {
+        ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret, place: None })
+    });
     let loaded = mapping::load(Path::new(file), &Vars::Given(vars.collect()));
     let (mapping, warnings) = loaded.unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     assert!(!warnings.has_errors());

@@ -17,5 +17,6 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod slots;
 mod sort;
 mod version;

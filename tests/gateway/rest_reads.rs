@@ -100,6 +100,16 @@ async fn what_the_app_cannot_filter_is_walked_through_wholly() {
     assert_eq!(door.find("/Groups", "members.value eq \"2\"").await.ids(), ["900"]);
 }
 
+/// A query string holds no tab; the app is asked for all then.
+#[tokio::test]
+async fn a_value_that_cannot_be_sent_is_looked_for_here() {
+    let (app, door) = with(3).await;
+    app.set(|state| _ = state.users.get_mut(&2).unwrap().insert("login".into(), "a\tb".into()));
+    assert_eq!(door.find("/Users", "userName eq \"A\\tB\"").await.ids(), ["2"]);
+    assert_eq!(door.find("/Users", "userName eq \"a\\tc\" and active eq true").await.ids(), [""; 0]);
+    assert_eq!(app.calls(), ["GET /users?page=1&per_page=100"; 2]);
+}
+
 #[tokio::test]
 async fn past_a_limit_the_answer_is_too_many_and_never_a_short_list() {
     let (app, url) = EasyApp::start(250).await;
