@@ -20,3 +20,4 @@ mod rows;
 mod slots;
 mod sort;
 mod version;
+mod watch;
