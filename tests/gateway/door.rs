@@ -145,6 +145,10 @@ impl Door {
         self
     }
 
+    pub(crate) async fn app_answers(&self) -> bool {
+        self.gateway.app_answers().await
+    }
+
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
         let _beside = COUNTING.read().await;
         self.through(method, path, &[("content-type", content_type)], body.into()).await

@@ -22,3 +22,4 @@ mod slots;
 mod sort;
 mod tenants;
 mod version;
+mod watch;
