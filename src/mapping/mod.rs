@@ -31,6 +31,7 @@ use self::{
     selector::Selector,
 };
 
+pub use crate::config::Tenant;
 pub use compile::{compile, load};
 
 /// One app, as its mapping describes it.
@@ -90,6 +91,15 @@ impl Mapping {
             if let Records::Sql(records) = &mut resource.records {
                 records.catalog = catalog.clone();
             }
+        }
+    }
+
+    /// The name of the value that every client's tenant must have; none where the app has no tenants.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        match &self.app {
+            App::Rest(_) => None,
+            App::Sql(app) => app.tenant.as_ref().map(|tenant| tenant.is.as_str()),
         }
     }
 

@@ -7,7 +7,7 @@ create table person (
   given varchar(200) collate utf8mb4_turkish_ci,
   family char(12) collate utf8mb4_unicode_ci,
   nick text collate utf8mb4_uca1400_ai_ci,
-  number int unsigned,
+  number int,
   status tinyint,
   kind varchar(20) collate utf8mb4_german2_ci,
   logins bigint,

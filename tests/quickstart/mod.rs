@@ -118,6 +118,7 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     mapping.learn(catalog);
     let gateway = Gateway::new(&mapping, backend, "/scim/v2", BASE, limits);
     let client = |name: &str, profile| Client {
+        tenant: None,
         name: name.into(),
         profile,
         bearers: vec![Bearer { sha256: Sha256::digest(name).into(), until: None }],

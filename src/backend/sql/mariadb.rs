@@ -154,7 +154,8 @@ impl Engine for MariaDb {
 
 fn bound(statement: &Statement) -> Query<'static, sqlx::MySql, MySqlArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
-        Bind::Null => query.bind(None::<String>),
+        // a tenant's value is put in by the session before; what knows none finds nobody
+        Bind::Null | Bind::Tenant { .. } => query.bind(None::<String>),
         Bind::Boolean(truth) => query.bind(i64::from(*truth)),
         Bind::Integer(number) => query.bind(*number),
         Bind::Real(number) => query.bind(*number),

@@ -202,8 +202,9 @@ impl Rows {
     /// The reply, where the statement ended well: what was expected, or what it means that it was not.
     fn reply(self, statement: &Statement) -> Reply {
         // SQLite tells the changes of the last statement that made any: after a SELECT they are of another one
-        let met = if reads(&statement.sql) { !self.rows.is_empty() } else { self.changed > 0 || !self.rows.is_empty() };
-        match statement.expect {
+        let changed = if reads(&statement.sql) { 0 } else { self.changed };
+        let met = changed > 0 || !self.rows.is_empty();
+        let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, self.rows, None),
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
@@ -211,7 +212,8 @@ impl Rows {
                 reply(class, self.rows, Some(detail))
             }
             _ => reply(Class::Ok, self.rows, None),
-        }
+        };
+        Reply { changed, ..told }
     }
 }
 
@@ -221,7 +223,7 @@ fn reads(sql: &str) -> bool {
 }
 
 fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {
-    Reply { class, body: Value::Array(rows), status: None, detail, retry_after: None }
+    Reply { class, body: Value::Array(rows), status: None, detail, retry_after: None, changed: 0 }
 }
 
 fn plain(value: &Value) -> String {

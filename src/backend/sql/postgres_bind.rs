@@ -53,7 +53,8 @@ impl Encode<'_, Postgres> for Encoded {
 /// A value for a parameter of this type, or a word on why it does not fit.
 pub(super) fn encode(bind: &Bind, of: &PgTypeInfo) -> Result<Encoded, String> {
     let bytes = match bind {
-        Bind::Null => None,
+        // a tenant's value is put in by the session before; what knows none finds nobody
+        Bind::Null | Bind::Tenant { .. } => None,
         bind => Some(bytes(bind, of).ok_or_else(|| format!("{} does not fit the type {}", kind(bind), of.name()))?),
     };
     Ok(Encoded { of: of.clone(), bytes })
@@ -61,7 +62,7 @@ pub(super) fn encode(bind: &Bind, of: &PgTypeInfo) -> Result<Encoded, String> {
 
 fn kind(bind: &Bind) -> &'static str {
     match bind {
-        Bind::Null => "nothing",
+        Bind::Null | Bind::Tenant { .. } => "nothing",
         Bind::Boolean(_) => "a yes or no",
         Bind::Integer(_) | Bind::Real(_) => "a number",
         Bind::Text(_) => "a text",
@@ -107,7 +108,7 @@ fn bytes(bind: &Bind, of: &PgTypeInfo) -> Option<Vec<u8>> {
 /// A number or truth value where the column is text prints as it does in JSON.
 fn printed(bind: &Bind) -> Option<String> {
     match bind {
-        Bind::Null | Bind::Set(_) => None,
+        Bind::Null | Bind::Tenant { .. } | Bind::Set(_) => None,
         Bind::Boolean(truth) => Some(truth.to_string()),
         Bind::Integer(number) => Some(number.to_string()),
         Bind::Real(number) => number.is_finite().then(|| number.to_string()),
@@ -125,7 +126,7 @@ fn whole(bind: &Bind) -> Option<i64> {
         Bind::Integer(number) => Some(*number),
         Bind::Boolean(truth) => Some(i64::from(*truth)),
         Bind::Text(text) => text.parse().ok().filter(|number: &i64| number.to_string() == *text),
-        Bind::Real(_) | Bind::Null | Bind::Set(_) => None,
+        Bind::Real(_) | Bind::Null | Bind::Tenant { .. } | Bind::Set(_) => None,
     }
 }
 
@@ -134,8 +135,8 @@ fn real(bind: &Bind) -> Option<f64> {
         Bind::Real(number) => Some(*number),
         #[allow(clippy::cast_precision_loss)]
         Bind::Integer(number) => Some(*number as f64).filter(|real| format!("{real:.0}") == number.to_string()),
-        Bind::Text(text) => text.parse().ok().filter(|number: &f64| number.to_string() == *text),
-        Bind::Boolean(_) | Bind::Null | Bind::Set(_) => None,
+        Bind::Text(text) => text.parse().ok().filter(|number: &f64| number.is_finite()),
+        Bind::Boolean(_) | Bind::Null | Bind::Tenant { .. } | Bind::Set(_) => None,
     }
 }
 

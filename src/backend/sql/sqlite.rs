@@ -22,7 +22,10 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::plan::call::{Bind, Reply, Statement};
+use crate::plan::{
+    call::{Bind, Reply, Statement},
+    sql::order,
+};
 
 use super::{
     Failure, Kind, Limits, OpenError, Rows, reply,
@@ -64,6 +67,7 @@ impl Sqlite {
             .filename(path)
             .create_if_missing(false)
             .foreign_keys(true)
+            .collation(order::COLLATION, order::compare)
             .busy_timeout(LOCK_TIME.min(limits.call_time))
             .disable_statement_logging();
         let pool = |size| {
@@ -233,7 +237,8 @@ impl Drop for Watch {
 
 fn bound(statement: &Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
-        Bind::Null => query.bind(None::<String>),
+        // a tenant's value is put in by the session before; what knows none finds nobody
+        Bind::Null | Bind::Tenant { .. } => query.bind(None::<String>),
         Bind::Boolean(truth) => query.bind(*truth),
         Bind::Integer(number) => query.bind(*number),
         Bind::Real(number) => query.bind(*number),

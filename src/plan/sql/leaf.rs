@@ -71,7 +71,10 @@ impl Found<'_> {
             evaluate_item(&Condition::Compare { target, op, value: literal.clone() }, value)
         };
         match self {
-            Self::Column(column) => column.compare(leaf, op, literal, &holds),
+            Self::Column(column) => {
+                let pair = column.compare(leaf, op, literal, &holds);
+                Pair { few: pair.few || pair.is_exact() && column.tells(op, literal), ..pair }
+            }
             Self::Constant(value) => Pair::exact(decided(holds(value))),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
@@ -106,7 +109,7 @@ impl Column<'_> {
         }
     }
 
-    fn not_the_empty(&self) -> Logic {
+    pub(super) fn not_the_empty(&self) -> Logic {
         match self.empty {
             Empty::Is(value) if assigned(value) => {
                 let (column, literals) = self.words(&[value]);
@@ -123,7 +126,7 @@ impl Column<'_> {
         !assigned(value) || matches!(self.empty, Empty::Is(empty) if same(empty, value))
     }
 
-    fn present(&self) -> Logic {
+    pub(super) fn present(&self) -> Logic {
         match self.codec {
             _ if self.key.is_some() => Logic::True,
             Codec::Given(_) => Logic::True,
@@ -140,6 +143,12 @@ impl Column<'_> {
         }
     }
 
+    /// Whether such a comparison picks few rows out of many.
+    fn tells(&self, op: CompareOp, literal: &Literal) -> bool {
+        let few = matches!(self.codec, Codec::Plain | Codec::Around { .. } | Codec::Time(_));
+        few && matches!(op, CompareOp::Equal | CompareOp::StartsWith) && !matches!(literal, Literal::Boolean(_))
+    }
+
     fn compare(&self, leaf: &Attribute, op: CompareOp, literal: &Literal, holds: &dyn Fn(&Value) -> bool) -> Pair {
         match (self.codec, literal) {
             (Codec::Given(when), _) => {
@@ -150,7 +159,7 @@ impl Column<'_> {
             }
             (Codec::Values { pairs, or_else }, _) => Pair::exact(self.listed(pairs, or_else.as_ref(), holds)),
             (Codec::Plain, Literal::Boolean(wanted)) => {
-                Pair::exact(Logic::all([Logic::Sql(self.truth(*wanted)), self.not_the_empty()]))
+                Pair::exact(Logic::all([Logic::sql(self.truth(*wanted)), self.not_the_empty()]))
             }
             (Codec::Plain, Literal::Number(number)) => {
                 self.typed_number(op, number).unwrap_or_else(|| self.number(op, &Value::Number(number.clone())))
@@ -178,7 +187,7 @@ impl Column<'_> {
         let mut known: Vec<&Value> = Vec::new();
         let mut wanted: Vec<&Value> = Vec::new();
         for (scim, app) in pairs {
-            for word in app.iter().filter(|w| w.is_null() || !self.is_empty(w)) {
+            for word in self.meant(app) {
                 if !known.iter().any(|k| same(k, word)) {
                     known.push(word);
                     if holds(scim) {
@@ -191,7 +200,12 @@ impl Column<'_> {
         Logic::any([self.among(&wanted), others.unwrap_or(Logic::False)])
     }
 
-    fn among(&self, words: &[&Value]) -> Logic {
+    /// Those of the app's words that can be read at all.
+    pub(super) fn meant<'w>(&self, words: &'w [Value]) -> Vec<&'w Value> {
+        words.iter().filter(|w| w.is_null() || !self.is_empty(w)).collect()
+    }
+
+    pub(super) fn among(&self, words: &[&Value]) -> Logic {
         let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
         let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
         let (column, literals) = self.words(&written);

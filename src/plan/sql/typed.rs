@@ -122,20 +122,33 @@ impl Column<'_> {
         }
     }
 
-    /// Yes or no.
-    pub(super) fn truth(&self, wanted: bool) -> Piece {
+    /// Yes or no. PostgreSQL compares a truth value with its like alone.
+    pub(super) fn truth(&self, wanted: bool) -> String {
         match self.stored {
-            Some(Stored::Boolean) => {
-                Piece::new(format!("{} = {}", self.sql, self.engine.literal(&Value::Bool(wanted))))
-            }
+            None | Some(Stored::Boolean) => format!("{} = {}", self.sql, self.engine.literal(&Value::Bool(wanted))),
             Some(Stored::Text { .. } | Stored::Word | Stored::Json) => {
-                Piece::new(format!("{} = '{}'", self.engine.text(&self.sql), u8::from(wanted)))
+                format!("{} = '{}'", self.engine.text(&self.sql), u8::from(wanted))
             }
-            // PostgreSQL does not compare a truth value with a number
-            _ if self.engine == Engine::Postgres && self.stored.is_none() => {
-                Piece::new(format!("{} = ", self.sql)).bind(Bind::Boolean(wanted))
-            }
-            _ => Piece::new(format!("{} = {}", self.sql, u8::from(wanted))),
+            _ => format!("{} = {}", self.sql, u8::from(wanted)),
+        }
+    }
+
+    /// Whether the engine sorts the column as numbers, and as those that are read.
+    pub(super) fn sorts_numbers(&self) -> bool {
+        match self.stored {
+            _ if self.engine == Engine::Sqlite => true,
+            Some(Stored::Integer { .. } | Stored::Double) => true,
+            Some(Stored::Decimal { .. }) => self.engine == Engine::Postgres,
+            _ => false,
+        }
+    }
+
+    /// Whether the engine's text of the column is what is read.
+    pub(super) fn prints_alike(&self) -> bool {
+        match self.stored {
+            Some(Stored::Instant { .. }) => false,
+            Some(Stored::Real | Stored::Double) => self.engine != Engine::MariaDb,
+            _ => true,
         }
     }
 
