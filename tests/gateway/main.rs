@@ -20,4 +20,5 @@ mod rest_writes;
 mod rows;
 mod slots;
 mod sort;
+mod unions;
 mod version;
