@@ -41,7 +41,7 @@ impl Gateway {
     ) -> Result<Value, Error> {
         let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
         let kind = &query.resource.kind.name;
-        let bound = json!([context.client, self.base_path, kind, query.condition.to_string(), sort]).to_string();
+        let bound = json!([context.asker(), self.base_path, kind, query.condition.to_string(), sort]).to_string();
         let from = match cursor {
             "" => None,
             cursor => {

@@ -20,5 +20,7 @@ mod rest_writes;
 mod rows;
 mod slots;
 mod sort;
+mod tenants;
 mod unions;
 mod version;
+mod watch;

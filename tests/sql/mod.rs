@@ -350,6 +350,7 @@ fn query(statement: &Statement) -> sqlx::query::Query<'_, Sqlite, SqliteArgument
             Bind::Real(n) => query.bind(*n),
             Bind::Text(text) => query.bind(text.clone()),
             Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
+            Bind::Tenant { name, .. } => panic!("{name} has no tenant"),
         };
     }
     query

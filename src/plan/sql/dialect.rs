@@ -22,6 +22,15 @@ pub const FALSE: &str = "FALSE";
 const VARIANTS: usize = 16;
 
 impl Engine {
+    /// What makes a SELECT lock its rows for the transaction. In SQLite a transaction that writes has the whole file.
+    #[must_use]
+    pub fn row_lock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::MariaDb => " FOR UPDATE",
+        }
+    }
+
     /// An identifier, quoted.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {

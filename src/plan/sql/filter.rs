@@ -162,7 +162,8 @@ impl<'a> Compiler<'a> {
         let begin = format!("SELECT {keys} FROM {} WHERE ", table(engine, &self.records.table, "r"));
         let only = and_only(engine, "r", &self.records.only);
         let found = sides.iter().map(|side| self.pair(side).may).filter(|may| *may != Logic::False);
-        let selects: Vec<Piece> = found.map(|may| Piece::new(begin.clone()).piece(may.piece()).then(&only)).collect();
+        let selects: Vec<Piece> =
+            found.map(|may| Piece::new(begin.clone()).piece(may.piece()).piece(only.clone())).collect();
         (selects.len() > 1)
             .then(|| Piece::new(" JOIN (").piece(Piece::join(selects, " UNION ")).then(&format!(") AS h ON {on}")))
     }
@@ -335,14 +336,14 @@ impl<'a> Compiler<'a> {
 
     /// `r."id" IN (SELECT …)`: the engine searches for it where it would scan for an EXISTS. Behind `IS NOT TRUE` a NULL
     /// among the links does no harm.
-    fn exists(&self, from: &str, link: &str, only: &str, pair: Pair) -> Pair {
+    fn exists(&self, from: &str, link: &str, only: &Piece, pair: Pair) -> Pair {
         let key = &self.records.key;
         let key = key_column(self.engine(), "r", &key.column, key.kind);
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {
                 let begin = Piece::new(format!("{key} IN (SELECT {link} FROM {from} WHERE "));
-                Logic::Sql(begin.piece(logic.piece()).then(only).then(")"))
+                Logic::Sql(begin.piece(logic.piece()).piece(only.clone()).then(")"))
             }
         };
         Pair { may: of(pair.may), must: of(pair.must), ..pair }

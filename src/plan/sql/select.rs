@@ -205,7 +205,7 @@ fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piec
         table(engine, &child.table, "c")
     ))
     .set(engine, keys.to_vec())
-    .then(&and_only(engine, "c", &child.only))
+    .piece(and_only(engine, "c", &child.only))
     .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
@@ -236,7 +236,7 @@ fn related(
     Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{display} FROM {from}"))
         .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
         .set(engine, keys.to_vec())
-        .then(&and_only(engine, "o", &other.only))
+        .piece(and_only(engine, "o", &other.only))
         .then(&format!(" ORDER BY {link}, {key}"))
 }
 
