@@ -21,5 +21,6 @@ mod rows;
 mod slots;
 mod sort;
 mod tenants;
+mod unions;
 mod version;
 mod watch;
