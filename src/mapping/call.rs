@@ -9,6 +9,8 @@ use super::{answer::AnswerRule, selector::Selector, template::Template, term::Te
 /// One exchange with holes.
 #[derive(Debug)]
 pub struct CallTemplate {
+    /// Method and path as written, for people.
+    pub line: String,
     /// The method.
     pub method: Method,
     /// The path below the app's URL, segment by segment; no value can add one.
@@ -45,6 +47,20 @@ impl CallTemplate {
         self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
         self.json.iter().for_each(|t| t.uses(&mut found));
         found
+    }
+
+    /// Whether it needs the record as it is just before the call: `before`, or `whole`, which is made of that.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.names("before") || self.names("whole")
+    }
+
+    /// Whether a header holds something of the record as just read: the app then sees that it was changed meanwhile.
+    #[must_use]
+    pub fn guarded(&self) -> bool {
+        let mut used = Vec::new();
+        self.headers.iter().for_each(|(_, t)| t.uses(&mut used));
+        used.iter().any(|(name, _)| name == "before")
     }
 
     /// Whether it uses this name.

@@ -142,13 +142,24 @@ impl Create {
 /// One way to change a record.
 #[derive(Debug)]
 pub struct ChangeRule {
-    /// Attribute and the value it must become; empty: takes what is left.
-    pub when: Vec<(Target, To)>,
+    /// Attributes and what must become of them; empty: takes what is left.
+    pub when: Vec<(Target, Becomes)>,
     /// The call.
     pub call: CallTemplate,
+    /// Fields that `whole` is sent without: the app does not take them back.
+    pub drop: Vec<Selector>,
 }
 
-/// What an attribute must become for a change rule to claim it.
+/// What must become of an attribute for a change rule to claim it.
+#[derive(Debug)]
+pub struct Becomes {
+    /// What it is before; none: anything.
+    pub from: Option<To>,
+    /// What it is then; none: anything.
+    pub to: Option<To>,
+}
+
+/// A value that an attribute has before or after a change.
 #[derive(Debug)]
 pub enum To {
     /// Any of these values.

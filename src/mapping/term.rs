@@ -9,7 +9,8 @@ use super::{
 };
 
 /// The names that a call may use.
-pub const NAMES: [&str; 9] = ["id", "record", "changed", "value", "values", "size", "page", "offset", "total"];
+pub const NAMES: [&str; 10] =
+    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset"];
 
 /// Names that may be missing: the leaf that uses one is then left out.
 const OPTIONAL: [&str; 2] = ["offset", "page"];

@@ -15,6 +15,7 @@ pub mod members;
 pub mod query;
 pub mod read;
 pub mod sql;
+pub mod step;
 
 use jiff::Timestamp;
 

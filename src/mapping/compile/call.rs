@@ -34,6 +34,7 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
     if node.as_text().is_some() {
         let (method, path, query) = line(node, setting, faults)?;
         return Some(CallTemplate {
+            line: node.as_text().unwrap_or_default().to_owned(),
             repeat: repeats(&method),
             method,
             path,
@@ -61,7 +62,6 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
             ("form", "form bodies"),
             ("xml", "XML bodies"),
             ("text", "text bodies"),
-            ("drop", "dropped fields"),
             ("keep", "steps that keep values"),
             ("undo", "undo calls"),
             ("until", "waiting for jobs"),
@@ -69,7 +69,8 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
             ("params", "frames (`takes`)"),
         ],
     );
-    let line = fields.required(faults, "call").and_then(|n| line(n, setting, faults));
+    let written = fields.required(faults, "call");
+    let line = written.and_then(|n| line(n, setting, faults));
     let mut more = Vec::new();
     for (key, node) in fields.entries(faults, "query") {
         more.extend(term(node, setting, faults).map(|t| (key.name.clone(), t)));
@@ -107,6 +108,7 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     let (method, path, mut query) = line?;
     query.extend(more);
     Some(CallTemplate {
+        line: written.and_then(Node::as_text).unwrap_or_default().to_owned(),
         repeat: repeat.unwrap_or_else(|| repeats(&method)),
         method,
         path,
@@ -255,9 +257,7 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         if setting.names.contains(&name.as_str()) {
             continue;
         }
-        if ["before", "whole", "member", "changes", "next", "filter", "sort", "session", "tenant"]
-            .contains(&name.as_str())
-        {
+        if ["member", "changes", "next", "filter", "sort", "session", "tenant"].contains(&name.as_str()) {
             faults.not_supported(span, &format!("calls that use `{name}`"));
             continue;
         }
