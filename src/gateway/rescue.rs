@@ -79,6 +79,10 @@ fn tell(error: &Error, number: &str) -> Told {
             StatusCode::PRECONDITION_FAILED,
             "the resource has another version than the request is meant for; read it again".to_owned(),
         ),
+        Error::NoHash => {
+            tracing::error!(request = number, "a password could not be hashed: no random numbers, or no memory");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, ours("the password could not be made ready for the app"))
+        }
         Error::NoMember => {
             refused(ScimType::InvalidValue, "the app does not know who is to become a member".to_owned())
         }

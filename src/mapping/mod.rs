@@ -8,6 +8,7 @@ pub mod answer;
 pub mod call;
 pub mod codec;
 mod compile;
+pub mod hash;
 pub mod line;
 pub mod pattern;
 pub mod rest;
@@ -22,7 +23,12 @@ use std::sync::Arc;
 
 use crate::scim::schema::{ResourceType, Target};
 
-use self::{codec::Codec, line::Line, selector::Selector};
+use self::{
+    codec::Codec,
+    hash::Hash,
+    line::{Line, Source},
+    selector::Selector,
+};
 
 pub use compile::{compile, load};
 
@@ -92,6 +98,14 @@ impl Resource {
                 && l.target.attribute.name == target.attribute.name
                 && (l.target.attribute.multi_valued
                     || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
+        })
+    }
+
+    /// What is kept as a hash, and how.
+    pub fn hashed(&self) -> impl Iterator<Item = (&Target, Hash)> {
+        self.lines.iter().filter_map(|line| match &line.value {
+            Source::At { codec: Codec::Hash(how), .. } => Some((&line.target, *how)),
+            _ => None,
         })
     }
 

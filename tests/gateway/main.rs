@@ -13,6 +13,7 @@ mod lists;
 mod model;
 mod odd_app;
 mod own_types;
+mod passwords;
 mod rest_faults;
 mod rest_reads;
 mod rest_whole;
