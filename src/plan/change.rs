@@ -67,7 +67,8 @@ pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a>
 /// The first rule of those that take these changes, or may, whose call needs the record as it is before.
 fn reading_rule<'a>(resource: &'a Resource, changes: &[Changed]) -> Option<&'a ChangeRule> {
     let Records::Rest(records) = &resource.records else { return None };
-    let changes: Vec<&Changed> = changes.iter().filter(|c| !resource.line(&c.target).is_some_and(is_relation)).collect();
+    let changes: Vec<&Changed> =
+        changes.iter().filter(|c| !resource.line(&c.target).is_some_and(is_relation)).collect();
     let looks_back = |rule: &&ChangeRule| {
         let of_these = |(target, becomes): &(Target, Becomes)| {
             becomes.from.is_some() && changes.iter().any(|c| c.target == *target)

@@ -94,7 +94,10 @@ async fn what_scim_does_not_know_goes_back_as_it_came() {
     assert!(app.calls().iter().all(|call| call.starts_with("GET ")));
     // Taken away, one level down: what stands beside it stays.
     door.patch("/Users/1", json!([{"op": "remove", "path": "name.givenName"}])).await.is(200);
-    assert_eq!(users.lock().unwrap()["1"]["profile"], serde_json::from_str::<Value>(r#"{"first": "", "shoe": 42.10}"#).unwrap());
+    assert_eq!(
+        users.lock().unwrap()["1"]["profile"],
+        serde_json::from_str::<Value>(r#"{"first": "", "shoe": 42.10}"#).unwrap()
+    );
 }
 
 #[tokio::test]
@@ -104,12 +107,10 @@ async fn a_step_behind_another_is_made_of_what_that_one_left() {
     let answer = door.patch("/Users/1", both).await.is(200);
     assert_eq!((&answer["active"], &answer["title"]), (&json!(false), &json!("Dr.")));
     let calls = app.calls();
-    assert_eq!(calls[..4].iter().map(|c| c.split(" {").next().unwrap()).collect::<Vec<_>>(), [
-        "GET /users/1",
-        "GET /users/1/badge",
-        "POST /users/1/off",
-        "GET /users/1"
-    ]);
+    assert_eq!(
+        calls[..4].iter().map(|c| c.split(" {").next().unwrap()).collect::<Vec<_>>(),
+        ["GET /users/1", "GET /users/1/badge", "POST /users/1/off", "GET /users/1"]
+    );
     assert!(calls[2].ends_with(r#"{"by":"ann"}"#), "{calls:?}");
     assert_eq!(users.lock().unwrap()["1"]["off_at"], "today", "what the first call did is not undone by the second");
 }

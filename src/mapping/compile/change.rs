@@ -139,9 +139,10 @@ pub(super) fn update(
     let mut rules = Vec::new();
     for node in nodes {
         if node.as_text().is_some() {
-            rules.extend(call(node, &setting, faults).map(|call| {
-                (node.span, ChangeRule { when: Vec::new(), call, drop: Vec::new() })
-            }));
+            rules.extend(
+                call(node, &setting, faults)
+                    .map(|call| (node.span, ChangeRule { when: Vec::new(), call, drop: Vec::new() })),
+            );
             continue;
         }
         let Some(mut fields) = node.map(faults, "a change rule") else { continue };
@@ -255,7 +256,11 @@ fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut 
         for line in lines {
             if let Some(at) = super::check::places(line).into_iter().find(|at| rule.drop.contains(at)) {
                 faults
-                    .error(*span, "unsent-attribute", format!("`{}` writes {}, which `drop` takes out", line.line.target, at.text()))
+                    .error(
+                        *span,
+                        "unsent-attribute",
+                        format!("`{}` writes {}, which `drop` takes out", line.line.target, at.text()),
+                    )
                     .help("leave it in, or say that the app does not take it: `access: [read, create]`");
             }
         }

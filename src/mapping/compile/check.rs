@@ -165,7 +165,8 @@ pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &
 
 /// What a client sends must reach the app: a call that picks fields of these names (`record`, `changed`) misses the others.
 pub(super) fn check_sent(call: &CallTemplate, names: &[&str], lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
-    let used: Vec<Option<String>> = call.uses().into_iter().filter(|(n, _)| names.contains(&n.as_str())).map(|(_, f)| f).collect();
+    let used: Vec<Option<String>> =
+        call.uses().into_iter().filter(|(n, _)| names.contains(&n.as_str())).map(|(_, f)| f).collect();
     if used.contains(&None) {
         return;
     }

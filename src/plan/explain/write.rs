@@ -137,7 +137,11 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
 
 /// A call that sends what was just read, and what becomes of an edit that somebody makes in the app meanwhile.
 fn edits(said: &mut Explained, call: &CallTemplate, does: &str) {
-    let what = if call.names("whole") { "the whole record as just read, with the change in it" } else { "something of the record as just read" };
+    let what = if call.names("whole") {
+        "the whole record as just read, with the change in it"
+    } else {
+        "something of the record as just read"
+    };
     said.noted("call", &call.line, &format!("{what}; {does}"));
     match call.guarded() {
         true => said.noted("rival", "seen by the app", "it is told which version was read"),
