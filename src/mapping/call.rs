@@ -19,8 +19,8 @@ pub struct CallTemplate {
     pub query: Vec<(String, Term)>,
     /// Headers.
     pub headers: Vec<(HeaderName, Term)>,
-    /// The JSON body.
-    pub json: Option<Term>,
+    /// The body.
+    pub body: Option<BodyTemplate>,
     /// The call's own answer rules, then the app's.
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Where an ok reply holds the record.
@@ -45,7 +45,7 @@ impl CallTemplate {
         }
         self.query.iter().for_each(|(_, t)| t.uses(&mut found));
         self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
-        self.json.iter().for_each(|t| t.uses(&mut found));
+        self.body.iter().for_each(|b| b.term().uses(&mut found));
         found
     }
 
@@ -67,6 +67,27 @@ impl CallTemplate {
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.uses().iter().any(|(used, _)| used == name)
+    }
+}
+
+/// A body with holes.
+#[derive(Debug)]
+pub enum BodyTemplate {
+    /// JSON.
+    Json(Term),
+    /// A form: `a=1&b[c]=2&d[]=3`.
+    Form(Term),
+    /// A text as it is: one value, or no value at all.
+    Text(Term),
+}
+
+impl BodyTemplate {
+    /// What it is made of.
+    #[must_use]
+    pub fn term(&self) -> &Term {
+        match self {
+            Self::Json(term) | Self::Form(term) | Self::Text(term) => term,
+        }
     }
 }
 
