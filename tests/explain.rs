@@ -11,7 +11,7 @@ use portolan::{
         conversation::{BASE_URL, below_base},
         refuse,
     },
-    mapping::{self, vars::Vars},
+    mapping::{self, term::not_random, vars::Vars},
     plan::{
         Context, Limits,
         explain::{Explained, Unplanned, explain},
@@ -32,6 +32,7 @@ fn plans(mapping: &str, ask: &str, body: &str, profile: Profile) -> Result<Vec<E
         now: "2026-11-22T10:00:00Z".parse().unwrap(),
         base: BASE_URL,
         limits: Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000, operations: 600, body: 1 << 20 },
+        random: not_random,
     };
     explain(&mapping, &method.parse().unwrap(), path, query, body.as_bytes(), &context)
 }

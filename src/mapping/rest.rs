@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, selector::Selector, term::Term};
+use super::{answer::AnswerRule, call::CallTemplate, selector::Selector};
 
 /// The app.
 #[derive(Debug)]
@@ -111,8 +111,8 @@ pub struct FilterRule {
     pub op: CompareOp,
     /// The value it is for; none: any (`?`).
     pub literal: Option<Value>,
-    /// What it lays over the list's query; `$.value` is the literal.
-    pub query: Vec<(String, Term)>,
+    /// The list's call with what the rule lays over it; `$.value` is the literal.
+    pub call: CallTemplate,
     /// Whether the app adds no row that does not match.
     pub exactly: bool,
     /// Whether the app's comparison ignores letter case.

@@ -65,7 +65,16 @@ pub enum Entry {
 #[derive(Debug, Default, Clone)]
 pub struct Scope<'a> {
     names: Vec<(&'static str, std::borrow::Cow<'a, Value>)>,
-    random: Option<fn(usize) -> String>,
+    random: Option<Random>,
+}
+
+/// So many letters and digits by chance; none where the system has no chance to give.
+pub type Random = fn(usize) -> Option<String>;
+
+/// The same letter so many times: what stands for a random text where plans are shown and conversations are played.
+#[must_use]
+pub fn not_random(letters: usize) -> Option<String> {
+    Some("x".repeat(letters))
 }
 
 impl<'a> Scope<'a> {
@@ -85,7 +94,7 @@ impl<'a> Scope<'a> {
 
     /// With a source of random texts.
     #[must_use]
-    pub fn with_random(mut self, random: fn(usize) -> String) -> Self {
+    pub fn with_random(mut self, random: Random) -> Self {
         self.random = Some(random);
         self
     }
@@ -201,8 +210,8 @@ impl Term {
                 Some(_) => Err(unfit(list, "it is not a list")),
                 None => Ok(None),
             },
-            Self::Random(letters) => match scope.random {
-                Some(random) => Ok(Some(Value::String(random(*letters)))),
+            Self::Random(letters) => match scope.random.and_then(|random| random(*letters)) {
+                Some(text) => Ok(Some(Value::String(text))),
                 None => Err(Unfit::Missing("random".to_owned())),
             },
             Self::List(items) => {
@@ -226,6 +235,9 @@ impl Term {
             };
             if text.contains(char::is_control) {
                 return Err(Unfit::Value { name: self.describe(), why: "it holds control characters" });
+            }
+            if let (Place::Header, Some(why)) = (place, super::template::header(&text)) {
+                return Err(unfit(self, why));
             }
             Ok(Some(if place == Place::Query { super::template::percent(&text) } else { text }))
         };

@@ -412,7 +412,7 @@ pub fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Ve
                 return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
             };
             let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-            match fill(delete, &[], &Scope::default().lend("id", &stored)) {
+            match fill(delete, &Scope::default().lend("id", &stored)) {
                 Ok(call) => Ok(vec![call]),
                 Err(Fault::Refused(_)) => Err(Fault::Absent),
                 Err(fault) => Err(fault),

@@ -64,7 +64,7 @@ pub fn plan<'a>(
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
-            let call = fill(&create.call, &[], &Scope::default().lend("record", &record))?;
+            let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
             (call, record)
         }
         Records::Sql(records) => {

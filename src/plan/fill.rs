@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::mapping::{
     call::{BodyTemplate, CallTemplate, Segment},
     template::{Place, Unfit, percent},
-    term::{Scope, Term},
+    term::Scope,
 };
 
 use super::{
@@ -15,11 +15,11 @@ use super::{
     call::{Body, Call, HttpCall},
 };
 
-/// A call with its holes filled. `over`: query parameters laid over the call's own, by key.
+/// A call with its holes filled.
 ///
 /// # Errors
 /// A name without value (nothing is sent), or a value that cannot stand in its place.
-pub fn fill(template: &CallTemplate, over: &[(String, Term)], scope: &Scope<'_>) -> Result<Call, Fault> {
+pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
     let mut target = String::new();
     for segment in &template.path {
         target.push('/');
@@ -28,9 +28,8 @@ pub fn fill(template: &CallTemplate, over: &[(String, Term)], scope: &Scope<'_>)
             Segment::Text(text) => target.push_str(&text.render(Place::Segment, |path| scope.at(path))?),
         }
     }
-    let own = template.query.iter().filter(|(key, _)| !over.iter().any(|(k, _)| k == key));
     let mut mark = '?';
-    for (key, term) in own.chain(over) {
+    for (key, term) in &template.query {
         if let Some(value) = term.text(Place::Query, scope)? {
             target.push(mark);
             target.push_str(&percent(key));
@@ -42,8 +41,9 @@ pub fn fill(template: &CallTemplate, over: &[(String, Term)], scope: &Scope<'_>)
     let mut headers = Vec::with_capacity(template.headers.len());
     for (name, term) in &template.headers {
         if let Some(value) = term.text(Place::Header, scope)? {
-            let unfit = |_| Unfit::Value { name: name.to_string(), why: "it cannot stand in a header" };
-            headers.push((name.clone(), HeaderValue::from_str(&value).map_err(unfit)?));
+            // who reads a header takes blanks off its ends
+            let whole = HeaderValue::from_str(&value).ok().filter(|_| value.trim() == value && !value.is_empty());
+            headers.push((name.clone(), whole.ok_or_else(|| unfit(name.as_str(), "it cannot stand in a header"))?));
         }
     }
     let body = template.body.as_ref().map(|body| self::body(body, scope)).transpose()?.flatten();
@@ -83,7 +83,9 @@ fn form(name: String, value: &Value, pairs: &mut Vec<(String, String)>) -> Resul
     match value {
         Value::String(text) => pairs.push((name, text.clone())),
         Value::Number(_) | Value::Bool(_) => pairs.push((name, value.to_string())),
-        Value::Null => return Err(unfit(&name, "a form has no word for `no value`; the line can say one with `empty`")),
+        Value::Null => {
+            return Err(unfit(&name, "a form has no word for `no value`; the line can say one with `empty`"));
+        }
         Value::Array(items) if items.is_empty() => return Err(unfit(&name, "a form cannot say an empty list")),
         Value::Array(items) => {
             for item in items {
@@ -93,7 +95,9 @@ fn form(name: String, value: &Value, pairs: &mut Vec<(String, String)>) -> Resul
                 form(format!("{name}[]"), item, pairs)?;
             }
         }
-        Value::Object(fields) if fields.is_empty() => return Err(unfit(&name, "a form cannot say an object without fields")),
+        Value::Object(fields) if fields.is_empty() => {
+            return Err(unfit(&name, "a form cannot say an object without fields"));
+        }
         Value::Object(fields) => {
             for (key, value) in fields {
                 if key.is_empty() || key.contains(['[', ']']) {

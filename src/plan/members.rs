@@ -76,7 +76,7 @@ pub fn steps(
             if let [value] = values {
                 scope = scope.lend("value", value);
             }
-            fill(template, &[], &scope)
+            fill(template, &scope)
         };
         for chunk in values.chunks(batch.max(1)) {
             let singly = if chunk.len() > 1 {

@@ -20,7 +20,7 @@ pub mod step;
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{codec::Unreadable, template::Unfit},
+    mapping::{codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -37,6 +37,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// How much one request may cost.
     pub limits: Limits,
+    /// Where random texts come from.
+    pub random: Random,
 }
 
 /// How much one request may cost.

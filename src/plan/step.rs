@@ -88,7 +88,7 @@ impl<'a> Step<'a> {
             before.map(|before| edit.call(before)).transpose()?;
             Act::Edit(edit)
         } else {
-            Act::Call(fill(&rule.call, &[], &Scope::default().lend("id", id).lend("changed", &changed))?)
+            Act::Call(fill(&rule.call, &Scope::default().lend("id", id).lend("changed", &changed))?)
         };
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
@@ -105,7 +105,7 @@ impl<'a> Edit<'a> {
         let mut whole = translate::edited(self.resource, before.clone(), &self.changes, self.lenient)?;
         self.rule.drop.iter().for_each(|field| field.unset(&mut whole));
         let scope = Scope::default().lend("id", &self.id).lend("changed", &self.changed);
-        fill(&self.rule.call, &[], &scope.lend("before", before).lend("whole", &whole))
+        fill(&self.rule.call, &scope.lend("before", before).lend("whole", &whole))
     }
 
     /// The call with its holes.

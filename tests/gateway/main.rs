@@ -14,6 +14,8 @@ mod model;
 mod odd_app;
 mod own_types;
 mod passwords;
+mod places;
+mod rest_bodies;
 mod rest_faults;
 mod rest_reads;
 mod rest_whole;

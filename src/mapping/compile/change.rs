@@ -1,14 +1,11 @@
 //! Reading how records of an HTTP app are made and changed: `create`, the rules of `update`, `add` and `remove`.
 
-use std::sync::Arc;
-
 use http::Method;
 use serde_json::json;
 
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        answer::AnswerRule,
         call::CallTemplate,
         rest::{Becomes, ChangeRule, Create, Relation, To},
         selector::Selector,
@@ -26,22 +23,24 @@ use super::{
     attributes::Draft,
     call::{self, Setting, call},
     check::check_sent,
+    frame::Shared,
 };
 
 pub(super) fn create(
     node: &Node,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Option<Create> {
     if matches!(node.value, Value::List(_)) {
         faults.not_supported(node.span, "several calls in order");
         return None;
     }
+    let node = shared.framed(node);
     let mut fields = node.map(faults, "`create`")?;
-    let call =
-        call::from_fields(&mut fields, &Setting { names: &["record"], holds: &["record", "id"], shared }, faults);
+    let setting = Setting { makes: true, ..Setting::writing(&["record"], &["record", "id"], shared) };
+    let call = call::from_fields(&mut fields, &setting, faults);
     let start = match fields.take("start") {
         Some(node) => {
             node.entries(faults, "`start`");
@@ -128,14 +127,14 @@ pub(super) fn update(
     node: &Node,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Vec<ChangeRule> {
     let nodes = match &node.value {
         Value::List(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
-    let setting = Setting { names: &["id", "changed", "before", "whole"], holds: &["record"], shared };
+    let setting = Setting::writing(&["id", "changed", "before", "whole"], &["record"], shared);
     let mut rules = Vec::new();
     for node in nodes {
         if node.as_text().is_some() {
@@ -145,6 +144,7 @@ pub(super) fn update(
             );
             continue;
         }
+        let node = &*shared.framed(node);
         let Some(mut fields) = node.map(faults, "a change rule") else { continue };
         let mut when = Vec::new();
         if let Some((key, node)) = fields.take_entry("when") {
@@ -183,7 +183,7 @@ pub(super) fn update(
 /// Most APIs replace the whole record by PUT, and fields that are not sent are gone: an app that keeps them must be said to.
 fn check_put(call: &CallTemplate, merges: bool, span: Span, faults: &mut Faults) {
     let mut used = Vec::new();
-    call.json.iter().for_each(|term| term.uses(&mut used));
+    call.body.iter().for_each(|body| body.term().uses(&mut used));
     // `$.changed.mail` picks one field: a call for just that, whatever its method.
     let sends_a_part = used.iter().any(|(name, field)| name == "changed" && field.is_none());
     if call.method == Method::PUT && sends_a_part && !merges {
@@ -297,14 +297,15 @@ fn value_of(node: &Node, key: &str, faults: &mut Faults) -> Option<To> {
     }
 }
 
-pub(super) fn relation(add: &Node, remove: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Relation> {
+pub(super) fn relation(add: &Node, remove: &Node, shared: &Shared, faults: &mut Faults) -> Option<Relation> {
     let (add, add_batch) = member_call(add, shared, faults)?;
     let (remove, remove_batch) = member_call(remove, shared, faults)?;
     Some(Relation { add, remove, add_batch, remove_batch })
 }
 
-fn member_call(node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<(CallTemplate, usize)> {
-    let setting = Setting { names: &["id", "value", "values"], holds: &[], shared };
+fn member_call(node: &Node, shared: &Shared, faults: &mut Faults) -> Option<(CallTemplate, usize)> {
+    let setting = Setting::writing(&["id", "value", "values"], &[], shared);
+    let node = &*shared.framed(node);
     if node.as_text().is_some() {
         let call = call(node, &setting, faults)?;
         names_member(&call, node.span, faults);
