@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::Resource,
+    metrics,
     plan::{
         Context,
         change::{Ask, shows},
@@ -51,12 +52,12 @@ impl Gateway {
 
     /// What a request asks for, and who asks.
     pub(super) fn read<'r>(&'r self, request: &'r Request<Bytes>) -> Result<(request::Request, Context<'r>), Error> {
-        let (profile, client) = match request.extensions().get::<Caller>() {
-            Some(caller) => (caller.profile, &*caller.client),
-            None => (Profile::STRICT, ""),
+        let (profile, client, tenant) = match request.extensions().get::<Caller>() {
+            Some(caller) => (caller.profile, &*caller.client, caller.tenant.as_ref()),
+            None => (Profile::STRICT, "", None),
         };
         let (limits, random) = (self.limits, self.random);
-        let context = Context { profile, client, now: Timestamp::now(), base: &self.base, limits, random };
+        let context = Context { profile, client, tenant, now: Timestamp::now(), base: &self.base, limits, random };
         let path = request.uri().path();
         let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let path = path.ok_or(Unread::NoEndpoint)?;
@@ -83,8 +84,9 @@ impl Gateway {
             }
             request::Request::Schemas(None) => Ok(json(StatusCode::OK, &discovery::schemas(&self.types, &self.base))),
             request::Request::Schemas(Some(urn)) => one(discovery::schema(&self.types, &urn, &self.base)),
-            request::Request::Resource(at, operation, projection) => match self.resources.get(at) {
+            request::Request::Resource(at, operation, projection, ignored) => match self.resources.get(at) {
                 Some(resource) => {
+                    ignored.into_iter().for_each(|attribute| metrics::ignored(context.client, attribute));
                     let preconditions = Preconditions::read(headers)?;
                     self.operate(resource, operation, projection, &preconditions, context).await
                 }
@@ -108,7 +110,7 @@ impl Gateway {
         self.hash(resource, &mut operation).await?;
         match operation {
             Operation::Read { id } => {
-                let mut session = self.backend.read().await?;
+                let mut session = self.reading(context).await?;
                 let needs = match preconditions.is_empty() {
                     true => Needs::one(resource, &projection),
                     false => Needs { shown: Shown::Versioned(Some(&projection)), condition: None },
@@ -124,11 +126,11 @@ impl Gateway {
             Operation::Query(query) => {
                 let (start, cursor) = (query.start_index, query.cursor.clone());
                 let plan = query::plan(resource, query, projection, context)?;
-                let mut session = self.backend.read().await?;
+                let mut session = self.reading(context).await?;
                 if let Some(cursor) = cursor {
                     return Ok(json(StatusCode::OK, &self.by_cursor(&mut session, &plan, &cursor, context).await?));
                 }
-                let found = self.by_index(&mut session, &plan, context.client).await?;
+                let found = self.by_index(&mut session, &plan, context.asker()).await?;
                 let resources = found.resources.into_iter().map(|r| projected(r, &plan.projection)).collect();
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))
             }
@@ -161,7 +163,7 @@ impl Gateway {
         context: &Context<'_>,
     ) -> Result<Response<Bytes>, Error> {
         let start = queries.first().map_or(1, |(_, query, _)| query.start_index);
-        let mut session = self.backend.read().await?;
+        let mut session = self.reading(context).await?;
         let (mut resources, mut total) = (Vec::new(), 0);
         for (at, mut query, projection) in queries {
             let Some(resource) = self.resources.get(at) else { continue };
@@ -169,7 +171,7 @@ impl Gateway {
             query.count = Some(wanted - resources.len().min(wanted));
             query.start_index = start.saturating_sub(total).max(1);
             let plan = query::plan(resource, query, projection, context)?;
-            let found = self.query(&mut session, &plan).await?;
+            let found = self.query(&mut session, &plan, context.client).await?;
             resources.extend(found.resources.into_iter().map(|r| projected(r, &plan.projection)));
             total += found.total;
         }

@@ -101,21 +101,22 @@ impl Gateway {
         &self,
         session: &mut Session,
         query: &Query<'_>,
-        client: &str,
+        asker: (&str, Option<&str>),
     ) -> Result<Found, Error> {
-        let Some(asked) = asked(query, client) else { return self.query(session, query).await };
+        let (client, _) = asker;
+        let Some(asked) = asked(query, asker) else { return self.query(session, query, client).await };
         let writes = self.bookmarks.writes();
         let mark = match query.skip {
             0 => None,
             skip => self.bookmarks.at(asked, skip, Instant::now()),
         };
         let found = match mark {
-            Some(mark) => self.read_on(session, query, mark).await?,
+            Some(mark) => self.read_on(session, query, mark, client).await?,
             None => None,
         };
         let mut found = match found {
             Some(found) => found,
-            None => self.query(session, query).await?,
+            None => self.query(session, query, client).await?,
         };
         if let Some(place) = found.next.take() {
             let mark = Bookmark { place, total: found.total, made: Instant::now() };
@@ -125,8 +126,14 @@ impl Gateway {
     }
 
     /// The page behind a bookmark; nothing where its place is gone, or rows shift so that it cannot be told.
-    async fn read_on(&self, session: &mut Session, query: &Query<'_>, mark: Bookmark) -> Result<Option<Found>, Error> {
-        let page = match self.behind(session, query, Some(mark.place), false).await {
+    async fn read_on(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        mark: Bookmark,
+        client: &str,
+    ) -> Result<Option<Found>, Error> {
+        let page = match self.behind(session, query, Some(mark.place), false, client).await {
             Ok(Some(page)) => page,
             Ok(None) | Err(Error::LostPlace) => return Ok(None),
             Err(error) => return Err(error),
@@ -143,23 +150,27 @@ impl Gateway {
 }
 
 /// What a bookmark belongs to; none where the page costs the same without: the app's own pages, one record, no page at
-/// all. Nor in an order: there all that matches is read anyway, and keeping that would be keeping people.
-fn asked(query: &Query<'_>, client: &str) -> Option<Asked> {
+/// all. Nor in an order that is made here: there all that matches is read anyway, and keeping that would be keeping people.
+fn asked(query: &Query<'_>, asker: (&str, Option<&str>)) -> Option<Asked> {
     let walks = matches!(query.source, Source::List(..) | Source::Table(..)) && !query.native;
-    if !walks || query.sort.is_some() || query.count == 0 {
+    if !walks || query.sorts_here().is_some() || query.count == 0 {
         return None;
     }
-    let asked = json!([client, query.resource.kind.name, query.condition.to_string()]);
+    let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
+    let asked = json!([asker, query.resource.kind.name, query.condition.to_string(), sort]);
     Some(Sha256::digest(asked.to_string()).into())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::Value;
+
     use super::*;
+    use crate::plan::sql::order::After;
 
     fn mark(made: Instant) -> Bookmark {
-        Bookmark { place: Place::Key(json!(1)), total: 7, made }
+        Bookmark { place: Place::Row(After { key: json!(1), by: Value::Null }), total: 7, made }
     }
 
     #[test]

@@ -10,12 +10,17 @@ use crate::{
     plan::{
         Context,
         follow::Place,
-        query::{Next, Query, too_many},
+        query::{Next, Query},
     },
     scim::{evaluate::evaluate, message},
 };
 
-use super::{Error, Gateway, kept::Kept, seal};
+use super::{
+    Error, Gateway,
+    kept::{InOrder, Kept},
+    seal,
+    walk::Walk,
+};
 
 /// A page, and the place behind it if there is more.
 pub(super) struct Page {
@@ -36,7 +41,7 @@ impl Gateway {
     ) -> Result<Value, Error> {
         let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
         let kind = &query.resource.kind.name;
-        let bound = json!([context.client, self.base_path, kind, query.condition.to_string(), sort]).to_string();
+        let bound = json!([context.asker(), self.base_path, kind, query.condition.to_string(), sort]).to_string();
         let from = match cursor {
             "" => None,
             cursor => {
@@ -46,9 +51,9 @@ impl Gateway {
         };
         let mut page = None;
         for _ in 0..2 {
-            page = match &query.sort {
-                Some(_) => self.sorted(session, query, from.clone()).await?,
-                None => self.behind(session, query, from.clone(), true).await?,
+            page = match query.sorts_here() {
+                Some(_) => self.sorted(session, query, from.clone(), context.client).await?,
+                None => self.behind(session, query, from.clone(), true, context.client).await?,
             };
             if page.is_some() {
                 break;
@@ -69,12 +74,15 @@ impl Gateway {
         session: &mut Session,
         query: &Query<'_>,
         from: Option<Place>,
+        client: &str,
     ) -> Result<Option<Page>, Error> {
         let behind = match from {
             Some(Place::Rank(rank)) => Some(rank),
             _ => None,
         };
-        let Some(kept) = self.gather(session, query, Kept::behind(query, behind)).await? else { return Ok(None) };
+        let Some(kept) = self.gather(session, query, Kept::behind(query, behind), client).await? else {
+            return Ok(None);
+        };
         let (mut rows, total, _) = kept.page();
         let more = rows.len() > query.count;
         rows.truncate(query.count);
@@ -91,19 +99,22 @@ impl Gateway {
         query: &Query<'_>,
         from: Option<Place>,
         peek: bool,
+        client: &str,
     ) -> Result<Option<Page>, Error> {
         let looks = query.looks();
+        let mut walk = Walk::of(client);
         let first = from.is_none();
         let (mut at, mut marks) = Place::begin(from.as_ref());
         let (mut last, mut over, mut found, mut read) = (from, false, false, 0);
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
-        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
+        let mut order = InOrder::new(query);
+        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             total = told.filter(|_| query.exact);
             read += rows.len();
             if read > self.limits.rows {
-                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+                return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
             if !marks.is_empty() {
@@ -137,6 +148,7 @@ impl Gateway {
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = self.resource(query.resource, &row, &looks)?;
+                order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -162,7 +174,7 @@ impl Gateway {
                 Next::Go(position) => at = position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
-                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+                Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),
             }
         }
         let total = total.or_else(|| (first && !more).then_some(kept.len()));

@@ -15,8 +15,10 @@ mod kept;
 mod order;
 mod rescue;
 mod seal;
+pub mod share;
 mod store;
 mod version;
+mod walk;
 
 use std::sync::Arc;
 
@@ -25,10 +27,10 @@ use http::Response;
 use tokio::sync::Semaphore;
 
 use crate::{
-    backend::{Backend, Failure},
+    backend::{Backend, Failure, Session},
     config,
     mapping::{Mapping, Records, Resource, answer::Class, term::Random},
-    plan::{Fault, Limits, explain::Unplanned, sql::select},
+    plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
         discovery::Features,
@@ -52,6 +54,7 @@ pub struct Gateway {
     seal: seal::Seal,
     hashing: Semaphore,
     random: Random,
+    walks: Arc<share::Share>,
 }
 
 impl Gateway {
@@ -83,6 +86,7 @@ impl Gateway {
             seal: seal::Seal::passing(),
             hashing: hash::places(),
             random: seal::letters,
+            walks: share::Share::new(limits.walks, limits.client_walks),
         }
     }
 
@@ -100,6 +104,27 @@ impl Gateway {
             self.seal = seal::Seal::new(keys);
         }
         self
+    }
+}
+
+impl Gateway {
+    /// A conversation with the app that only reads, of this client's tenant.
+    async fn reading(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.read().await?.of(context.tenant.cloned()))
+    }
+
+    /// One that writes.
+    async fn writing(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.write().await?.of(context.tenant.cloned()))
+    }
+
+    /// Whether the app answers at all; the cause is in the log if not.
+    pub async fn app_answers(&self) -> bool {
+        let answer = self.backend.ping().await;
+        if let Err(failure) = &answer {
+            tracing::warn!(cause = %failure, "the app does not answer");
+        }
+        answer.is_ok()
     }
 }
 
@@ -169,6 +194,8 @@ enum Error {
     NoMember,
     /// The error of a later call, after what took effect.
     After(Box<Error>, String),
+    /// There are too many walks under way, of this client or in all.
+    Crowded(share::Full),
     /// The list changed while it was read, twice.
     Drift,
     /// The place where a page ended is not to be found any more.
@@ -215,6 +242,8 @@ impl From<&config::Limits> for Limits {
             calls: limits.calls,
             page: limits.page,
             max_page: limits.max_page,
+            walks: limits.walks,
+            client_walks: limits.client_walks,
             operations: limits.operations(),
             body: limits.body,
         }

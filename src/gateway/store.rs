@@ -39,7 +39,7 @@ impl Gateway {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
@@ -127,15 +127,15 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
-        let before = match plan.blind {
-            Some(_) => None,
-            None => Some(self.before(&mut session, resource, id).await?),
+        let mut session = self.writing(context).await?;
+        let before = match plan.needs() {
+            None => None,
+            Some(needs) => Some(self.before(&mut session, resource, id, &needs).await?),
         };
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
-        if let (true, Some(unchanged)) = (steps.is_empty(), unchanged) {
+        if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
@@ -173,12 +173,13 @@ impl Gateway {
         session: &mut Session,
         resource: &Resource,
         id: &str,
+        needs: &Needs<'_>,
     ) -> Result<(Value, Map<String, Value>), Error> {
         let record = self.base(session, resource, id).await?.ok_or_else(Error::absent)?;
         let mut records = vec![record.clone()];
-        self.parts(session, resource, &Needs::ALL, &mut records).await?;
+        self.parts(session, resource, needs, &mut records).await?;
         let with_parts = records.pop().unwrap_or_default();
-        let read = self.resource(resource, &with_parts, &Needs::ALL)?;
+        let read = self.resource(resource, &with_parts, needs)?;
         Ok(match resource.records {
             Records::Rest(_) => (record, read),
             Records::Sql(_) => (with_parts, read),
@@ -199,7 +200,7 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
@@ -232,7 +233,11 @@ impl Gateway {
         }
         let mut last = None;
         let mut done: Vec<String> = Vec::new();
+        let mut changed = 0;
         for step in steps {
+            if step.if_changed && changed == 0 {
+                continue;
+            }
             let before = before.take();
             let did = async {
                 let call = match (&step.act, before) {
@@ -246,7 +251,10 @@ impl Gateway {
                 self.step(session, step, &call).await
             };
             match did.await {
-                Ok(reply) => last = Some(reply),
+                Ok(reply) => {
+                    changed += reply.changed;
+                    last = Some(reply);
+                }
                 Err(error) => return Err(error.after(&done)),
             }
             if !step.does.is_empty() {

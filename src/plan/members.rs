@@ -90,7 +90,8 @@ pub fn steps(
                 chunk.len(),
                 if chunk.len() == 1 { "" } else { "s" }
             );
-            steps.push(Step { act: Act::Call(one(chunk)?), wish, singly, does, record: None });
+            let act = Act::Call(one(chunk)?);
+            steps.push(Step { act, wish, singly, does, record: None, if_changed: false });
         }
     }
     Ok(steps)

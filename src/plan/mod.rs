@@ -17,10 +17,12 @@ pub mod read;
 pub mod sql;
 pub mod step;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{codec::Unreadable, template::Unfit, term::Random},
+    mapping::{Tenant, codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -31,6 +33,8 @@ pub struct Context<'a> {
     pub profile: Profile,
     /// The client's name, for audit columns.
     pub client: &'a str,
+    /// Whose records the client sees, where the app keeps tenants apart.
+    pub tenant: Option<&'a Arc<Tenant>>,
     /// The time of the request.
     pub now: Timestamp,
     /// The base URL: `meta.location` and `$ref` begin with it.
@@ -39,6 +43,14 @@ pub struct Context<'a> {
     pub limits: Limits,
     /// Where random texts come from.
     pub random: Random,
+}
+
+impl Context<'_> {
+    /// The client and its tenant: what is kept for one of them is nobody else's.
+    #[must_use]
+    pub fn asker(&self) -> (&str, Option<&str>) {
+        (self.client, self.tenant.map(|tenant| tenant.name.as_str()))
+    }
 }
 
 /// How much one request may cost.
@@ -52,6 +64,10 @@ pub struct Limits {
     pub page: usize,
     /// Resources on a page at most.
     pub max_page: usize,
+    /// Walks under way, over all requests.
+    pub walks: usize,
+    /// Those of one client.
+    pub client_walks: usize,
     /// Operations of a bulk request.
     pub operations: usize,
     /// Bytes of its body.

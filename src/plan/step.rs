@@ -27,6 +27,8 @@ pub struct Step<'a> {
     pub does: String,
     /// Where an ok reply holds the record as it is now.
     pub record: Option<Selector>,
+    /// Whether it is left out where no step before it wrote a row.
+    pub if_changed: bool,
 }
 
 /// The call of a step.
@@ -65,7 +67,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn statement(statement: Statement) -> Self {
         let act = Act::Call(Call::Sql(statement));
-        Self { act, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None }
+        Self { act, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
     }
 
     /// The changes that a rule of an HTTP app takes. `before`: the record as just read, where it was; a value that cannot
@@ -92,7 +94,8 @@ impl<'a> Step<'a> {
         };
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
-        Ok(Self { act, wish: Wish::Done, singly: Vec::new(), does, record: rule.call.record.clone() })
+        let record = rule.call.record.clone();
+        Ok(Self { act, wish: Wish::Done, singly: Vec::new(), does, record, if_changed: false })
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use jiff::Timestamp;
 
-use crate::scim::profile::Profile;
+use crate::{config::Tenant, scim::profile::Profile};
 
 /// The front door as configured.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ pub struct Client {
     pub name: Arc<str>,
     /// How much it may depart from the RFC.
     pub profile: Profile,
+    /// Whose records it sees, where the app keeps tenants apart.
+    pub tenant: Option<Arc<Tenant>>,
     /// The tokens it may use; two while one replaces the other.
     pub bearers: Vec<Bearer>,
 }
@@ -135,6 +137,8 @@ pub struct Limits {
     pub kept_time: Duration,
     /// SCIM requests worked on at once; more are asked to come back.
     pub in_flight: usize,
+    /// Those of one client.
+    pub client_in_flight: usize,
     /// How long pass-through waits for the app to accept a connection.
     pub connect_time: Duration,
     /// How long SIGTERM waits for what is in flight.
@@ -155,6 +159,7 @@ impl Default for Limits {
             answer_time: Duration::from_secs(60),
             kept_time: Duration::from_secs(120),
             in_flight: 256,
+            client_in_flight: 128,
             connect_time: Duration::from_secs(5),
             drain: Duration::from_secs(25),
         }

@@ -1,12 +1,14 @@
 //! Reading a file of conversations: every fault with its place, all of them together.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     backend::script::{Expected, Scripted},
+    config::FileKind,
+    config::Tenant,
     diagnostic::{Diagnostics, Faults, Source},
     mapping::{self, App, vars::Vars},
     scim::profile::Profile,
@@ -37,7 +39,8 @@ pub fn load(mapping: &Path) -> Result<Suite, Diagnostics> {
         App::Rest(_) => With::Calls,
         App::Sql(_) => With::Database,
     };
-    let read = yaml::parse(&mut faults).and_then(|root| match with {
+    let root = yaml::parse(&mut faults).filter(|root| FileKind::Conversations.is_read_from(root, &mut faults));
+    let read = root.and_then(|root| match with {
         With::Calls => Some((None, conversations(&root, "a file of conversations", with, &mut faults))),
         With::Database => {
             let mut fields = root.map(&mut faults, "a file of conversations with a database")?;
@@ -108,6 +111,7 @@ fn request(node: &Node, faults: &mut Faults) -> Option<Asked> {
     let headers = headers(&mut fields, faults);
     let profiles = Profile::ALL.map(|p| (p.name, p));
     let profile = fields.choice(faults, "profile", &profiles).unwrap_or(Profile::TOLERANT);
+    let tenant = fields.take("tenant").and_then(|n| Tenant::read("test", n, faults)).map(Arc::new);
     let span = fields.span();
     fields.finish(faults);
     let [(method, target)] = asked.as_slice() else {
@@ -135,7 +139,7 @@ fn request(node: &Node, faults: &mut Faults) -> Option<Asked> {
         Some(body) => Bytes::from(body.to_string()),
     };
     let method = Method::from_bytes(method.as_bytes()).ok()?;
-    Some(Asked { method, target, headers: map, body, profile })
+    Some(Asked { method, target, headers: map, body, profile, tenant })
 }
 
 /// `{ expect: GET /users/42, reply: { … } }`

@@ -23,6 +23,7 @@ mod term;
 use std::{path::Path, sync::Arc};
 
 use crate::{
+    config::FileKind,
     diagnostic::{Diagnostics, Faults, Source},
     yaml::{self, Fields, Node},
 };
@@ -51,6 +52,9 @@ pub fn load(path: &Path, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnost
 pub fn compile(source: Source, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
     let mut faults = Faults::new(source);
     let mapping = yaml::parse(&mut faults).and_then(|mut root| {
+        if !FileKind::Mapping.is_read_from(&root, &mut faults) {
+            return None;
+        }
         vars::fill(&mut root, vars, &mut faults);
         read(&root, &mut faults)
     });
@@ -102,7 +106,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let app = sql::app(sql, faults);
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
-            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, faults))
+            let tenant = app.as_ref().and_then(|app| app.tenant.clone());
+            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, tenant.as_ref(), faults))
         }
         _ => {
             faults

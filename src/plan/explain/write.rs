@@ -87,7 +87,7 @@ pub(super) fn change(
     };
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
-    let mut cost = said.parts(resource, id, &Needs::ALL)?;
+    let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
     cost.calls += 1;
     for rule in plan.edits() {
         edits(&mut said, &rule.call, "if anything differs");
@@ -120,11 +120,12 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
 fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
     let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
     for step in steps {
+        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
         match &step.act {
-            Act::Call(call) => said.call(call, &step.does),
+            Act::Call(call) => said.call(call, note),
             Act::Edit(edit) => {
                 cost.calls += 1;
-                edits(said, edit.template(), &step.does);
+                edits(said, edit.template(), note);
             }
         }
         if !step.singly.is_empty() {

@@ -9,8 +9,15 @@ use crate::{
         line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, RestRecords},
         sql::SqlRecords,
+        term::Scope,
     },
-    plan::{Fault, call::Call, read, sql::filter::Pushed},
+    plan::{
+        Fault,
+        call::Call,
+        fill::fill,
+        read,
+        sql::{filter::Pushed, order::Order},
+    },
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
@@ -28,7 +35,18 @@ pub enum Source<'a> {
     /// The list of an HTTP app, narrowed by a rule or not.
     List(&'a List, Option<Narrowed<'a>>),
     /// A table.
-    Table(&'a SqlRecords, Pushed),
+    Table(Table<'a>),
+}
+
+/// A table, and what of the request the database does.
+#[derive(Debug)]
+pub struct Table<'a> {
+    /// The table.
+    pub records: &'a SqlRecords,
+    /// What it selects.
+    pub pushed: Pushed,
+    /// In which order: that of the answer, or by key.
+    pub order: Order,
 }
 
 /// A filter rule and the value it is used with.
@@ -97,6 +115,11 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
         _ => {}
     }
     let value = stored(line, &rule.target, &value)?;
+    // A value that no query can hold, such as one with a tab, is looked for here.
+    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
+    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
+        return None;
+    }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })
 }
 
