@@ -29,7 +29,7 @@ create unique index mailbox_person_addr on mailbox (person_no, addr, kind);
 create index mailbox_addr on mailbox (lower(addr));
 
 create table team (
-  team_no integer primary key,
+  team_no integer primary key autoincrement,   -- teams are really deleted, and a number is never given out again
   label   text not null,
   idp_ref text,
   made_at text not null,

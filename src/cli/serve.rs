@@ -130,6 +130,7 @@ fn front(config: &Config) -> Front {
             body_bytes: limits.body,
             body_time: limits.request_time,
             answer_time: limits.request_time,
+            kept_time: Duration::from_secs(120),
             in_flight: limits.in_flight,
             connect_time: limits.upstream_time,
             drain: limits.drain,

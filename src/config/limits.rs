@@ -67,7 +67,7 @@ impl Default for Limits {
 
 impl Limits {
     /// Operations of one bulk request: as many as fit into `request_time` at 50 ms each, which few apps need for a write,
-    /// and 1000 at most. Whoever sends more would be told 504 while the writes go on.
+    /// and 1000 at most. Whoever sends more would be told 503 while the writes go on.
     #[must_use]
     pub fn operations(&self) -> usize {
         usize::try_from(self.request_time.as_millis() / 50).unwrap_or(usize::MAX).clamp(1, 1000)

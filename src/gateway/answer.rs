@@ -99,11 +99,12 @@ impl Gateway {
     async fn operate(
         &self,
         resource: &Resource,
-        operation: Operation,
+        mut operation: Operation,
         projection: Projection,
         preconditions: &Preconditions,
         context: &Context<'_>,
     ) -> Result<Response<Bytes>, Error> {
+        self.hash(resource, &mut operation).await?;
         match operation {
             Operation::Read { id } => {
                 let mut session = self.reading(context).await?;

@@ -67,7 +67,7 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        if translate::id(resource, &record)? != id {
+        if translate::id(resource, &record)? != id || !resource.exists(&record) {
             return Ok(None);
         }
         let mut records = vec![record];
@@ -226,7 +226,7 @@ impl Gateway {
                     return Ok(None);
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if evaluate(&query.condition, &resource) {
+                if query.resource.exists(&row) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                 }
             }

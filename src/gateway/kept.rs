@@ -7,6 +7,9 @@ use crate::{
     scim::sort::{Rank, Sort},
 };
 
+/// A row and its place in the order, if it has one of its own.
+type Ranked = (Option<Rank>, Value);
+
 /// What matched so far.
 pub(super) struct Kept<'q> {
     sort: Option<&'q Sort>,
@@ -16,7 +19,7 @@ pub(super) struct Kept<'q> {
     total: usize,
     /// Behind the last row that passed before the page was full.
     end: Option<Place>,
-    rows: Vec<(Option<Rank>, Value)>,
+    rows: Vec<Ranked>,
 }
 
 impl<'q> Kept<'q> {
@@ -70,7 +73,7 @@ impl<'q> Kept<'q> {
     }
 
     /// The page, how many matched in all, and where the page ended if more of them came behind it.
-    pub(super) fn page(mut self) -> (Vec<(Option<Rank>, Value)>, usize, Option<Place>) {
+    pub(super) fn page(mut self) -> (Vec<Ranked>, usize, Option<Place>) {
         let skip = match self.sort {
             Some(sort) => {
                 self.order(sort);

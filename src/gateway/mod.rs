@@ -10,6 +10,7 @@ pub mod caller;
 pub mod conversation;
 mod cursor;
 mod fetch;
+mod hash;
 mod kept;
 mod order;
 mod rescue;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
+use tokio::sync::Semaphore;
 
 use crate::{
     backend::{Backend, Failure, Session},
@@ -48,6 +50,7 @@ pub struct Gateway {
     order: order::Order,
     bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
+    hashing: Semaphore,
 }
 
 impl Gateway {
@@ -77,6 +80,7 @@ impl Gateway {
             order: order::Order::default(),
             bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
+            hashing: hash::places(),
         }
     }
 
@@ -162,6 +166,8 @@ enum Error {
     Circular,
     /// The resource is not, or is, of the version that the request is meant for.
     OtherVersion,
+    /// A password could not be made into a hash: the system gives no random numbers or no memory.
+    NoHash,
     /// The app does not know who is to become a member.
     NoMember,
     /// The error of a later call, after what took effect.

@@ -7,12 +7,13 @@ use crate::{
     backend::Session,
     mapping::{Records, Resource, answer::Class},
     plan::{
-        Context,
+        Context, Fault,
         call::{Call, Reply},
         change::{self, Ask, Step, Wish},
         create,
         query::too_many,
         read::{Needs, Shown},
+        scope,
     },
     scim::{projection::Projection, version::Preconditions},
 };
@@ -72,6 +73,7 @@ impl Gateway {
         told: Option<Value>,
     ) -> Result<After, Error> {
         let record = match told {
+            Some(record) if !resource.exists(&record) => None,
             Some(record) => {
                 let mut records = vec![record];
                 self.parts(session, resource, needs, &mut records).await?;
@@ -125,6 +127,9 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for guard in scope::guards(resource, id)? {
+            self.act(&mut session, &guard).await?;
+        }
         let before = match plan.blind {
             Some(_) => None,
             None => match self.record(&mut session, resource, id, &Needs::ALL).await? {
@@ -135,6 +140,7 @@ impl Gateway {
                 None => return Err(Error::absent()),
             },
         };
+        self.may_write(&mut session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         if let (true, Some((_, unchanged))) = (steps.is_empty(), before) {
@@ -184,11 +190,34 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
         }
         Ok(session.commit().await?)
+    }
+
+    /// Over HTTP the record itself says that it exists for SCIM and is not protected: it is read, unless it was.
+    async fn may_write(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        read: Option<&Value>,
+    ) -> Result<(), Error> {
+        if !resource.is_guarded() {
+            return Ok(());
+        }
+        let protected = match read {
+            Some(record) => resource.protects(record),
+            None => {
+                let looks = Needs { shown: Shown::Nothing, condition: None };
+                let record = self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+                resource.protects(&record)
+            }
+        };
+        if protected { Err(Fault::Protected.into()) } else { Ok(()) }
     }
 
     /// One call that acts; whether it did is not known where there is no answer.

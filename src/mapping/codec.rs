@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::scim::instant;
 
-use super::pattern::same;
+use super::{hash::Hash, pattern::same};
 
 /// One step between the record's form and SCIM's.
 #[derive(Debug, Clone)]
@@ -30,6 +30,8 @@ pub enum Codec {
         /// Behind.
         suffix: String,
     },
+    /// `hash`: a password, which nobody reads. What is written is the hash already.
+    Hash(Hash),
 }
 
 /// How the app writes an instant.
@@ -58,6 +60,7 @@ impl Codec {
     pub fn read(&self, found: &Value) -> Result<Option<Value>, Unreadable> {
         match self {
             Self::Plain => Ok((!found.is_null()).then(|| found.clone())),
+            Self::Hash(_) => Ok(None),
             Self::Given(when) => Ok(Some(Value::Bool(found.is_null() != *when))),
             Self::Values { pairs, or_else } => {
                 let known = pairs.iter().find(|(_, app)| app.iter().any(|a| same(a, found))).map(|(scim, _)| scim);
@@ -93,7 +96,7 @@ impl Codec {
     #[must_use]
     pub fn write(&self, value: &Value) -> Option<Value> {
         match self {
-            Self::Plain => Some(value.clone()),
+            Self::Plain | Self::Hash(_) => Some(value.clone()),
             Self::Given(_) => None,
             Self::Values { pairs, .. } => {
                 pairs.iter().find(|(scim, _)| same(scim, value)).and_then(|(_, app)| app.first().cloned())

@@ -1,6 +1,6 @@
 //! A line: one attribute, read and written in the same words.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::Value;
 
@@ -118,6 +118,17 @@ pub struct Of {
     pub name: String,
     /// `/Users`.
     pub endpoint: String,
+}
+
+/// The `type` of a group that somebody is in by themself (RFC 7643 §4.1.2). A derived list holds no others: what it is
+/// derived from names users, and no group in a group.
+pub static DIRECT: LazyLock<Value> = LazyLock::new(|| Value::from("direct"));
+
+/// Whether `type` in a list of other resources says which resource type they are of, as in `members`. In the `groups` of
+/// a user it says how one is in a group, which only the app knows.
+#[must_use]
+pub fn types_by_resource(list: &Attribute) -> bool {
+    list.sub("type").is_some_and(|sub| DIRECT.as_str().is_none_or(|d| !sub.canonical_values.iter().any(|v| v == d)))
 }
 
 /// One sub-attribute of a list's items.

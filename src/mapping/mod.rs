@@ -8,6 +8,7 @@ pub mod answer;
 pub mod call;
 pub mod codec;
 mod compile;
+pub mod hash;
 pub mod line;
 pub mod pattern;
 pub mod rest;
@@ -20,9 +21,16 @@ pub mod vars;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::scim::schema::{ResourceType, Target};
 
-use self::{codec::Codec, line::Line, selector::Selector};
+use self::{
+    codec::Codec,
+    hash::Hash,
+    line::{Line, Source},
+    selector::Selector,
+};
 
 pub use crate::config::Tenant;
 pub use compile::{compile, load};
@@ -103,6 +111,41 @@ impl Resource {
                 && (l.target.attribute.multi_valued
                     || l.target.sub.as_ref().map(|s| &s.name) == target.sub.as_ref().map(|s| &s.name))
         })
+    }
+
+    /// What is kept as a hash, and how.
+    pub fn hashed(&self) -> impl Iterator<Item = (&Target, Hash)> {
+        self.lines.iter().filter_map(|line| match &line.value {
+            Source::At { codec: Codec::Hash(how), .. } => Some((&line.target, *how)),
+            _ => None,
+        })
+    }
+
+    /// Whether a record exists for SCIM. In a database the statements see to that.
+    #[must_use]
+    pub fn exists(&self, record: &Value) -> bool {
+        match &self.records {
+            Records::Rest(records) => records.only.holds(record, None),
+            Records::Sql(_) => true,
+        }
+    }
+
+    /// Whether a record may be read and not written. In a database the statements see to that.
+    #[must_use]
+    pub fn protects(&self, record: &Value) -> bool {
+        match &self.records {
+            Records::Rest(records) => !records.protect.is_empty() && records.protect.holds(record, None),
+            Records::Sql(_) => false,
+        }
+    }
+
+    /// Whether a record must be read to know that it may be written.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        match &self.records {
+            Records::Rest(records) => !records.only.is_empty() || !records.protect.is_empty(),
+            Records::Sql(_) => false,
+        }
     }
 
     /// Whether clients change a list of members here.

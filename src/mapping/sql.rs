@@ -68,6 +68,8 @@ pub struct SqlRecords {
     pub key: Key,
     /// True of every row that exists for SCIM; scalars are written on insert as well.
     pub only: Vec<ColumnTest>,
+    /// True of every row that may be read and never written; none: there are no such rows.
+    pub protect: Vec<ColumnTest>,
     /// Columns of the base table that lines read or write (without the key), each once.
     pub columns: Vec<Ident>,
     /// Columns that SCIM does not name, on insert.
@@ -210,4 +212,6 @@ pub struct Reference {
     pub kind: KeyKind,
     /// Its conditions.
     pub only: Vec<ColumnTest>,
+    /// Its protected rows.
+    pub protect: Vec<ColumnTest>,
 }

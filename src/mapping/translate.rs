@@ -14,7 +14,7 @@ use crate::scim::{
 use super::{
     Resource,
     codec::{Codec, Unreadable, kind},
-    line::{Each, Empty, FieldSource, Line, Slot, Source},
+    line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
     pattern::{Expected, Subject, same},
     template::percent,
 };
@@ -160,6 +160,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                     if let Some(display) = item.get("display").and_then(text) {
                         made.insert("display".to_owned(), Value::String(display));
                     }
+                    made.insert("type".to_owned(), DIRECT.clone());
                     Some(Value::Object(made))
                 })
                 .collect();
@@ -194,7 +195,9 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
     }
     if let (Some(of), Some(id)) = (&each.of, made.get("value").and_then(text)) {
         made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
-        made.insert("type".to_owned(), Value::String(of.name.clone()));
+        if types_by_resource(attribute) {
+            made.insert("type".to_owned(), Value::String(of.name.clone()));
+        }
     }
     Ok(Some(Value::Object(made)))
 }
@@ -295,11 +298,16 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
     let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
     let mut placed = vec![false; items.len()];
     for slot in slots {
+        // What the slot has no word for would be lost behind a success.
+        let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
+        let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
+        let loses = |item: &Value| item.as_object().into_iter().flatten().any(|(sub, v)| !kept(sub) && !nothing(v));
         let fits = |item: &Value, exact: bool| {
-            slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
-                Some(found) => alike(found, wanted),
-                None => !exact,
-            })
+            (lenient || !loses(item))
+                && slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
+                    Some(found) => alike(found, wanted),
+                    None => !exact,
+                })
         };
         let at = |exact: bool| items.iter().enumerate().position(|(i, item)| !placed[i] && fits(item, exact));
         match at(true).or_else(|| at(false)) {

@@ -26,9 +26,9 @@ use super::{
     Context, Fault,
     call::{Call, Statement},
     fill::fill,
-    members,
+    members, scope,
     sql::{
-        self, members as junction,
+        self, guard, members as junction,
         write::{self, Stamps},
     },
 };
@@ -122,6 +122,7 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match is_relation(line) {
             true => !matches!(change.to, To::Delta { .. }),
+            false if scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). A group
@@ -194,7 +195,14 @@ impl Change<'_> {
             }
         }
         match &self.resource.records {
-            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context),
+            Records::Rest(records) => {
+                if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
+                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(is_relation));
+                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    scope::stays(self.resource, &scope::merged(record, &changed))?;
+                }
+                deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context)
+            }
             Records::Sql(records) => sql_steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context),
         }
     }
@@ -381,6 +389,7 @@ fn sql_steps(
             });
         }
     }
+    statements.extend(guard::after(resource, records, &key));
     Ok(statements.into_iter().map(Step::statement).collect())
 }
 

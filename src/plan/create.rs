@@ -21,7 +21,9 @@ use super::{
     call::{Call, Reply, Statement},
     change::{Step, deal},
     fill::fill,
+    scope,
     sql::{
+        guard,
         members::members_add,
         write::{self, Stamps},
     },
@@ -69,6 +71,7 @@ pub fn plan<'a>(
                 }
             }
             let record = translate::record(resource, &taken, &create.start, lenient)?;
+            scope::stays(resource, &record)?;
             let call = fill(&create.call, &[], &Scope::default().lend("record", &record))?;
             (call, record)
         }
@@ -188,6 +191,7 @@ impl Create<'_> {
                         statements.extend(members_add(records, &key, &ids, &stamps));
                     }
                 }
+                statements.extend(guard::after(self.resource, records, &key));
                 Ok(statements.into_iter().map(Step::statement).collect())
             }
         }

@@ -113,10 +113,13 @@ pub fn explain(
 
 fn one(
     resource: &Resource,
-    operation: Operation,
+    mut operation: Operation,
     projection: Projection,
     context: &Context<'_>,
 ) -> Result<Explained, Fault> {
+    for (target, how) in resource.hashed() {
+        operation.values_mut(target).into_iter().for_each(|value| *value = format!("({how})").into());
+    }
     match operation {
         Operation::Read { id } => {
             let mut said = Explained::new(format!("read {} {}", resource.kind.name, quoted(&id)));

@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod change;
 pub mod condition;
 pub mod discovery;
+pub mod endpoint;
 pub mod error;
 pub mod evaluate;
 pub mod filter;

@@ -94,6 +94,16 @@ impl Patch {
 }
 
 impl Patch {
+    /// The values that steps set a single attribute to.
+    pub(super) fn values_mut(&mut self, target: &Target) -> impl Iterator<Item = &mut Value> {
+        self.steps.iter_mut().filter(move |step| target.covers(&step.target)).filter_map(|step| {
+            match &mut step.action {
+                Action::Set(value) => Some(value),
+                _ => None,
+            }
+        })
+    }
+
     /// Whether a step is about this attribute, or about one of its items or parts.
     #[must_use]
     pub fn names(&self, target: &Target) -> bool {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Refusal, ScimType, body, bulk,
-    change::Change,
+    change::{Change, To},
     condition::Condition,
     filter::Filter,
     patch::Patch,
@@ -85,6 +85,22 @@ pub enum Operation {
         /// The resource.
         id: String,
     },
+}
+
+impl Operation {
+    /// The values that a write brings for a single attribute.
+    pub fn values_mut(&mut self, target: &Target) -> Vec<&mut Value> {
+        match self {
+            Self::Create { resource } => resource::get_mut(resource, target).into_iter().collect(),
+            Self::Replace { changes, .. } => {
+                let mine = changes.iter_mut().filter(|change| target.covers(&change.target));
+                mine.filter_map(|change| if let To::Value(value) = &mut change.to { Some(value) } else { None })
+                    .collect()
+            }
+            Self::Patch { patch, .. } => patch.values_mut(target).collect(),
+            Self::Read { .. } | Self::Query(_) | Self::Delete { .. } => Vec::new(),
+        }
+    }
 }
 
 /// Why a request is no operation at all.
@@ -324,7 +340,7 @@ fn query_of(parameters: &Parameters, kind: &ResourceType, profile: &Profile) -> 
 }
 
 /// The path's segments, decoded; a slash at the end is forgiven.
-fn segments(path: &str) -> Result<Vec<String>, Unread> {
+pub(super) fn segments(path: &str) -> Result<Vec<String>, Unread> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
@@ -375,7 +391,9 @@ fn decode(text: &str, plus: bool) -> Option<String> {
     percent_encoding::percent_decode_str(&spaced).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-fn is_version(segment: &str) -> bool {
+/// Whether a segment of a path reads as a version of the protocol: `v2`, `v2.1`.
+#[must_use]
+pub fn is_version(segment: &str) -> bool {
     segment.strip_prefix(['v', 'V']).is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit() || c == '.'))
 }
 

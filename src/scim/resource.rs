@@ -19,6 +19,19 @@ pub fn get<'a>(resource: &'a Map<String, Value>, target: &Target) -> Option<&'a 
     }
 }
 
+/// The same, to be changed in place.
+pub(super) fn get_mut<'a>(resource: &'a mut Map<String, Value>, target: &Target) -> Option<&'a mut Value> {
+    let object = match &target.extension {
+        None => resource,
+        Some(urn) => resource.get_mut(urn.as_ref())?.as_object_mut()?,
+    };
+    let value = object.get_mut(&target.attribute.name)?;
+    match &target.sub {
+        None => Some(value),
+        Some(sub) => value.get_mut(&sub.name),
+    }
+}
+
 /// Takes the list at a target out, to be given back by [`set`]; empty if there is none.
 pub(super) fn take_list(resource: &mut Map<String, Value>, target: &Target) -> Vec<Value> {
     let object = match &target.extension {

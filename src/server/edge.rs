@@ -24,7 +24,7 @@ use super::Inner;
 use super::body::Outgoing;
 use super::drain::Drain;
 use super::passthrough::PassThrough;
-use super::route::{Road, road};
+use super::route::{Road, is_other_version, road};
 use super::settings::{Front, Limits, Roads};
 use super::stack::{Stack, stack};
 use super::wire::{Pulse, Wire};
@@ -137,6 +137,7 @@ impl Edge {
         let http2 = request.version() == Version::HTTP_2;
         let head = (!http2).then(|| line.pulse.next_head());
         let road = road(request.uri().path(), &self.base_path);
+        let other_version = is_other_version(request.uri().path(), &self.base_path);
         let fault = match head {
             Some(head) if head.ambiguous => Some("A request has Content-Length or Transfer-Encoding, not both."),
             _ => fault(&request, road),
@@ -160,6 +161,7 @@ impl Edge {
                 response
             }
             (None, Road::Scim, _) => own(refuse::scim(StatusCode::NOT_FOUND, "SCIM is not served on this listener.")),
+            (None, Road::App, _) if line.roads != Roads::App && other_version => own(refuse::version(&self.base_path)),
             (None, ..) => own(refuse::plain(StatusCode::NOT_FOUND, "Nothing is served at this path.")),
         };
         if head.is_some_and(|head| head.last) && response.status() != StatusCode::SWITCHING_PROTOCOLS {

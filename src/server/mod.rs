@@ -10,6 +10,8 @@
 mod body;
 mod drain;
 pub mod edge;
+mod late;
+mod layer;
 mod passthrough;
 mod process;
 mod refuse;

@@ -3,6 +3,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::scim::request::is_version;
+
 /// The road of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Road {
@@ -34,6 +36,15 @@ pub(super) fn road(path: &str, base: &str) -> Road {
     Road::Disguised
 }
 
+/// Whether `path` is SCIM's but for its version: `/scim/v1/Users` where SCIM begins at `/scim/v2`.
+pub(super) fn is_other_version(path: &str, base: &str) -> bool {
+    let Some((parent, version)) = base.rsplit_once('/').filter(|(_, version)| is_version(version)) else {
+        return false;
+    };
+    let rest = path.strip_prefix(parent).and_then(|rest| rest.strip_prefix('/'));
+    rest.and_then(|rest| rest.split('/').next()).is_some_and(|other| is_version(other) && other != version)
+}
+
 /// Whether `path`, dots resolved, lies in `base`. Readers differ in whether `//` is one slash or an empty segment, so
 /// both are asked. `\` is a slash to some; `;x`, a query or a control character end a segment for others; many fold
 /// case.
@@ -57,6 +68,25 @@ fn lands_in(path: &str, base: &str, merge_slashes: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions() {
+        for (path, base, other) in [
+            ("/scim/v1", "/scim/v2", true),
+            ("/scim/v1/Users/7", "/scim/v2", true),
+            ("/scim/v2.1/Users", "/scim/v2", true),
+            ("/v3/Users", "/v2", true),
+            ("/scim/v2/Users", "/scim/v2", false),
+            ("/scim", "/scim/v2", false),
+            ("/scimv1/Users", "/scim/v2", false),
+            ("/scim/values", "/scim/v2", false),
+            ("/other/v1/Users", "/scim/v2", false),
+            ("/scim/v1/Users", "/scim", false),
+            ("/v1/Users", "", false),
+        ] {
+            assert_eq!(is_other_version(path, base), other, "{path} {base}");
+        }
+    }
 
     #[test]
     fn roads() {

@@ -133,6 +133,8 @@ pub struct Limits {
     pub body_time: Duration,
     /// From a whole SCIM request to its answer.
     pub answer_time: Duration,
+    /// How long the answer of a write that nobody heard is kept.
+    pub kept_time: Duration,
     /// SCIM requests worked on at once; more are asked to come back.
     pub in_flight: usize,
     /// How long pass-through waits for the app to accept a connection.
@@ -153,6 +155,7 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             body_time: Duration::from_secs(30),
             answer_time: Duration::from_secs(60),
+            kept_time: Duration::from_secs(120),
             in_flight: 256,
             connect_time: Duration::from_secs(5),
             drain: Duration::from_secs(25),

@@ -1,38 +1,43 @@
 //! SCIM's road from a request's head to the gateway's service: all policy, one layer each, read top to bottom.
 //!
-//! Each layer is an async function of the policy, the request and the rest of the stack ([`Around`] makes it a tower
+//! Each layer is an async function of the policy, the request and the rest of the stack ([`around`] makes it a tower
 //! layer). Tests call the stack with a request and no socket.
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, EXPECT, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Body;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::AbortHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 use tower::util::BoxCloneSyncService;
-use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{ServiceBuilder, ServiceExt};
 
 use super::Inner;
 use super::body::{Fault, collect, discard};
 use super::drain::Drain;
-use super::refuse::scim;
+use super::late::{Entry, Late};
+use super::layer::{Next, Reads, around};
+use super::refuse::{later, scim};
 use super::settings::{Client, Limits};
 use crate::gateway::caller::{Caller, RequestId};
+use crate::scim::endpoint::Endpoint;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How long a client should wait before it asks for the end of its write, in seconds.
+const LATE_WAIT: u64 = 5;
 
 /// The whole stack, for requests with a body of type `B`.
 pub(super) type Stack<B> = BoxCloneSyncService<Request<B>, Response<Bytes>, Infallible>;
 
-type Answer = Result<Response<Bytes>, Infallible>;
+pub(super) type Answer = Result<Response<Bytes>, Infallible>;
 
 /// A place among the requests worked on at once.
 type Place = Arc<OwnedSemaphorePermit>;
@@ -43,6 +48,7 @@ pub(super) struct Policy {
     clients: Vec<Client>,
     limits: Limits,
     places: Arc<Semaphore>,
+    late: Arc<Late>,
     drain: Drain,
 }
 
@@ -52,7 +58,13 @@ where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
     let places = Arc::new(Semaphore::new(limits.in_flight));
-    let policy = &Arc::new(Policy { base_path: base_path.to_owned(), clients, limits, places, drain });
+    let mut key = [0; 32];
+    if getrandom::fill(&mut key).is_err() {
+        // Then no request gets a number either, and none comes as far as a write.
+        tracing::error!("the system gives no random numbers");
+    }
+    let late = Late::new(key, limits.kept_time);
+    let policy = &Arc::new(Policy { base_path: base_path.to_owned(), clients, limits, places, late, drain });
     let service = ServiceBuilder::new()
         // Everything below is found again by this number, refusals too.
         .layer(around(policy, number))
@@ -92,11 +104,14 @@ async fn number<B, S: Next<B>>(_: Arc<Policy>, mut request: Request<B>, next: S)
 
 /// One line a request, without a status if its client left before the answer. No query: a filter's values are people's
 /// names and addresses.
-async fn trace<B, S: Next<B>>(policy: Arc<Policy>, request: Request<B>, next: S) -> Answer {
+async fn trace<B, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
+    let path = request.uri().path();
+    let endpoint = Endpoint::of(path.strip_prefix(policy.base_path.as_str()).unwrap_or(path));
+    request.extensions_mut().insert(endpoint);
     let mut line = Line {
         begun: Instant::now(),
         method: request.method().clone(),
-        path: endpoint(request.uri().path(), &policy.base_path),
+        path: shown(request.uri().path(), &policy.base_path),
         id: request.extensions().get().cloned(),
         status: None,
         caller: None,
@@ -108,7 +123,7 @@ async fn trace<B, S: Next<B>>(policy: Arc<Policy>, request: Request<B>, next: S)
 }
 
 /// The endpoint alone: what follows it is an id, and ids are people's log-ins in many an app (law 12).
-fn endpoint(path: &str, base_path: &str) -> String {
+fn shown(path: &str, base_path: &str) -> String {
     let below = path.strip_prefix(base_path).unwrap_or(path);
     let mut segments = below.trim_start_matches('/').split('/');
     match (segments.next(), segments.next()) {
@@ -189,8 +204,8 @@ fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Cal
 /// only let them time out later.
 async fn admit<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
     let Ok(place) = policy.places.clone().try_acquire_owned() else {
-        let mut response = scim(StatusCode::SERVICE_UNAVAILABLE, "Too many requests are being worked on; try again.");
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        let detail = "Too many requests are being worked on; try again.";
+        let response = later(StatusCode::SERVICE_UNAVAILABLE, 1, detail);
         return refuse(request, response).await;
     };
     let place: Place = Arc::new(place);
@@ -220,57 +235,89 @@ async fn whole_body<B: Reads, S: Next<Bytes>>(policy: Arc<Policy>, request: Requ
     }
 }
 
-/// Ends the client's wait; what becomes of a write is in the log.
+/// Ends the client's wait. A write goes on, and the same request sent again hears how it ends.
 async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>, next: S) -> Answer {
     let limit = policy.limits.answer_time;
-    let advice = match reads(&request) {
-        true => "Try again, or ask for less.",
-        false => "The change may still be carried out; read before you repeat it.",
-    };
+    let reads = only_reads(&request);
     tokio::time::timeout(limit, next.oneshot(request)).await.unwrap_or_else(|_| {
-        Ok(scim(StatusCode::GATEWAY_TIMEOUT, &format!("There was no answer within {limit:?}. {advice}")))
+        if reads {
+            let detail = format!("There was no answer within {limit:?}. Try again, or ask for less.");
+            return Ok(scim(StatusCode::GATEWAY_TIMEOUT, &detail));
+        }
+        let detail = format!(
+            "The write takes longer than {limit:?} and goes on. Send the same request again to hear how it ends."
+        );
+        Ok(later(StatusCode::SERVICE_UNAVAILABLE, LATE_WAIT, &detail))
     })
 }
 
 /// Runs the request in its own task, which holds its place and keeps the process alive until it is done: a client
-/// that hangs up must not stop a write half way. A read is stopped with its client. A panic becomes a 500 and stays
-/// in the task.
+/// that hangs up must not stop a write half way, and may ask again for its end. A read is stopped with its client. A panic
+/// becomes a 500 and stays in the task.
 async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
     let held = (request.extensions_mut().remove::<Place>(), policy.drain.enter());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
-    let stop_if_left = reads(&request);
-    let (send, answer) = oneshot::channel();
-    let task = tokio::spawn({
-        let id = id.clone();
-        async move {
-            let answer = next.oneshot(request).await;
-            if let Err(Ok(unheard)) = send.send(answer) {
-                tracing::info!(
-                    status = unheard.status().as_u16(),
-                    request_id = id.as_deref(),
-                    "done after its client had left"
-                );
-            }
+    let answer = if only_reads(&request) {
+        let mut task = StopOnDrop(tokio::spawn(async move {
+            let Ok(answer) = next.oneshot(request).await;
             drop(held);
-        }
-    });
-    let _stop = stop_if_left.then(|| StopOnDrop(task.abort_handle()));
-    answer.await.unwrap_or_else(|_| {
+            answer
+        }));
+        (&mut task.0).await.ok()
+    } else {
+        write(&policy, request, next, held).await
+    };
+    Ok(answer.unwrap_or_else(|| {
         tracing::error!(request_id = id.as_deref(), "a request ended in a panic");
-        Ok(scim(StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed on this request; its log knows more."))
-    })
+        scim(StatusCode::INTERNAL_SERVER_ERROR, "The gateway failed on this request; its log knows more.")
+    }))
 }
 
-struct StopOnDrop(AbortHandle);
+/// The answer of a write, of this request or of the one that it repeats; none after a panic.
+async fn write<H: Send + 'static>(
+    policy: &Policy,
+    request: Request<Bytes>,
+    next: Inner,
+    held: H,
+) -> Option<Response<Bytes>> {
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>().map(|id| id.0.clone());
+    let client = extensions.get::<Caller>().map_or_else(|| "".into(), |caller| caller.client.clone());
+    let endpoint = endpoint_of(&request);
+    match policy.late.enter(&client, endpoint, &request) {
+        Entry::Joined(waiting) => {
+            tracing::info!(request_id = id.as_deref(), "joined the same write");
+            waiting.answer().await
+        }
+        Entry::First(run, waiting) => {
+            tokio::spawn(async move {
+                let Ok(answer) = next.oneshot(request).await;
+                let status = answer.status().as_u16();
+                if !run.ended(answer) {
+                    tracing::info!(status, request_id = id.as_deref(), "done after its client had left");
+                }
+                drop(held);
+                run.told().await;
+            });
+            waiting.answer().await
+        }
+    }
+}
 
-impl Drop for StopOnDrop {
+struct StopOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for StopOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-fn reads<B>(request: &Request<B>) -> bool {
-    matches!(*request.method(), Method::GET | Method::HEAD)
+fn endpoint_of<B>(request: &Request<B>) -> Endpoint {
+    request.extensions().get().copied().unwrap_or(Endpoint::Other)
+}
+
+fn only_reads<B>(request: &Request<B>) -> bool {
+    endpoint_of(request).only_reads(request.method())
 }
 
 /// Answers without having read the body. Who sent `Expect: 100-continue` waits with the body and sends none.
@@ -281,65 +328,13 @@ async fn refuse<B: Reads>(request: Request<B>, response: Response<Bytes>) -> Ans
     Ok(response)
 }
 
-/// A body that can be read.
-trait Reads: Body<Data = Bytes> + Unpin {}
-impl<B: Body<Data = Bytes> + Unpin> Reads for B {}
-
-/// The rest of the stack, as a layer sees it.
-trait Next<B>: Service<Request<B>, Response = Response<Bytes>, Error = Infallible> {}
-impl<B, S: Service<Request<B>, Response = Response<Bytes>, Error = Infallible>> Next<B> for S {}
-
-/// A tower layer from an async function of the policy, a request and the rest of the stack.
-#[derive(Clone)]
-struct Around<F> {
-    policy: Arc<Policy>,
-    function: F,
-}
-
-fn around<F>(policy: &Arc<Policy>, function: F) -> Around<F> {
-    Around { policy: policy.clone(), function }
-}
-
-impl<F: Clone, S> Layer<S> for Around<F> {
-    type Service = Wrapped<F, S>;
-
-    fn layer(&self, next: S) -> Wrapped<F, S> {
-        Wrapped { layer: self.clone(), next }
-    }
-}
-
-#[derive(Clone)]
-struct Wrapped<F, S> {
-    layer: Around<F>,
-    next: S,
-}
-
-impl<B, F, S, A> Service<Request<B>> for Wrapped<F, S>
-where
-    F: Fn(Arc<Policy>, Request<B>, S) -> A,
-    A: Future<Output = Answer>,
-    S: Clone,
-{
-    type Response = Response<Bytes>;
-    type Error = Infallible;
-    type Future = A;
-
-    // Ready always: a service that cannot take a request yet is awaited inside the call, under the time limit.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> A {
-        (self.layer.function)(self.layer.policy.clone(), request, self.next.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::collections::VecDeque;
     use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     use hyper::body::Frame;
 
@@ -353,7 +348,7 @@ mod tests {
             ("/scim/v2/Users/ann/more", "/scim/v2/Users/{id}"),
             ("/scim/v2", "/scim/v2"),
         ] {
-            assert_eq!(endpoint(path, "/scim/v2"), shown);
+            assert_eq!(super::shown(path, "/scim/v2"), shown);
         }
     }
 

@@ -295,7 +295,12 @@ async fn members_come_and_go() {
         refused(&door.patch(&group, json!([{"op": "add", "path": "members", "value": [wrong]}])).await, "invalidValue");
     }
     let user = door.get("/Users/1002").await.body();
-    assert!(user["groups"].as_array().unwrap().iter().any(|g| g["display"] == "Cooks"), "{user}");
+    let cooks = user["groups"].as_array().unwrap().iter().find(|g| g["display"] == "Cooks").unwrap();
+    assert_eq!(cooks["type"], "direct");
+    for (how, found) in [("direct", true), ("indirect", false)] {
+        let filter = format!("groups[type eq \"{how}\" and display eq \"cooks\"]");
+        assert_eq!(door.find("/Users", &filter).await.each("id").contains(&"1002".to_owned()), found, "{filter}");
+    }
     refused(
         &door
             .patch(&group, json!([{"op": "replace", "path": "members[value eq \"1002\"].value", "value": "1003"}]))
@@ -318,6 +323,11 @@ async fn who_is_deleted_is_gone_and_the_name_is_free() {
     assert_eq!(door.delete(&user).await.status, 404);
     assert_eq!(door.find("/Users", "userName eq \"vera\"").await.total(), 0);
     assert_ne!(made(&door, json!({})).await, user);
+    // An id is nobody else's later (RFC 7643 §3.1), though the row that had it is no more.
+    let team = json!({"schemas": [GROUP], "displayName": "Cooks"});
+    let first = door.post("/Groups", team.clone()).await.body();
+    door.delete(&format!("/Groups/{}", first["id"].as_str().unwrap())).await;
+    assert_ne!(door.post("/Groups", team).await.body()["id"], first["id"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 """Sends the same random filters and PATCHes to Portolan and to another SCIM server and compares the answers.
 
-compare.py OURS OUR_TOKEN THEIRS FILTERS PATCHES SEED. Only what known.md explains may differ, and each thing it explains must.
+compare.py sqlite THEIRS FILTERS PATCHES SEED URL TOKEN PORTOLAN MAPPING, or compare.py rest THEIRS FILTERS PATCHES SEED TOKEN
+and for each gateway NAME URL APP. Only what known.md explains may differ, and each thing it explains must.
 """
 
 import json
@@ -16,22 +17,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scim import USER  # noqa: E402
 
 from generate import Random, leaves, text, values  # noqa: E402
-from sides import Side  # noqa: E402
+from sides import OverRest, OverSql, Side  # noqa: E402
 
 PEOPLE, GROUPS, SHOWN = 44, 8, 12
 # somebody on whom the examples of known.md can be seen, whatever the seed
-KNOWN = {"schemas": [USER], "userName": "known", "displayName": "ΣΑΣ", "active": True, "emails": [
-    {"value": "k@example.com", "type": "work", "primary": True}, {"value": "l@example.com", "primary": False}]}
+KNOWN = {"schemas": [USER], "userName": "known", "displayName": "ΣΑΣ", "active": True}
+KNOWN_EMAILS = {"sqlite": [{"value": "k@example.com", "type": "work", "primary": True}, {"value": "l@example.com", "primary": False}],
+                "rest": [{"value": "k@example.com", "type": "work", "primary": True}, {"value": "l@example.com", "type": "home"}]}
 
 
 class Known:
-    """The disagreements that known.md explains."""
+    """The disagreements that known.md explains, of those over one kind of app."""
 
-    def __init__(self, path):
+    def __init__(self, path, kind):
         self.entries = []
         for section in re.split(r"^## ", path.read_text(), flags=re.M)[1:]:
-            field = dict(re.findall(r"^- (pattern|example): `(.*)`$", section, flags=re.M))
-            self.entries.append((section.split("\n")[0], re.compile(field["pattern"]), field["example"]))
+            field = dict(re.findall(r"^- (pattern|example|only): `(.*)`$", section, flags=re.M))
+            if field.get("only", kind) == kind:
+                self.entries.append((section.split("\n")[0], re.compile(field["pattern"]), field["example"]))
         self.seen = {name: 0 for name, _, _ in self.entries}
 
     def explains(self, subject):
@@ -43,17 +46,18 @@ class Known:
 
 
 class Run:
-    """Both servers, what they hold, and the count."""
+    """The gateways and the other server, what they hold, and the count."""
 
     def __init__(self, ours, theirs, known):
-        self.sides, self.known = (ours, theirs), known
+        self.ours, self.theirs, self.known = ours, theirs, known
         self.passed, self.failed, self.selective, self.filters = 0, 0, 0, 0
-        self.threads = ThreadPoolExecutor(2)
+        self.threads = ThreadPoolExecutor(len(ours) + 1)
         self.held = {"/Users": {}, "/Groups": {}}
 
-    def both(self, method, *arguments):
-        """The same asked of both at once: (ours, theirs)."""
-        return tuple(self.threads.map(lambda side: getattr(side, method)(*arguments), self.sides))
+    def all(self, method, *arguments, of=None):
+        """The same asked at once of the gateways (or of one) and of the other server: a list that ends with the latter."""
+        sides = [*([of] if of else self.ours), self.theirs]
+        return list(self.threads.map(lambda side: getattr(side, method)(*arguments), sides))
 
     def fail(self, what, *lines):
         self.failed += 1
@@ -61,30 +65,31 @@ class Run:
             print("\n    ".join([f"FAILED {what}", *lines]))
 
     def fill(self, endpoint, name_attribute, resource):
-        made = self.both("add", endpoint, resource)
-        if None in (made[0][0], made[1][0]) or made[0][1] != made[1][1]:
-            raise SystemExit(f"could not create the same on both: {resource}\n  {made[0]}\n  {made[1]}")
-        for side, (id, _) in zip(self.sides, made):
+        made = self.all("add", endpoint, resource)
+        if any(id is None or plain != made[-1][1] for id, plain in made):
+            raise SystemExit(f"could not create the same on all: {resource}\n  " + "\n  ".join(map(str, made)))
+        for side, (id, _) in zip([*self.ours, self.theirs], made):
             side.know(resource[name_attribute], id)
         self.held[endpoint][resource[name_attribute]] = resource
 
     # Filters
 
     def filter(self, endpoint, tree):
-        ours, theirs = self.both("select", endpoint, text(tree))
+        *ours, theirs = self.all("select", endpoint, text(tree))
         self.filters += 1
-        self.selective += isinstance(ours, frozenset) and 0 < len(ours) < len(self.held[endpoint])
-        problems = [] if ours == theirs else self.leaves_differ(endpoint, tree, ours, theirs)
-        if problems:
-            self.fail(f"{endpoint} {text(tree)}", *problems)
-        else:
-            self.passed += 1
+        self.selective += isinstance(ours[0], frozenset) and 0 < len(ours[0]) < len(self.held[endpoint])
+        for side, found in zip(self.ours, ours):
+            problems = [] if found == theirs else self.leaves_differ(side, endpoint, tree, found, theirs)
+            if problems:
+                self.fail(f"{side.name} {endpoint} {text(tree)}", *problems)
+            else:
+                self.passed += 1
 
-    def leaves_differ(self, endpoint, tree, ours, theirs):
+    def leaves_differ(self, of, endpoint, tree, ours, theirs):
         """Which leaf makes the difference; each must be known, and on each side the whole must follow from its leaves."""
         said, problems = {}, []
         for leaf in leaves(tree):
-            found = said[leaf] = self.both("select", endpoint, leaf[1])
+            found = said[leaf] = self.all("select", endpoint, leaf[1], of=of)
             problems += [subject for subject in self.subjects(endpoint, leaf, *found) if not self.known.explains(subject)]
         for side, whole in ((0, ours), (1, theirs)):
             expected = joined(tree, {leaf: found[side] for leaf, found in said.items()}, frozenset(self.held[endpoint]))
@@ -102,21 +107,21 @@ class Run:
 
     # PATCH
 
-    def patch(self, endpoint, resource, operations):
-        ours, theirs = self.both("patched", endpoint, resource, operations)
+    def patch(self, of, endpoint, resource, operations):
+        ours, theirs = self.all("patched", endpoint, resource, operations, of=of)
         if same(ours, theirs):
             self.passed += 1
             return
         # the fewest operations that still make a difference
         for at in reversed(range(len(operations))):
             fewer = operations[:at] + operations[at + 1:]
-            tried = self.both("patched", endpoint, resource, fewer) if fewer else None
+            tried = self.all("patched", endpoint, resource, fewer, of=of) if fewer else None
             if tried and not same(*tried):
                 operations, (ours, theirs) = fewer, tried
         if self.known.explains(patch_subject(endpoint, resource, operations, ours, theirs)):
             self.passed += 1
         else:
-            self.fail(f"PATCH {endpoint} {json.dumps(operations, ensure_ascii=False)}", f"before {json.dumps(ours[0], ensure_ascii=False)}",
+            self.fail(f"{of.name} PATCH {endpoint} {json.dumps(operations, ensure_ascii=False)}", f"before {json.dumps(ours[0], ensure_ascii=False)}",
                       f"ours   {ours[1]} {json.dumps(ours[2], ensure_ascii=False)}", f"theirs {theirs[1]} {json.dumps(theirs[2], ensure_ascii=False)}")
 
 
@@ -147,13 +152,19 @@ def shown(found):
     return sorted(found) if isinstance(found, frozenset) else found
 
 
-def main(ours, token, theirs, filters, patches, seed):
+def main(kind, theirs, filters, patches, seed, *ours):
     began = time.monotonic()
-    draw = Random(random.Random(seed))
-    known = Known(Path(__file__).parent / "known.md")
-    run = Run(Side(ours, token), Side(theirs, "none"), known)
-    run.both("clear")
-    for person in [KNOWN, *draw.people(PEOPLE)]:
+    if kind == "sqlite":
+        sides = [OverSql("sqlite", *ours)]
+    else:
+        token, *rest = ours
+        sides = [OverRest(rest[at], rest[at + 1], token, rest[at + 2]) for at in range(0, len(rest), 3)]
+    filters, patches = int(filters), int(patches)
+    draw = Random(random.Random(int(seed)), slots=kind == "rest")
+    known = Known(Path(__file__).parent / "known.md", kind)
+    run = Run(sides, Side("theirs", theirs, "none"), known)
+    run.all("clear")
+    for person in [{**KNOWN, "emails": KNOWN_EMAILS[kind]}, *draw.people(PEOPLE)]:
         run.fill("/Users", "userName", person)
     names, people = list(run.held["/Users"]), list(run.held["/Users"].values())
     for number in range(GROUPS):
@@ -168,18 +179,18 @@ def main(ours, token, theirs, filters, patches, seed):
         return "/Users", before, [draw.operation(before) for _ in range(draw.random.choice([1, 1, 2, 3, 4]))]
 
     for name, _, example in known.entries:
-        kind, endpoint, rest = example.split(" ", 2)
-        if kind == "filter":
+        what, endpoint, rest = example.split(" ", 2)
+        if what == "filter":
             run.filter(endpoint, ("leaf", rest, re.split(r"[ \[]", rest)[0]))
         else:
             resource, operations = json.loads(rest)
-            run.patch(endpoint, {"schemas": [USER], **resource}, operations)
+            run.patch(sides[0], endpoint, {"schemas": [USER], **resource}, operations)
     run.selective = run.filters = 0
     for number in range(filters):
         run.filter(*(("/Groups", draw.group_filter(names, groups)) if draw.chance(0.1) else ("/Users", draw.filter(people))))
     between = time.monotonic()
     for number in range(patches):
-        run.patch(*patch(number))
+        run.patch(sides[number % len(sides)], *patch(number))
 
     for name, count in known.seen.items():
         if not count:
@@ -187,6 +198,11 @@ def main(ours, token, theirs, filters, patches, seed):
     share = 100 * run.selective / max(run.filters, 1)
     if share < 60 and run.filters >= 100:
         run.fail(f"only {share:.0f} % of the filters match some and not all; they prove little")
+    for side in sides:
+        pushed = 100 * side.pushed / max(side.looked, 1)
+        if pushed < 50 and side.looked >= 100:
+            run.fail(f"{side.name}: only {pushed:.0f} % of the filters have a part that the app answers; they prove little")
+        print(f"{side.name}: {pushed:.0f} % of {side.looked} filters have a part that the app is asked")
     print("known:", ", ".join(f"{name} {count}" for name, count in known.seen.items()) or "none")
     print(f"seed {seed}: {filters} filters in {between - began:.0f} s, {share:.0f} % of them match some and not all; "
           f"{patches} PATCHes in {time.monotonic() - between:.0f} s")
@@ -194,4 +210,4 @@ def main(ours, token, theirs, filters, patches, seed):
     sys.exit(1 if run.failed else 0)
 
 
-main(*sys.argv[1:4], *map(int, sys.argv[4:7]))
+main(*sys.argv[1:])

@@ -15,16 +15,17 @@ WORDS = ["Ann Archer", "ANN ARCHER", "ann archer", "Änne Groß", "änne groß",
 ODD = ["İzmir", "izmir", "ızmir", "IZMIR", "ΣΑΣ", "σας", "σασ", "\u212aelvin", "kelvin", "A\u030angstrom", "Ångstrom"]
 DEPARTMENTS = ["OPS", "ops", "Ops 1", "FIN", "Größe", "GRÖßE", "R&D", "", None]
 KINDS = ["work", "Work", "home", "other", None]
+SLOTS = ["work", "home", "other"]
 TEXTS = ["userName", "externalId", "displayName", "title", "name.givenName", "name.familyName", f"{ENTERPRISE}:department",
          "emails.value", "emails.type"]
 OPS = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]
 
 
 class Random:
-    """What the generator draws from a seeded random.Random."""
+    """What the generator draws from a seeded random.Random. `slots`: for an app that keeps one e-mail address of each of three kinds."""
 
-    def __init__(self, random):
-        self.random, self.number = random, 0
+    def __init__(self, random, slots=False):
+        self.random, self.number, self.slots = random, 0, slots
 
     def chance(self, of):
         return self.random.random() < of
@@ -46,13 +47,22 @@ class Random:
     # People
 
     def email(self, primary):
+        if self.slots:
+            return self.slot(self.random.choice(SLOTS))
+        kind = self.random.choice(KINDS)
+        return {"value": self.address(), **({"type": kind} if kind else {}), "primary": primary}
+
+    def address(self):
         self.number += 1
         local = self.random.choice(["ann", "Ann", "o'b", "a_b", "a%b", "änne", "x\\y", "q"])
-        item = {"value": f"{local}{self.number if self.chance(0.7) else ''}@{self.random.choice(['example.com', 'Home.Example'])}"}
-        kind = self.random.choice(KINDS)
-        return {**item, **({"type": kind} if kind else {}), "primary": primary}
+        return f"{local}{self.number if self.chance(0.7) else ''}@{self.random.choice(['example.com', 'Home.Example'])}"
+
+    def slot(self, kind):
+        return {"value": self.address(), "type": kind, **({"primary": True} if kind == SLOTS[0] else {})}
 
     def emails(self):
+        if self.slots:
+            return [self.slot(kind) for kind in SLOTS if self.chance(0.5)]
         items = [self.email(False) for _ in range(self.random.choice([0, 1, 1, 2, 2, 3]))]
         # the app takes the same address of one kind only once
         items = list({(i["value"], i.get("type")): i for i in items}.values())
@@ -142,6 +152,9 @@ class Random:
         return ("leaf", self.random.choice(WRONG), "")
 
     def filter(self, people, depth=3):
+        # an HTTP app is asked one comparison that all of the filter needs; there should be one often enough
+        if self.slots and depth == 3 and self.chance(0.3):
+            return ("and", self.leaf(people), self.filter(people, 2))
         draw = self.random.random()
         if depth == 1 or draw < 0.35:
             return self.leaf(people)

@@ -1,18 +1,21 @@
-"""One of the two servers: its ids, and its resources in a form that can be compared."""
+"""One of the servers: its ids, and its resources in a form that can be compared."""
 
 import json
 import re
 import urllib.parse
+from collections import Counter
+from math import ceil
+from subprocess import run
 
 from scim import Server
 
 
 class Side(Server):
-    """Speaks to one server in the names that both share: `«name»` stands for the id of that person here."""
+    """Speaks to one server in the names that all share: `«name»` stands for the id of that person here."""
 
-    def __init__(self, url, token):
+    def __init__(self, name, url, token):
         super().__init__(url, f"Bearer {token}", "application/scim+json")
-        self.ids, self.names = {}, {}
+        self.name, self.ids, self.names = name, {}, {}
 
     def spoken(self, value):
         """The value with the ids of this server in place of names."""
@@ -35,13 +38,18 @@ class Side(Server):
                 self.call("DELETE", f"{endpoint}/{resource['id']}")
 
     def select(self, endpoint, scim_filter):
-        """The names of the resources that a filter selects, or the status of a refusal."""
-        query = urllib.parse.urlencode({"count": 1000, "attributes": "id", "filter": self.spoken(scim_filter)}, quote_via=urllib.parse.quote)
-        status, body = self.get(f"{endpoint}?{query}")
-        if status != 200:
-            return status
-        found = frozenset(self.names[resource["id"]] for resource in body.get("Resources", []))
-        return found if len(found) == body["totalResults"] else f"{body['totalResults']} counted, {len(found)} listed"
+        """The names of the resources that a filter selects, page by page, or the status of a refusal."""
+        found, total = [], None
+        while total is None or len(found) < total:
+            query = {"startIndex": len(found) + 1, "count": 1000, "attributes": "id", "filter": self.spoken(scim_filter)}
+            status, body = self.get(f"{endpoint}?{urllib.parse.urlencode(query, quote_via=urllib.parse.quote)}")
+            if status != 200:
+                return status
+            page = [self.names[resource["id"]] for resource in body.get("Resources", [])]
+            found, total = found + page, body["totalResults"]
+            if not page:
+                break
+        return frozenset(found) if len(set(found)) == total else f"{total} counted, {len(found)} listed, {len(set(found))} different"
 
     def patched(self, endpoint, resource, operations):
         """Creates the resource, sends the operations, deletes it again. Answers the before-state, the status, the after-state."""
@@ -62,6 +70,52 @@ class Side(Server):
         members = sorted(self.names.get(m["value"], m["value"]) for m in resource.get("members", []))
         shown = {k: v for k, v in resource.items() if k not in ("schemas", "id", "meta", "groups", "members")}
         return assigned({**shown, "members": members}) or {}
+
+
+class OverSql(Side):
+    """Portolan over a database. What it pushes it tells itself: every tenth filter is explained."""
+
+    def __init__(self, name, url, token, portolan, mapping):
+        super().__init__(name, url, token)
+        self.explain = [portolan, "explain", "--profile", "strict", mapping]
+        self.asked = self.looked = self.pushed = 0
+
+    def select(self, endpoint, scim_filter):
+        self.asked += 1
+        if self.asked % 10 == 0:
+            said = run([*self.explain, f"GET {endpoint}?filter={urllib.parse.quote(self.spoken(scim_filter))}"], capture_output=True, text=True)
+            self.looked += 1
+            self.pushed += "\n  pushed " in said.stdout
+        return super().select(endpoint, scim_filter)
+
+
+class OverRest(Side):
+    """Portolan over app.py, which tells the calls it got."""
+
+    def __init__(self, name, url, token, app):
+        super().__init__(name, url, token)
+        self.app, self.looked, self.pushed, self.calls = Server(app, ""), 0, 0, 0
+
+    def select(self, endpoint, scim_filter):
+        self.app.get("/seen")
+        found = super().select(endpoint, scim_filter)
+        seen = self.app.get("/seen")[1]
+        self.looked += 1
+        self.calls += len(seen)
+        self.pushed += any(call["asked"] for call in seen)
+        made, rows = Counter(call["path"] for call in seen), {call["path"]: call["rows"] for call in seen}
+        if not isinstance(found, frozenset):
+            return f"{found}, and the app was asked: {dict(made)}" if made else found
+        # no page of the app is read twice, and none that is not needed
+        wrong = {path: number for path, number in made.items() if number != pages(path, rows[path])}
+        return f"{len(found)} found, with too many or too few calls: {wrong}" if wrong else found
+
+
+def pages(path, rows):
+    """How many calls it takes to read so many rows of app.py."""
+    if path == "/api/crews":
+        return ceil(rows / 4) + 1  # no total: the end is an empty page
+    return max(1, ceil(rows / (10 if path == "/api/people" else 3)))
 
 
 def assigned(value):

@@ -121,6 +121,17 @@ async fn each_listener_serves_its_own_road() {
 }
 
 #[tokio::test]
+async fn an_unknown_version_is_refused_unless_it_is_the_apps() {
+    let old = || request("GET /scim/v1/Users", "\r\n");
+    let refused = exchange(door().await.address, old()).await;
+    assert!(status(&refused) == 400 && refused.contains("invalidVers") && refused.contains("/scim/v2"), "{refused}");
+    for (roads, answer) in [(Roads::Scim, 400), (Roads::App, 200), (Roads::Both, 200)] {
+        let (door, _paths) = before_an_app(roads).await;
+        assert_eq!(status(&exchange(door.address, old()).await), answer, "{roads:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_app_that_is_away_is_502() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let front = Front { pass_through: Some(gone.to_string().parse().unwrap()), ..front() };

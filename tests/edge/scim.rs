@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use portolan::gateway::caller::RequestId;
@@ -219,28 +219,36 @@ async fn a_full_house_asks_to_come_back() {
 
 #[tokio::test]
 async fn a_write_goes_on_without_its_client_and_a_read_does_not() {
-    for (method, end) in
-        [(Method::POST, "done"), (Method::PATCH, "done"), (Method::DELETE, "done"), (Method::GET, "stopped")]
-    {
+    for (line, end) in [
+        ("POST /scim/v2/Users", "done"),
+        ("POST /scim/v2/Bulk", "done"),
+        ("PATCH /scim/v2/Users/1", "done"),
+        ("DELETE /scim/v2/Users/1", "done"),
+        ("GET /scim/v2/Users", "stopped"),
+        ("POST /scim/v2/Users/.search", "stopped"),
+        ("POST /scim/v2/.search", "stopped"),
+    ] {
         let (inner, gate, mut said) = waiting();
         let door = open(front(), inner, Roads::Scim).await;
         let mut stream = TcpStream::connect(door.address).await.unwrap();
-        stream.write_all(request(&format!("{method} /scim/v2/x"), "\r\n").as_bytes()).await.unwrap();
+        stream.write_all(request(line, "\r\n").as_bytes()).await.unwrap();
         assert_eq!(said.recv().await, Some("begun"));
         drop(stream);
         if end == "done" {
             gate.add_permits(1);
         }
-        assert_eq!(tokio::time::timeout(LONG, said.recv()).await.unwrap(), Some(end), "{method}");
+        assert_eq!(tokio::time::timeout(LONG, said.recv()).await.unwrap(), Some(end), "{line}");
     }
 }
 
 #[tokio::test]
-async fn no_answer_in_time_is_504_and_the_write_goes_on() {
+async fn a_write_that_outlasts_the_limit_is_503_and_goes_on() {
     let (inner, gate, mut said) = waiting();
     let limits = Limits { answer_time: std::time::Duration::from_millis(50), in_flight: 1, ..Limits::default() };
     let door = open(portolan::server::Front { limits, ..front() }, inner, Roads::Scim).await;
-    assert_eq!(status(&exchange(door.address, request("POST /scim/v2/x", "\r\n")).await), 504);
+    let answer = exchange(door.address, request("POST /scim/v2/x", "\r\n")).await;
+    assert!(status(&answer) == 503 && answer.contains("retry-after: 5\r\n"), "{answer}");
+    assert!(answer.contains("Send the same request again"), "{answer}");
     assert_eq!(said.recv().await, Some("begun"));
     // It still has its place: what runs on unseen counts as well.
     assert_eq!(status(&exchange(door.address, request("POST /scim/v2/x", "\r\n")).await), 503);

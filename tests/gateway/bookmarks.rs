@@ -154,7 +154,7 @@ async fn who_goes_in_the_app_moves_nobody() {
         let mut start = 1;
         loop {
             let answer = door.get(&page(filter, start)).await;
-            let total = answer.body["totalResults"].as_u64().unwrap() as usize;
+            let total = usize::try_from(answer.body["totalResults"].as_u64().unwrap()).unwrap();
             let ids = answer.ids();
             start += ids.len();
             seen.extend(ids);
@@ -182,7 +182,7 @@ async fn who_goes_in_the_app_moves_nobody() {
 async fn who_comes_in_front_makes_nobody_be_told_twice() {
     let (app, door) = rest().await;
     app.set(|state| {
-        state.users = std::mem::take(&mut state.users).into_iter().map(|(id, user)| (id + 100, user)).collect()
+        state.users = std::mem::take(&mut state.users).into_iter().map(|(id, user)| (id + 100, user)).collect();
     });
     let mut seen = Vec::new();
     for turn in 0..9 {

@@ -80,12 +80,12 @@ impl Door {
         door
     }
 
-    /// Over a mapping of the test's own and a new database.
-    pub(crate) async fn over_tables(mapping: &str, script: &str, limits: Limits) -> Self {
+    /// Over a mapping and a database of the test's own; `"${DATABASE}"` is the database.
+    pub(crate) async fn over_tables(mapping: &str, script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mapping.yaml");
         std::fs::write(&file, mapping).unwrap();
-        Self::over_file(file.to_str().unwrap(), script, limits).await
+        Self::over_file(file.to_str().unwrap(), script, LIMITS).await
     }
 
     /// Over an app at this address, with the mapping of the easy app.

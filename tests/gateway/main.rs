@@ -12,6 +12,8 @@ mod hostile;
 mod lists;
 mod model;
 mod own_types;
+mod passwords;
+mod protect;
 mod rest_faults;
 mod rest_reads;
 mod rest_writes;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::door::{Door, LIMITS, USER, group, user, values};
+use super::door::{Door, USER, group, user, values};
 
 const SCRIPT: &str = "
     create table person (id integer primary key, org text not null collate nocase, login text not null collate nocase,
@@ -43,7 +43,7 @@ resources:
 
 /// The doors of both, and their database.
 async fn both() -> (Door, Door) {
-    let door = Door::over_tables(MAPPING, SCRIPT, LIMITS).await;
+    let door = Door::over_tables(MAPPING, SCRIPT).await;
     (door.of("acme", json!({"code": "acme"})), door.of("globex", json!({"code": "globex"})))
 }
 
@@ -176,7 +176,7 @@ async fn a_place_in_a_list_is_nobody_elses() {
 
 #[tokio::test]
 async fn who_has_no_tenant_gets_nothing_and_writes_nothing() {
-    let door = Door::over_tables(MAPPING, SCRIPT, LIMITS).await;
+    let door = Door::over_tables(MAPPING, SCRIPT).await;
     let before = door.sql("select count(*) from person").await;
     for door in [door.clone(), door.of("acme", json!({"number": 7}))] {
         assert_eq!(door.get("/Users").await.status, 500);
@@ -190,7 +190,7 @@ async fn who_has_no_tenant_gets_nothing_and_writes_nothing() {
 #[tokio::test]
 async fn a_type_may_be_everybodys() {
     let shared = MAPPING.replace("    touch: { chg_at: now }", "    tenant: none");
-    let door = Door::over_tables(&shared, SCRIPT, LIMITS).await;
+    let door = Door::over_tables(&shared, SCRIPT).await;
     let acme = door.of("acme", json!({"code": "acme"}));
     assert_eq!(acme.get("/Groups").await.ids(), ["10", "20"]);
     assert_eq!(values(&acme.get("/Groups/20").await.is(200)["members"]), ["3"], "but of its members each sees its own");

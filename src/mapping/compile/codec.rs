@@ -4,8 +4,11 @@ use serde_json::Value as Json;
 
 use crate::{
     diagnostic::{Faults, Span},
-    mapping::codec::{Codec, TimeForm},
-    scim::schema::{Attribute, Type},
+    mapping::{
+        codec::{Codec, TimeForm},
+        hash::{Hash, Prefix},
+    },
+    scim::schema::{Attribute, Mutability, Type},
     yaml::{Fields, Node, Value},
 };
 
@@ -22,7 +25,6 @@ pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faul
             ("split", "splitting codecs"),
             ("json", "JSON codecs"),
             ("php", "PHP codecs"),
-            ("hash", "password hashes"),
             ("is", "`is` codecs"),
             ("has", "`has` codecs"),
             ("lacks", "`lacks` codecs"),
@@ -59,6 +61,9 @@ pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faul
         };
         let (prefix, suffix) = (text(&around[0]), text(&around[1]));
         found.push((key.span, Codec::Around { prefix, suffix }));
+    }
+    if let Some((key, node)) = fields.take_entry("hash") {
+        found.extend(hash(key.span, node, leaf, faults).map(|how| (key.span, Codec::Hash(how))));
     }
     if let Some((span, _)) = found.get(1) {
         faults.error(*span, "several-codecs", "a line has one codec, and this is the second").help("keep one of them");
@@ -106,6 +111,54 @@ fn values(node: &Node, leaf: &Attribute, faults: &mut Faults) -> Option<Codec> {
             .help("write SCIM's value and the app's word: `values: { true: enabled, false: disabled }`");
     }
     Some(Codec::Values { pairs, or_else })
+}
+
+/// `argon2id`, `{ bcrypt: 10, prefix: $2y$ }`.
+fn hash(span: Span, node: &Node, leaf: &Attribute, faults: &mut Faults) -> Option<Hash> {
+    if leaf.mutability != Mutability::WriteOnly || leaf.kind != Type::String {
+        faults
+            .error(span, "wrong-kind", format!("`{}` is shown to clients, and a hash is not", leaf.name))
+            .help("a hash is for `password`, or a text of your own schema that is `mutability: writeOnly`");
+    }
+    let (bcrypt, prefix) =
+        (Hash::Bcrypt { cost: 12, prefix: Prefix::B }, [("$2a$", Prefix::A), ("$2b$", Prefix::B), ("$2y$", Prefix::Y)]);
+    let how = match node.as_map() {
+        None => {
+            let words = [
+                ("argon2id", Hash::Argon2id),
+                ("bcrypt", bcrypt),
+                ("pbkdf2-sha256", Hash::Pbkdf2 { rounds: 600_000 }),
+                ("phpass", Hash::Phpass),
+            ];
+            node.choice(faults, "`hash`", &words)
+        }
+        Some(_) => {
+            let mut fields = node.map(faults, "`hash`")?;
+            let cost = fields.integer(faults, "bcrypt", 8..=15).and_then(|n| u32::try_from(n).ok());
+            let rounds =
+                fields.integer(faults, "pbkdf2-sha256", 100_000..=5_000_000).and_then(|n| u32::try_from(n).ok());
+            let prefix = fields.choice(faults, "prefix", &prefix);
+            let (has, said) = (fields.has("bcrypt"), fields.has("bcrypt") != fields.has("pbkdf2-sha256"));
+            fields.finish(faults);
+            if !said || !has && prefix.is_some() {
+                faults
+                    .error(node.span, "bad-value", "this is no way to hash a password")
+                    .help("write e.g. `hash: argon2id`, or `hash: { bcrypt: 12, prefix: $2y$ }`");
+                return None;
+            }
+            match (cost, rounds) {
+                (Some(cost), _) => Some(Hash::Bcrypt { cost, prefix: prefix.unwrap_or(Prefix::B) }),
+                (None, Some(rounds)) => Some(Hash::Pbkdf2 { rounds }),
+                (None, None) => None,
+            }
+        }
+    };
+    if let Some(how) = how.filter(|how| !how.is_strong()) {
+        faults
+            .warning(node.span, "weak-hash", format!("`{how}` gives way to guessing once the table is stolen"))
+            .help("if the app can read them, write `hash: argon2id` or `hash: bcrypt`");
+    }
+    how
 }
 
 /// SCIM's side of `values`.

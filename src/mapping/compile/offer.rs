@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::{
-    mapping::line::{FieldSource, Source},
+    mapping::line::{DIRECT, FieldSource, Source, types_by_resource},
     scim::schema::{Attribute, Extension, Mutability, ResourceType, Returned, Schema, Type, Uniqueness},
 };
 
@@ -79,7 +79,8 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
                 })
             };
             let named = |name: &str| each.fields.iter().any(|f| f.sub == name);
-            let kept = |name: &str| named(name) || (each.of.is_some() && matches!(name, "$ref" | "type"));
+            let said = |name: &str| name == "$ref" || name == "type" && types_by_resource(published);
+            let kept = |name: &str| named(name) || (each.of.is_some() && said(name));
             subs(published, facts, kept, fixed)
         }
         Source::Slots(slots) => {
@@ -92,7 +93,10 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
             let kept = |name: &str| slots.iter().any(|s| s.sub == name) || !told(name).is_empty();
             subs(published, facts, kept, |name| Some(told(name)).filter(|t| !t.is_empty()))
         }
-        Source::From { .. } => subs(published, facts, |name| matches!(name, "value" | "$ref" | "display"), |_| None),
+        Source::From { .. } => {
+            let kept = |name: &str| matches!(name, "value" | "$ref" | "display" | "type");
+            subs(published, facts, kept, |name| (name == "type").then(|| vec![DIRECT.clone()]))
+        }
         _ => subs(published, facts, |_| true, |_| None),
     };
     let own = Facts { required: facts.required, ..Facts::default() };
@@ -101,7 +105,7 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
         for sub in &mut made.sub_attributes {
             match sub.name.as_str() {
                 "$ref" => Arc::make_mut(sub).reference_types = vec![of.clone()],
-                "type" => Arc::make_mut(sub).canonical_values = vec![of.clone()],
+                "type" if types_by_resource(published) => Arc::make_mut(sub).canonical_values = vec![of.clone()],
                 _ => {}
             }
         }

@@ -9,6 +9,7 @@ use crate::{
         change::{self, Ask, Step, Wish},
         create::{self, Made},
         read::Needs,
+        scope,
     },
     scim::{
         change::{Change as Changed, To},
@@ -64,10 +65,13 @@ pub(super) fn change(
     for asked in plan.set().iter().flatten() {
         said.add("change", &in_words(asked));
     }
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     let Some(why) = plan.why_before() else {
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
         let mut cost = steps_in_order(&mut said, &steps);
+        cost.calls += guards.len();
         if steps.iter().any(|step| step.wish != Wish::Done) {
             said.noted(
                 "or",
@@ -87,7 +91,7 @@ pub(super) fn change(
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
     let mut cost = said.parts(resource, id, &Needs::ALL)?;
-    cost.calls += 1;
+    cost.calls += 1 + guards.len();
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {

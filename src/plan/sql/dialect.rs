@@ -169,6 +169,21 @@ impl Engine {
         }
     }
 
+    /// Whether rows are held by those who write them; else there is one writer at a time.
+    #[must_use]
+    pub fn locks(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// The end of a read that holds its rows until the transaction ends, and sees them as they are now.
+    #[must_use]
+    pub fn hold(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::MariaDb => " FOR UPDATE",
+        }
+    }
+
     /// The columns and values of a new row that says nothing.
     #[must_use]
     pub fn defaults(self) -> &'static str {

@@ -7,7 +7,7 @@ use crate::{
     mapping::{
         Resource,
         codec::Codec,
-        line::{Each, Empty, FieldSource, Line, Slot, Source},
+        line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source},
         selector::{Selector, Step},
         sql::{Derived, Engine, Ident, Junction, Reference, SqlRecords},
     },
@@ -277,6 +277,7 @@ impl<'a> Compiler<'a> {
                 empty: &ONE_VALUE,
                 key: None,
             }),
+            ("type", _) => Found::Constant(&DIRECT),
             ("$ref", _) => Found::Elsewhere(NO_COLUMN),
             _ => Found::Absent,
         };

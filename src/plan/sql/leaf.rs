@@ -120,6 +120,7 @@ impl Column<'_> {
                 Logic::all([self.given(), Logic::sql(format!("{} <> {bare}", self.engine.exact(&self.sql)))])
             }
             Codec::Plain | Codec::Time(_) => self.given(),
+            Codec::Hash(_) => Logic::False,
         }
     }
 
@@ -145,6 +146,7 @@ impl Column<'_> {
                 let floor = at.as_second() - i64::from(at.subsec_nanosecond() < 0);
                 self.seconds(op, floor, at.subsec_nanosecond() == 0)
             }
+            (Codec::Hash(_), _) => Pair::exact(Logic::False),
             (Codec::Around { .. }, _) => Pair::wider(self.given(), "the column holds more than the value"),
             (Codec::Plain | Codec::Time(_), _) => Pair::wider(self.given(), "a time is written in more than one way"),
         }

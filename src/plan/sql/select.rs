@@ -128,7 +128,11 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
         Delete::Set(columns) => columns,
     };
     let stamped = records.insert.iter().chain(&records.touch).chain(set).map(|(column, _)| column);
-    let base = once(&records.key.column).chain(&records.columns).chain(tested(&records.only)).chain(stamped);
+    let base = once(&records.key.column)
+        .chain(&records.columns)
+        .chain(tested(&records.only))
+        .chain(tested(&records.protect))
+        .chain(stamped);
     add(&mut found, &records.table, base);
     for c in &records.children {
         let stamped = c.insert.iter().map(|(column, _)| column);
@@ -138,7 +142,11 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
     if let Some(j) = &records.members {
         let stamped = j.insert.iter().map(|(column, _)| column);
         add(&mut found, &j.table, [&j.link, &j.value].into_iter().chain(stamped));
-        add(&mut found, &j.member.table, once(&j.member.key).chain(tested(&j.member.only)));
+        add(
+            &mut found,
+            &j.member.table,
+            once(&j.member.key).chain(tested(&j.member.only)).chain(tested(&j.member.protect)),
+        );
     }
     if let Some(d) = &records.groups {
         add(&mut found, &d.table, [&d.link, &d.value].into_iter());

@@ -16,7 +16,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, table, where_key};
+use super::{Piece, and_only, column, guard, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +90,10 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 #[must_use]
 pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
+    // Whoever is protected stays in a group, so the group stays.
+    let mut guards = guard::before(records, key);
+    let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
+    guards.extend(records.members.iter().filter_map(held));
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
@@ -101,14 +105,14 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             }
             let mark = row.update(&records.table).unwrap_or_else(|| is_there(records));
             let mark = mark.piece(where_key(records, key)).expect(engine, ABSENT);
-            std::iter::once(mark).chain(pairs).collect()
+            guards.into_iter().chain([mark]).chain(pairs).collect()
         }
         Delete::Rows => {
             let there = is_there(records).piece(where_key(records, key)).expect(engine, ABSENT);
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
-            std::iter::once(there).chain(children).chain(pairs).chain([gone]).collect()
+            guards.into_iter().chain([there]).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
 }

@@ -104,7 +104,7 @@ fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
 
 /// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.
 fn scope(fields: &mut Fields<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Vec<ColumnTest> {
-    let own = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let own = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
     let tenant = match fields.take("tenant") {
         Some(node) => {
             if node.as_text() != Some("none") {
@@ -122,6 +122,17 @@ fn scope(fields: &mut Fields<'_>, tenant: Option<&TenantColumn>, faults: &mut Fa
     };
     let test = |t: &TenantColumn| ColumnTest { column: t.column.clone(), is: ColumnIs::Tenant(t.is.clone()) };
     tenant.map(test).into_iter().chain(own).collect()
+}
+
+/// Which rows may be read and never written.
+fn protect(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<ColumnTest> {
+    let Some(node) = fields.take("protect") else { return Vec::new() };
+    if node.as_map().is_some_and(<[_]>::is_empty) {
+        faults
+            .error(node.span, "empty-test", "`protect` tests nothing")
+            .help("say which records: `protect: { login: [root, admin] }`, or leave it out");
+    }
+    tests(node, "`protect`", faults)
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
@@ -144,7 +155,8 @@ fn base(written: &Written<'_>, tenant: Option<&TenantColumn>, faults: &mut Fault
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
     let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
     let only = scope(&mut fields, tenant, faults);
-    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only } })
+    let protect = protect(&mut fields, faults);
+    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only, protect } })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -162,7 +174,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             ("get", "statements of your own"),
             ("create", "statements of your own"),
             ("update", "statements of your own"),
-            ("protect", "protected records"),
         ],
     );
     kind::skip(&mut fields);
@@ -170,6 +181,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let key = fields.required(faults, "key").and_then(|n| key(n, faults));
     let only = scope(&mut fields, around.tenant, faults);
+    let protect = protect(&mut fields, faults);
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
@@ -199,6 +211,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
+        protect,
         columns,
         insert,
         touch,

@@ -1,0 +1,96 @@
+//! Reading many: which way in is the narrowest, what of the filter the app answers, what is checked here, and whether the
+//! app's own pages and totals can be believed (law 4).
+
+mod page;
+mod source;
+mod walk;
+
+use crate::{
+    mapping::{Records, Resource, rest::PageStyle},
+    scim::{condition::Condition, projection::Projection, request, sort::Sort},
+};
+
+use super::{
+    Context, Fault, Limits,
+    sql::filter::{Pushed, push},
+};
+
+pub use source::{Narrowed, Source};
+pub(super) use source::{key_in, narrowed};
+pub(super) use walk::BATCH;
+pub use walk::{Next, Position, too_many};
+
+/// A plan for a query.
+#[derive(Debug)]
+pub struct Query<'a> {
+    /// The resource type.
+    pub resource: &'a Resource,
+    /// What every row in hand is checked against, always.
+    pub condition: Condition,
+    /// The order of the answer; none: the app's own.
+    pub sort: Option<Sort>,
+    /// What the answer holds.
+    pub projection: Projection,
+    /// The first resource, from 0.
+    pub skip: usize,
+    /// How many.
+    pub count: usize,
+    /// The way in.
+    pub source: Source<'a>,
+    /// Whether the app answers the filter exactly, and says how many there are.
+    pub exact: bool,
+    /// Whether the app's own pages are the answer's pages.
+    pub native: bool,
+    /// Whether it is asked by cursor: a walk that goes on behind the last page.
+    pub follows: bool,
+}
+
+/// Plans a query.
+///
+/// # Errors
+/// [`Fault::NotOffered`] where the mapping has no list.
+pub fn plan<'a>(
+    resource: &'a Resource,
+    query: request::Query,
+    projection: Projection,
+    context: &Context<'_>,
+) -> Result<Query<'a>, Fault> {
+    let Limits { page, max_page, .. } = context.limits;
+    let count = query.count.unwrap_or(page).min(max_page);
+    // Nothing has an order of its own.
+    let sort = query.sort.filter(|_| count > 0);
+    let condition = query.condition;
+    let source = match &resource.records {
+        _ if condition == Condition::Never => Source::Nothing,
+        Records::Rest(records) => source::rest_source(resource, records, &condition)?,
+        Records::Sql(records) => {
+            let pushed =
+                if condition == Condition::Always { Pushed::everything() } else { push(&condition, resource, records) };
+            Source::Table(records, pushed)
+        }
+    };
+    let no_scope = matches!(&resource.records, Records::Rest(records) if records.only.is_empty());
+    let exact = match &source {
+        Source::Nothing | Source::Key(_) => false,
+        Source::Table(_, pushed) => pushed.exact,
+        Source::List(list, narrowed) => {
+            let exact = match narrowed {
+                None => condition == Condition::Always,
+                // A rule serves one term of an item; the others are checked here.
+                Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
+            };
+            // What does not exist for SCIM is on the app's pages and in its total.
+            exact && no_scope && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
+        }
+    };
+    let follows = query.cursor.is_some();
+    // Whose letters come first is for us to say: the app's page would be another one.
+    let native = exact && sort.is_none() && !follows;
+    let count = match &source {
+        // More than one page of the app is not worth a second call: fewer than asked is allowed (RFC 7644 §3.4.2.4).
+        Source::List(list, _) if native => count.min(list.pages.max as usize),
+        _ => count,
+    };
+    let skip = query.start_index.saturating_sub(1);
+    Ok(Query { resource, condition, sort, projection, skip, count, source, exact, native, follows })
+}

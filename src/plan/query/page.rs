@@ -1,0 +1,93 @@
+//! Where the app's own pages are the answer's: the calls for one, and whether they were answered with what was asked for.
+
+use crate::{
+    mapping::rest::PageStyle,
+    plan::{
+        Fault,
+        call::{Call, Reply},
+        sql::select,
+    },
+};
+
+use super::{Position, Query, Source};
+
+impl Query<'_> {
+    /// The calls that read the page itself, where the app's pages are the answer's; one, or two where the page begins
+    /// inside a page of the app.
+    ///
+    /// # Errors
+    /// A call that cannot be made.
+    pub fn page_calls(&self) -> Result<Vec<Call>, Fault> {
+        let size = self.count.max(1);
+        match &self.source {
+            Source::Table(records, pushed) if self.count > 0 => {
+                Ok(vec![Call::Sql(select::page(records, pushed, self.skip, self.count))])
+            }
+            Source::List(list, _) => match list.pages.by {
+                PageStyle::Page => {
+                    let first = self.skip / size;
+                    let last = if self.count == 0 { first } else { (self.skip + self.count - 1) / size };
+                    (first..=last)
+                        .map(|page| self.list_call(&Position { page, taken: page * size, ..Position::default() }, size))
+                        .collect()
+                }
+                PageStyle::Offset | PageStyle::Whole => {
+                    Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
+                }
+            },
+            Source::Nothing | Source::Key(_) | Source::Table(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// How many rows of the first of [`Query::page_calls`] come before the answer's first.
+    #[must_use]
+    pub fn page_offset(&self) -> usize {
+        match &self.source {
+            Source::List(list, _) if matches!(list.pages.by, PageStyle::Page) => self.skip % self.count.max(1),
+            _ => 0,
+        }
+    }
+
+    /// Whether the `nth` of [`Query::page_calls`] was answered with what was asked for. Rows that the total does not know
+    /// of, or fewer than were asked for, would make clients that count on in steps (`startIndex` 1, 101, 201 …) pass people
+    /// over.
+    ///
+    /// # Errors
+    /// A reply that does not fit the mapping's `pages`.
+    pub fn check_page(&self, nth: usize, rows: usize, total: Option<usize>) -> Result<(), Fault> {
+        let Source::List(list, _) = &self.source else { return Ok(()) };
+        let total =
+            total.ok_or_else(|| Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()))?;
+        let size = self.count.max(1);
+        let by_page = matches!(list.pages.by, PageStyle::Page);
+        let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
+        let left = total.saturating_sub(first);
+        if rows == size.min(left) {
+            return Ok(());
+        }
+        Err(Fault::Unmade(format!(
+            "the app was asked for {size} rows from row {first} on, says that there are {total} in all, and gave {rows}; is `pages.max` more than it allows?"
+        )))
+    }
+
+    /// The call that counts, where the app's count is the answer's total and the page's rows do not tell it already.
+    #[must_use]
+    pub fn count_call(&self, rows_on_page: usize) -> Option<Call> {
+        match &self.source {
+            Source::Table(records, pushed) if self.native => {
+                let told = rows_on_page < self.count && (rows_on_page > 0 || self.skip == 0);
+                (!told).then(|| Call::Sql(select::count(records, pushed)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The total that a page's reply tells.
+    #[must_use]
+    pub fn told_total(&self, reply: &Reply) -> Option<usize> {
+        match &self.source {
+            Source::List(list, _) => list.pages.told_total(&reply.body),
+            _ => None,
+        }
+    }
+}

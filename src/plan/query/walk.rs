@@ -1,0 +1,145 @@
+//! Where the rows are checked here: the calls of a walk through all that may match, and where it goes on.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{rest::PageStyle, term::Scope},
+    plan::{
+        Fault,
+        call::{Call, Reply},
+        fill::fill,
+        read,
+        sql::select,
+    },
+    scim::{Refusal, ScimType},
+};
+
+use super::{Query, Source};
+
+/// How far a walk has come.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Position {
+    /// Rows taken.
+    pub taken: usize,
+    /// Pages taken.
+    pub page: usize,
+    /// The last key, for tables.
+    pub after: Option<Value>,
+    /// What the app last said that there is in all.
+    pub total: Option<usize>,
+}
+
+/// What a page of a walk leads to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// There may be more.
+    Go(Position),
+    /// That was all.
+    End,
+    /// The reply may be cut, and there is no next page.
+    Cut,
+    /// The list changed while it was read: rows are missing.
+    Drift,
+}
+
+/// Rows that a walk over a table asks for at a time.
+pub(crate) const BATCH: usize = 500;
+
+impl Query<'_> {
+    /// What a walk must know of every row, for the check and for the order.
+    #[must_use]
+    pub fn looks(&self) -> read::Needs<'_> {
+        let shown = self.sort.as_ref().map_or(read::Shown::Nothing, |sort| read::Shown::Key(sort.target()));
+        read::Needs { shown, condition: Some(&self.condition) }
+    }
+
+    /// The next call of a walk.
+    ///
+    /// # Errors
+    /// A call that cannot be made.
+    pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
+        match &self.source {
+            Source::Nothing => Ok(None),
+            Source::Key(call) => Ok(Some((**call).clone())),
+            Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
+            Source::Table(records, pushed) => {
+                Ok(Some(Call::Sql(select::walk(records, pushed, at.after.as_ref(), self.batch()))))
+            }
+        }
+    }
+
+    /// Rows of a table that are asked for at a time: no more than a page by cursor and one to see whether there is another.
+    fn batch(&self) -> usize {
+        let page = self.follows && self.exact && self.sort.is_none();
+        if page { BATCH.min(self.count.saturating_add(1)) } else { BATCH }
+    }
+
+    pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
+        let Source::List(list, narrowed) = &self.source else { return Err(Fault::Unmade("no list".to_owned())) };
+        let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
+        match narrowed {
+            None => fill(&list.call, &[], &scope),
+            Some(n) => fill(&list.call, &n.rule.query, &scope.lend("value", &n.value)),
+        }
+    }
+
+    /// The rows in an ok reply.
+    ///
+    /// # Errors
+    /// A reply in which the rows are no list.
+    pub fn rows(&self, reply: Reply) -> Result<Vec<Value>, Fault> {
+        let found = match &self.source {
+            Source::Key(_) => return Ok(read::record(self.resource, reply).into_iter().collect()),
+            Source::List(list, _) => match &list.call.rows {
+                Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
+                _ => Some(reply.body),
+            },
+            Source::Table(..) | Source::Nothing => Some(reply.body),
+        };
+        match found {
+            Some(Value::Array(rows)) => Ok(rows),
+            _ => Err(Fault::Unmade(format!(
+                "the app's reply holds no list of {}s where the mapping says",
+                self.resource.kind.name
+            ))),
+        }
+    }
+
+    /// Where a walk goes on after a page of `rows` rows. `last` is the last row, `total` what the reply told.
+    #[must_use]
+    pub fn next(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
+        let taken = at.taken + rows;
+        match &self.source {
+            Source::Nothing | Source::Key(_) => Next::End,
+            Source::Table(records, _) => match last.and_then(|r| r.get(&records.key.column.0)) {
+                Some(key) if rows == self.batch() => {
+                    Next::Go(Position { taken, page: at.page + 1, after: Some(key.clone()), total: None })
+                }
+                _ => Next::End,
+            },
+            Source::List(list, _) => {
+                let max = list.pages.max as usize;
+                match (&list.pages.by, total) {
+                    (PageStyle::Whole, _) if rows >= max => Next::Cut,
+                    (PageStyle::Whole, _) => Next::End,
+                    // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
+                    (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
+                    (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
+                    // A short page is no end: the app may give less than it was asked for.
+                    (_, Some(now)) if taken >= now => Next::End,
+                    _ if rows == 0 => Next::End,
+                    _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),
+                }
+            }
+        }
+    }
+}
+
+/// Past a limit the answer is `tooMany`, never a short list.
+#[must_use]
+pub fn too_many(limit: &str) -> Fault {
+    Fault::Refused(Refusal::new(
+        ScimType::TooMany,
+        format!("answering this takes more than {limit}; narrow the filter"),
+    ))
+}
