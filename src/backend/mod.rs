@@ -16,7 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::{
     config::Tenant,
     mapping::{App, sql::Url},
+    metrics,
     plan::call::{Bind, Call, Reply, Statement},
 };
 
@@ -160,12 +161,16 @@ impl Session {
             Call::Sql(statement) => self.bound(statement)?,
             Call::Http(_) => None,
         };
-        match (&mut self.with, call) {
+        let begun = Instant::now();
+        let outcome = match (&mut self.with, call) {
             (With::Rest(rest), Call::Http(call)) => rest.call(call).await,
             (With::Sql(session), Call::Sql(statement)) => session.call(bound.as_ref().unwrap_or(statement)).await,
             (With::Script(script), Call::Http(call)) => script.call(call),
             _ => Err(Failure::new(Kind::Internal, "a call was planned for another kind of app than this one")),
-        }
+        };
+        let word = outcome.as_ref().map_or_else(|failure| failure.kind.word(), |reply| reply.class.word());
+        metrics::call(word, begun.elapsed());
+        outcome
     }
 
     /// How many calls this conversation has made.

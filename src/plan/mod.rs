@@ -62,6 +62,10 @@ pub struct Limits {
     pub page: usize,
     /// Resources on a page at most.
     pub max_page: usize,
+    /// Walks under way, over all requests.
+    pub walks: usize,
+    /// Those of one client.
+    pub client_walks: usize,
     /// Operations of a bulk request.
     pub operations: usize,
     /// Bytes of its body.

@@ -18,6 +18,7 @@ mod rest_faults;
 mod rest_reads;
 mod rest_writes;
 mod rows;
+mod slots;
 mod sort;
 mod tenants;
 mod version;

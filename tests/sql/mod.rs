@@ -200,6 +200,7 @@ pub(crate) fn user() -> Resource {
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+        protect: Vec::new(),
         columns: idents(&columns),
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
@@ -271,7 +272,13 @@ pub(crate) fn user_with_lists() -> Resource {
 }
 
 fn team_reference() -> Reference {
-    Reference { table: ident("team"), key: ident("code"), kind: KeyKind::Text, only: vec![team_alive()] }
+    Reference {
+        table: ident("team"),
+        key: ident("code"),
+        kind: KeyKind::Text,
+        only: vec![team_alive()],
+        protect: Vec::new(),
+    }
 }
 
 fn team_alive() -> ColumnTest {
@@ -293,6 +300,7 @@ pub(crate) fn group() -> Resource {
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
+        protect: Vec::new(),
         columns: idents(&["name"]),
         insert: Vec::new(),
         touch: Vec::new(),
@@ -309,6 +317,7 @@ pub(crate) fn group() -> Resource {
                 key: ident("id"),
                 kind: KeyKind::Integer,
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+                protect: Vec::new(),
             },
             insert: vec![(ident("by"), Stamp::Client)],
         }),

@@ -12,6 +12,7 @@ use crate::{
         rest::ChangeRule,
         selector::Selector,
         sql::{ColumnIs, ColumnTest},
+        term::NAMES,
     },
     scim::published,
     scim::schema::{Attribute, Mutability, ResourceType, Target},
@@ -61,10 +62,10 @@ pub(super) fn check_id(id: &Selector, drafts: &[Draft<'_>], faults: &mut Faults)
 }
 
 /// What a resource type must offer: what its schemas require, and something of every required extension.
-pub(super) fn check_required(all: &ResourceType, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
+/// `written` are the targets of all lines, those with faults among them: what is there and wrong is not missing as well.
+pub(super) fn check_required(all: &ResourceType, written: &[Target], span: Span, faults: &mut Faults) {
     let has = |urn: Option<&str>, name: Option<&str>| {
-        let mut targets = drafts.iter().map(|d| &d.line.target);
-        targets.any(|t| t.extension.as_deref() == urn && name.is_none_or(|name| t.attribute.name == name))
+        written.iter().any(|t| t.extension.as_deref() == urn && name.is_none_or(|name| t.attribute.name == name))
     };
     let asked = |a: &&Arc<Attribute>| a.required && a.mutability != Mutability::ReadOnly;
     let mut missing = |line: String| {
@@ -97,10 +98,16 @@ pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
 }
 
 /// Clients that may lock everybody out can lock out who would let them in again.
-pub(super) fn check_open(resource: &Resource, types: &[Written<'_>], faults: &mut Faults) {
+pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written<'_>], faults: &mut Faults) {
     let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
+    let names = |line: &Line| match &line.value {
+        Source::Each(each) => each.of.as_ref().is_some_and(|of| of.name == resource.kind.name),
+        _ => false,
+    };
+    let named = all.iter().any(|other| other.lines.iter().any(names));
     let (open, deletes) = match &resource.records {
-        Records::Rest(records) => (!resource.is_guarded(), records.delete.is_some()),
+        // nothing to say where a list of the app names these resources: there neither word is offered yet
+        Records::Rest(records) => (!resource.is_guarded() && !named, records.delete.is_some()),
         Records::Sql(records) => {
             let own = |test: &ColumnTest| !matches!(test.is, ColumnIs::Tenant(_));
             (records.protect.is_empty() && !records.only.iter().any(own), true)
@@ -207,7 +214,12 @@ pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &
 
 /// What a client sends must reach the app: a call that picks fields of `name` (`record`, `changed`) misses the others.
 pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
-    let used: Vec<Option<String>> = call.uses().into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
+    let uses = call.uses();
+    // What is no name has its own fault, and may be meant to send all of it.
+    if uses.iter().any(|(used, _)| !NAMES.contains(&used.as_str())) {
+        return;
+    }
+    let used: Vec<Option<String>> = uses.into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
     if used.contains(&None) {
         return;
     }

@@ -21,6 +21,7 @@ mod sql;
 use std::{path::Path, sync::Arc};
 
 use crate::{
+    config::FileKind,
     diagnostic::{Diagnostics, Faults, Source},
     yaml::{self, Fields, Node},
 };
@@ -49,6 +50,9 @@ pub fn load(path: &Path, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnost
 pub fn compile(source: Source, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
     let mut faults = Faults::new(source);
     let mapping = yaml::parse(&mut faults).and_then(|mut root| {
+        if !FileKind::Mapping.is_read_from(&root, &mut faults) {
+            return None;
+        }
         vars::fill(&mut root, vars, &mut faults);
         read(&root, &mut faults)
     });
@@ -110,7 +114,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
     };
     if !faults.has_errors() {
-        resources.iter().for_each(|resource| check::check_open(resource, &written, faults));
+        resources.iter().for_each(|resource| check::check_open(resource, &resources, &written, faults));
     }
     Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
 }

@@ -186,18 +186,18 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
     let mut lists = Lists::default();
-    let mut drafts = Vec::new();
+    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = named(name, all, faults)
-            && let Some(said) = said(node, &named, around, &mut lists, faults)
-        {
+        let Some(named) = named(name, all, faults) else { continue };
+        targets.push(named.target.clone());
+        if let Some(said) = said(node, &named, around, &mut lists, faults) {
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
-    check_required(all, &drafts, written.span, faults);
+    check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     fields.finish(faults);
     let kind = offer(all, &drafts);
