@@ -190,6 +190,9 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for guard in scope::guards(resource, id)? {
+            self.act(&mut session, &guard).await?;
+        }
         self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {

@@ -148,6 +148,15 @@ impl Resource {
         }
     }
 
+    /// The field of a record that tells its version; none: its values do.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        match &self.records {
+            Records::Rest(_) => None,
+            Records::Sql(records) => records.version.as_ref().map(|version| version.column.0.as_str()),
+        }
+    }
+
     /// Whether clients change a list of members here.
     #[must_use]
     pub fn has_members(&self) -> bool {

@@ -17,6 +17,7 @@ mod protect;
 mod rest_faults;
 mod rest_reads;
 mod rest_writes;
+mod row_version;
 mod rows;
 mod slots;
 mod sort;

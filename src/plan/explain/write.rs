@@ -111,9 +111,11 @@ pub(super) fn change(
 pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
     let calls = change::delete(resource, id, context)?;
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     calls.iter().for_each(|call| said.call(call, ""));
     said.add("answer", "204");
-    said.add("cost", &Cost { calls: calls.len(), besides: Vec::new() }.words(resource));
+    said.add("cost", &Cost { calls: guards.len() + calls.len(), besides: Vec::new() }.words(resource));
     Ok(said)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     mapping::{
         Resource,
         answer::Class,
-        sql::{Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords},
+        sql::{Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Version},
     },
     plan::call::{Bind, Expect, Statement},
 };
@@ -173,8 +173,11 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
 
 fn rows(records: &SqlRecords) -> Piece {
     let engine = records.engine;
-    let shown: Vec<String> =
+    let mut shown: Vec<String> =
         once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name)).collect();
+    if let Some(Version { column: row, bump: Bump::Row }) = &records.version {
+        shown.push(format!("{} AS {}", engine.text(&column(engine, "r", row)), engine.name(row)));
+    }
     Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(engine, &records.table, "r")))
 }
 
