@@ -67,6 +67,7 @@ fn every_key_arrives() {
 
     let keys: Vec<_> = config.cursor_keys.iter().map(|key| (key.id.as_str(), key.key.expose().len())).collect();
     assert_eq!(keys, [("k2", 32), ("k1", 40)]);
+    assert_eq!(config.admin, Some("127.0.0.1:9090".parse().unwrap()));
     let pass_through = config.pass_through.unwrap();
     assert_eq!(pass_through.to, "http://127.0.0.1:9000");
     assert_eq!(pass_through.listen, Some(Listen::Unix("/run/portolan/app.sock".into())));
@@ -101,7 +102,8 @@ fn most_keys_may_be_left_out() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!((config.log.level, config.log.format), (tracing::Level::INFO, LogFormat::Text));
     assert_eq!(config.clients[0].profile, "tolerant");
-    assert!(config.vars.is_empty() && config.cursor_keys.is_empty() && config.pass_through.is_none());
+    assert!(config.vars.is_empty() && config.cursor_keys.is_empty());
+    assert!(config.pass_through.is_none() && config.admin.is_none());
 }
 
 /// A client that a mapping cannot keep to its own is refused before anything is answered.

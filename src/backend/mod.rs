@@ -25,7 +25,7 @@ use crate::{
     config::Tenant,
     mapping::{App, sql::Url},
     metrics,
-    plan::call::{Bind, Call, Reply, Statement},
+    plan::call::{Bind, Call, Expect, Reply, Statement},
 };
 
 pub use self::failure::{Failure, Fault, Kind, OpenError};
@@ -75,6 +75,21 @@ impl Backend {
             App::Sql(app) => match &app.url {
                 Url::Sqlite(path) => sql::Sql::open(path, limits).await.map(Self::Sql),
             },
+        }
+    }
+
+    /// Asks the app for a sign of life, with as little as can be asked.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        match self {
+            Self::Rest(rest) => rest.ping().await,
+            Self::Sql(sql) => {
+                let statement = Statement { sql: "SELECT 1".into(), binds: Vec::new(), expect: Expect::Any };
+                sql.read().await?.call(&statement).await.map(drop)
+            }
+            Self::Script(_) => Ok(()),
         }
     }
 

@@ -63,14 +63,19 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     };
     let gateway = Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into());
     let gateway = Arc::new(gateway.with_cursor_keys(&config.cursor_keys));
-    let server = match Server::new(&front(config), server::inner(gateway)) {
+    let server = Server::new(&front(config), server::inner(gateway.clone())).and_then(|server| match config.admin {
+        Some(address) => server.with_admin(address, server::probe(gateway)),
+        None => Ok(server),
+    });
+    let server = match server {
         Ok(server) => server,
         Err(error) => {
             screen::note(&format!("error: {error}"));
             return ExitCode::from(FAILED);
         }
     };
-    let addresses: Vec<String> = server.addresses().map(ToString::to_string).collect();
+    let mut addresses: Vec<String> = server.addresses().map(ToString::to_string).collect();
+    addresses.extend(server.admin_address().map(|address| format!("{address} (admin)")));
     let code = server.run(move || ready(&addresses.join(", ")));
     drop(runtime);
     code

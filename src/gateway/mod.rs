@@ -108,6 +108,15 @@ impl Gateway {
     async fn writing(&self, context: &Context<'_>) -> Result<Session, Failure> {
         Ok(self.backend.write().await?.of(context.tenant.cloned()))
     }
+
+    /// Whether the app answers at all; the cause is in the log if not.
+    pub async fn app_answers(&self) -> bool {
+        let answer = self.backend.ping().await;
+        if let Err(failure) = &answer {
+            tracing::warn!(cause = %failure, "the app does not answer");
+        }
+        answer.is_ok()
+    }
 }
 
 /// Compares what a mapping names with what the database has. An HTTP app tells nothing of the kind.

@@ -130,11 +130,11 @@ impl Gateway {
         for guard in scope::guards(resource, id)? {
             self.act(&mut session, &guard).await?;
         }
-        let before = match plan.blind {
-            Some(_) => None,
-            None => match self.record(&mut session, resource, id, &Needs::ALL).await? {
+        let before = match plan.needs() {
+            None => None,
+            Some(needs) => match self.record(&mut session, resource, id, &needs).await? {
                 Some(record) => {
-                    let as_resource = self.resource(resource, &record, &Needs::ALL)?;
+                    let as_resource = self.resource(resource, &record, &needs)?;
                     Some((record, as_resource))
                 }
                 None => return Err(Error::absent()),
@@ -143,7 +143,7 @@ impl Gateway {
         self.may_write(&mut session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
-        if let (true, Some((_, unchanged))) = (steps.is_empty(), before) {
+        if let (true, true, Some((_, unchanged))) = (steps.is_empty(), plan.reads_all(), before) {
             session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
@@ -239,9 +239,16 @@ impl Gateway {
         }
         let mut last = None;
         let mut done: Vec<String> = Vec::new();
+        let mut changed = 0;
         for step in steps {
+            if step.if_changed && changed == 0 {
+                continue;
+            }
             match self.step(session, step).await {
-                Ok(reply) => last = Some(reply),
+                Ok(reply) => {
+                    changed += reply.changed;
+                    last = Some(reply);
+                }
                 Err(error) => return Err(error.after(&done)),
             }
             if !step.does.is_empty() {

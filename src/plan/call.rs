@@ -93,6 +93,8 @@ pub struct Reply {
     pub detail: Option<String>,
     /// How long the app asks us to wait, in seconds.
     pub retry_after: Option<u64>,
+    /// How many rows a statement wrote; over HTTP nobody tells.
+    pub changed: u64,
 }
 
 impl Reply {

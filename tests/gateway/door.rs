@@ -88,7 +88,7 @@ impl Door {
         door
     }
 
-    /// Over a mapping and a database of the test's own; `"${DATABASE}"` is the database.
+    /// Over a mapping of the test's own and a new database.
     pub(crate) async fn over_tables(mapping: &str, script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mapping.yaml");
@@ -134,7 +134,7 @@ impl Door {
     }
 
     /// The same gateway for a client of this tenant.
-    pub(crate) fn of(&self, name: &str, values: Value) -> Self {
+    pub(crate) fn of(&self, name: &str, values: &Value) -> Self {
         let values = values.as_object().unwrap().clone().into_iter().collect();
         Self { tenant: Some(Arc::new(Tenant { name: name.to_owned(), values })), ..self.clone() }
     }
@@ -143,6 +143,10 @@ impl Door {
         let gateway = Arc::into_inner(self.gateway).expect("nobody else has it yet");
         self.gateway = Arc::new(gateway.with_cursor_keys(keys));
         self
+    }
+
+    pub(crate) async fn app_answers(&self) -> bool {
+        self.gateway.app_answers().await
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {

@@ -44,7 +44,7 @@ resources:
 /// The doors of both, and their database.
 async fn both() -> (Door, Door) {
     let door = Door::over_tables(MAPPING, SCRIPT).await;
-    (door.of("acme", json!({"code": "acme"})), door.of("globex", json!({"code": "globex"})))
+    (door.of("acme", &json!({"code": "acme"})), door.of("globex", &json!({"code": "globex"})))
 }
 
 async fn rows(door: &Door, org: &str) -> Vec<String> {
@@ -178,7 +178,7 @@ async fn a_place_in_a_list_is_nobody_elses() {
 async fn who_has_no_tenant_gets_nothing_and_writes_nothing() {
     let door = Door::over_tables(MAPPING, SCRIPT).await;
     let before = door.sql("select count(*) from person").await;
-    for door in [door.clone(), door.of("acme", json!({"number": 7}))] {
+    for door in [door.clone(), door.of("acme", &json!({"number": 7}))] {
         assert_eq!(door.get("/Users").await.status, 500);
         assert_eq!(door.get("/Users/1").await.status, 500);
         assert_eq!(door.ask("POST", "/Users", user("new")).await.status, 500);
@@ -191,7 +191,7 @@ async fn who_has_no_tenant_gets_nothing_and_writes_nothing() {
 async fn a_type_may_be_everybodys() {
     let shared = MAPPING.replace("    touch: { chg_at: now }", "    tenant: none");
     let door = Door::over_tables(&shared, SCRIPT).await;
-    let acme = door.of("acme", json!({"code": "acme"}));
+    let acme = door.of("acme", &json!({"code": "acme"}));
     assert_eq!(acme.get("/Groups").await.ids(), ["10", "20"]);
     assert_eq!(values(&acme.get("/Groups/20").await.is(200)["members"]), ["3"], "but of its members each sees its own");
     acme.patch("/Groups/20", json!([{"op": "remove", "path": "members"}])).await.is(204);

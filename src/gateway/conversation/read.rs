@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     backend::script::{Expected, Scripted},
-    config::{FileKind, Tenant},
+    config::FileKind,
+    config::Tenant,
     diagnostic::{Diagnostics, Faults, Source},
     mapping::{self, App, vars::Vars},
     scim::profile::Profile,

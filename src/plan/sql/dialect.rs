@@ -22,6 +22,15 @@ pub const FALSE: &str = "FALSE";
 const VARIANTS: usize = 16;
 
 impl Engine {
+    /// What makes a SELECT lock its rows for the transaction. In SQLite a transaction that writes has the whole file.
+    #[must_use]
+    pub fn row_lock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::MariaDb => " FOR UPDATE",
+        }
+    }
+
     /// An identifier, quoted.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {
@@ -121,6 +130,21 @@ impl Engine {
         }
     }
 
+    /// A folded text of MariaDB, as it sorts: the two letters that [`Engine::lower`] keeps out of the way are back.
+    #[must_use]
+    pub fn folded_order(self, column: &str) -> String {
+        let text = format!("CONVERT({} USING utf8mb4)", self.lower(column));
+        format!(
+            "CAST(REPLACE(REPLACE({text}, _utf8mb4 X'EFB790', _utf8mb4 X'E284AA'), _utf8mb4 X'EFB791', _utf8mb4 X'C4B0') AS BINARY)"
+        )
+    }
+
+    /// A text that is compared byte by byte, as text again.
+    #[must_use]
+    pub fn readable(self, text: &str) -> String {
+        if self == Self::MariaDb { format!("CONVERT({text} USING utf8mb4)") } else { text.to_owned() }
+    }
+
     /// What [`Engine::lower`] makes of every text that folds as this one does; none where they are too many.
     #[must_use]
     pub fn folded(self, text: &str) -> Option<Vec<String>> {
@@ -166,21 +190,6 @@ impl Engine {
         match self {
             Self::Sqlite | Self::Postgres => format!("DELETE FROM {name} AS {alias}"),
             Self::MariaDb => format!("DELETE {alias} FROM {name} AS {alias}"),
-        }
-    }
-
-    /// Whether rows are held by those who write them; else there is one writer at a time.
-    #[must_use]
-    pub fn locks(self) -> bool {
-        self != Self::Sqlite
-    }
-
-    /// The end of a read that holds its rows until the transaction ends, and sees them as they are now.
-    #[must_use]
-    pub fn hold(self) -> &'static str {
-        match self {
-            Self::Sqlite => "",
-            Self::Postgres | Self::MariaDb => " FOR UPDATE",
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, table, where_key};
+use super::{Piece, and_only, column, holds, key_column, table, where_key, write};
 
 /// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
 /// Where there is one writer anyway, nothing has to be held.
@@ -22,17 +22,15 @@ use super::{Piece, and_only, column, holds, key_column, table, where_key};
 pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
     let mut guards = Vec::new();
-    if engine.locks() {
-        let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
-        let held = row.piece(where_key(records, key)).then(engine.hold());
-        guards.push(held.expect(engine, Expect::Some(Class::Absent)));
+    if !engine.row_lock().is_empty() {
+        guards.push(write::lock(records, key));
     }
     guards.extend(unprotected(records, key));
     guards
 }
 
-/// What comes last: the record still is one that exists for SCIM, where a line may write what that depends on, and it is
-/// none of the protected.
+/// What comes last, where a line may write what they depend on: the record still is one that exists for SCIM, and none of the
+/// protected.
 #[must_use]
 pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let written = |column: &Ident| {
@@ -47,7 +45,9 @@ pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Stat
         let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
         guards.push(row.piece(where_key(records, key)).expect(engine, Expect::Some(Class::Refused)));
     }
-    guards.extend(unprotected(records, key));
+    if records.protect.iter().any(|test| written(&test.column)) {
+        guards.extend(unprotected(records, key));
+    }
     guards
 }
 
@@ -62,7 +62,7 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
         table(engine, &records.table, "r")
     ));
     let row = row.piece(where_key(records, key)).piece(and_only(engine, "r", &records.protect));
-    Some(row.then(engine.hold()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
+    Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
 /// None of these is a protected member that would only now get in.
