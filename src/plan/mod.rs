@@ -16,13 +16,14 @@ pub mod query;
 pub mod read;
 pub mod scope;
 pub mod sql;
+pub mod step;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{Tenant, codec::Unreadable, template::Unfit},
+    mapping::{Tenant, codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -41,6 +42,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// How much one request may cost.
     pub limits: Limits,
+    /// Where random texts come from.
+    pub random: Random,
 }
 
 impl Context<'_> {

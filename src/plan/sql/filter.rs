@@ -162,7 +162,8 @@ impl<'a> Compiler<'a> {
         let begin = format!("SELECT {keys} FROM {} WHERE ", table(engine, &self.records.table, "r"));
         let only = and_only(engine, "r", &self.records.only);
         let found = sides.iter().map(|side| self.pair(side).may).filter(|may| *may != Logic::False);
-        let selects: Vec<Piece> = found.map(|may| Piece::new(begin.clone()).piece(may.piece()).piece(only.clone())).collect();
+        let selects: Vec<Piece> =
+            found.map(|may| Piece::new(begin.clone()).piece(may.piece()).piece(only.clone())).collect();
         (selects.len() > 1)
             .then(|| Piece::new(" JOIN (").piece(Piece::join(selects, " UNION ")).then(&format!(") AS h ON {on}")))
     }
