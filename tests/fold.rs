@@ -38,6 +38,7 @@ resources:
   User:
     table: person
     key: id
+    protect: { login: root }
     attributes:
       userName: { column: login, fold: lower }
       emails: { table: mail, link: person, value: address, type: kind, fold: lower }
@@ -55,7 +56,7 @@ fn compiled(text: &str) -> Mapping {
 
 fn record(mapping: &Mapping, attributes: &Value) -> Value {
     let user = mapping.resource("User").unwrap();
-    translate::record(user, attributes.as_object().unwrap(), &Value::Null, false).unwrap()
+    translate::record(user, attributes.as_object().unwrap(), &Value::Null, |_| true, false).unwrap()
 }
 
 #[test]

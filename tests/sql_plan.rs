@@ -8,11 +8,7 @@ mod sql;
 use std::fmt::Write;
 
 use portolan::{
-    mapping::{
-        Resource,
-        answer::Class,
-        sql::SqlRecords,
-    },
+    mapping::{Resource, answer::Class, sql::SqlRecords},
     plan::{
         call::{Call, Expect, Statement},
         sql::{

@@ -29,6 +29,7 @@ use crate::{
     mapping::{
         App, Mapping,
         sql::{Engine, Url},
+        term::not_random,
     },
     plan::Fault,
     scim::profile::Profile,
@@ -172,7 +173,8 @@ impl Suite {
     }
 
     fn gateway(&self, backend: Backend) -> Gateway {
-        Gateway::new(&self.mapping, backend, BASE_PATH, BASE_URL, (&Limits::default()).into())
+        let limits = (&Limits::default()).into();
+        Gateway::new(&self.mapping, backend, BASE_PATH, BASE_URL, limits).with_random(not_random)
     }
 }
 

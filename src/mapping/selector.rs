@@ -82,6 +82,15 @@ impl Selector {
         }
     }
 
+    /// The field of the record that any path is under; none where it may be under several.
+    #[must_use]
+    pub fn first_field(&self) -> Option<&str> {
+        match &self.form {
+            Form::Plain(_) => self.field(),
+            Form::Query(_) => self.text.strip_prefix("$.")?.split(['.', '[']).next().filter(|name| *name != "*"),
+        }
+    }
+
     /// The first value found.
     #[must_use]
     pub fn one<'a>(&self, whole: &'a Value) -> Option<&'a Value> {
@@ -115,6 +124,18 @@ impl Selector {
             place = object.entry(key.clone()).or_insert(Value::Null);
         }
         *place = value;
+    }
+
+    /// Takes the field at a plain path away, if it is there.
+    pub fn unset(&self, whole: &mut Value) {
+        let Some((Step::Key(last), above)) = self.steps().and_then(<[Step]>::split_last) else { return };
+        let above = above.iter().try_fold(whole, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Index(index) => value.get_mut(index),
+        });
+        if let Some(Value::Object(object)) = above {
+            object.shift_remove(last);
+        }
     }
 
     /// Whether a value can be written at this path: a plain path of keys.

@@ -14,14 +14,16 @@ pub mod follow;
 pub mod members;
 pub mod query;
 pub mod read;
+pub mod scope;
 pub mod sql;
+pub mod step;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{Tenant, codec::Unreadable, template::Unfit},
+    mapping::{Tenant, codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -40,6 +42,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// How much one request may cost.
     pub limits: Limits,
+    /// Where random texts come from.
+    pub random: Random,
 }
 
 impl Context<'_> {
@@ -78,6 +82,8 @@ pub enum Fault {
     Refused(Refusal),
     /// No record can have this id.
     Absent,
+    /// The record may be read and not written.
+    Protected,
     /// The mapping has no call for this; a sentence.
     NotOffered(String),
     /// A record cannot be read by its lines.

@@ -77,7 +77,7 @@ impl Needs<'_> {
     /// Whether the part of that name must be fetched: some line that is needed reads from it.
     #[must_use]
     pub fn part(&self, resource: &Resource, name: &str) -> bool {
-        let versioned = self.must_version(resource);
+        let versioned = self.must_version(resource) && resource.version().is_none();
         let own = matches!(self.shown, Shown::Own);
         let needed = |line: &Line| match own {
             true => !line.relates(),
@@ -90,7 +90,9 @@ impl Needs<'_> {
     #[must_use]
     pub fn version(&self, resource: &Resource) -> bool {
         let of_use = !matches!(self.shown, Shown::Nothing | Shown::Key(_)) || self.must_version(resource);
-        let counts = |part: &str| resource.lines.iter().any(|line| line.counts() && reads_from(line, part));
+        let counts = |part: &str| {
+            resource.version().is_none() && resource.lines.iter().any(|line| line.counts() && reads_from(line, part))
+        };
         let there = |part: &str| !counts(part) || self.part(resource, part);
         of_use
             && match &resource.records {
@@ -133,7 +135,7 @@ pub fn by_id(resource: &Resource, id: &str) -> Result<Call, Fault> {
             let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
             let scope = Scope::default().lend("id", &stored);
             // An id that cannot stand in a path is nobody's: the app could never have given it out.
-            fill(&records.get, &[], &scope).map_err(|fault| match fault {
+            fill(&records.get, &scope).map_err(|fault| match fault {
                 Fault::Refused(_) => Fault::Absent,
                 other => other,
             })
@@ -205,8 +207,8 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
 pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, taken: usize, page: usize) -> Result<Call, Fault> {
     let scope = Scope::default().lend("id", id);
     match &part.pages {
-        None => fill(&part.call, &[], &scope),
-        Some(pages) => fill(&part.call, &[], &paged(scope, pages, taken, page)),
+        None => fill(&part.call, &scope),
+        Some(pages) => fill(&part.call, &paged(scope, pages, taken, page)),
     }
 }
 

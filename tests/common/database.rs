@@ -78,6 +78,11 @@ impl Database {
         }
     }
 
+    /// One that is somewhere, or not.
+    pub fn at(engine: Engine, url: &str) -> Self {
+        Self { engine, url: url.to_owned(), _folder: None }
+    }
+
     /// The same for a mapping made by hand.
     pub fn url(&self) -> Url {
         match self.engine {

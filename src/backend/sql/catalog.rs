@@ -17,7 +17,7 @@ pub(super) fn postgres(table: &str) -> Statement {
     let sql = "
 WITH RECURSIVE base AS (
   SELECT a.attname, a.attnum, a.atttypid AS oid, a.atttypmod AS modifier, a.attcollation FROM pg_attribute AS a
-  WHERE a.attrelid = to_regclass(quote_ident($1)) AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attrelid = to_regclass(quote_ident($1)) AND (a.attnum > 0 OR a.attname = 'xmin') AND NOT a.attisdropped
   UNION ALL
   SELECT b.attname, b.attnum, t.typbasetype, t.typtypmod, b.attcollation FROM base AS b
   JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype = 'd'
@@ -40,7 +40,7 @@ pub(super) fn of_postgres(reply: &Reply) -> Columns {
             "text" | "varchar" | "bpchar" | "citext" => {
                 Stored::Text { ascii_case: row.get("lowers") == Some(&Value::Bool(true)) }
             }
-            "name" | "char" => Stored::Word,
+            "name" | "char" | "xid" => Stored::Word,
             "int2" => whole(16),
             "int4" => whole(32),
             "int8" => whole(64),

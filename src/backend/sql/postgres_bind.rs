@@ -87,7 +87,7 @@ fn bytes(bind: &Bind, of: &PgTypeInfo) -> Option<Vec<u8>> {
         },
         "INT2" => Some(i16::try_from(whole(bind)?).ok()?.to_be_bytes().to_vec()),
         "INT4" => Some(i32::try_from(whole(bind)?).ok()?.to_be_bytes().to_vec()),
-        "OID" => Some(u32::try_from(whole(bind)?).ok()?.to_be_bytes().to_vec()),
+        "OID" | "xid" => Some(u32::try_from(whole(bind)?).ok()?.to_be_bytes().to_vec()),
         "INT8" => Some(whole(bind)?.to_be_bytes().to_vec()),
         "FLOAT8" => Some(real(bind)?.to_be_bytes().to_vec()),
         "FLOAT4" => {

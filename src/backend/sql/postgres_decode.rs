@@ -47,7 +47,7 @@ fn value(raw: &[u8], of: &PgTypeInfo) -> Result<Value, String> {
         "INT2" => Ok(Value::from(i16::from_be_bytes(fixed(raw)?))),
         "INT4" => Ok(Value::from(i32::from_be_bytes(fixed(raw)?))),
         "INT8" => Ok(Value::from(i64::from_be_bytes(fixed(raw)?))),
-        "OID" => Ok(Value::from(u32::from_be_bytes(fixed(raw)?))),
+        "OID" | "xid" => Ok(Value::from(u32::from_be_bytes(fixed(raw)?))),
         "FLOAT4" => number(&shortest(&format!("{:e}", f32::from_be_bytes(fixed(raw)?)), 6)),
         "FLOAT8" => number(&shortest(&format!("{:e}", f64::from_be_bytes(fixed(raw)?)), 15)),
         "NUMERIC" => number(&numeric(raw)?),

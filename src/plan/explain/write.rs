@@ -3,12 +3,14 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Records, Resource},
+    mapping::{Records, Resource, call::CallTemplate},
     plan::{
         Context, Fault,
-        change::{self, Ask, Step, Wish},
+        change::{self, Ask},
         create::{self, Made},
         read::Needs,
+        scope,
+        step::{Act, Step, Wish},
     },
     scim::{
         change::{Change as Changed, To},
@@ -64,10 +66,13 @@ pub(super) fn change(
     for asked in plan.set().iter().flatten() {
         said.add("change", &in_words(asked));
     }
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     let Some(why) = plan.why_before() else {
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
         let mut cost = steps_in_order(&mut said, &steps);
+        cost.calls += guards.len();
         if steps.iter().any(|step| step.wish != Wish::Done) {
             said.noted(
                 "or",
@@ -87,7 +92,10 @@ pub(super) fn change(
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
     let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
-    cost.calls += 1;
+    cost.calls += 1 + guards.len();
+    for rule in plan.edits() {
+        edits(&mut said, &rule.call, "if anything differs");
+    }
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {
@@ -107,22 +115,45 @@ pub(super) fn change(
 pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
     let calls = change::delete(resource, id, context)?;
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     calls.iter().for_each(|call| said.call(call, ""));
     said.add("answer", "204");
-    said.add("cost", &Cost { calls: calls.len(), besides: Vec::new() }.words(resource));
+    said.add("cost", &Cost { calls: guards.len() + calls.len(), besides: Vec::new() }.words(resource));
     Ok(said)
 }
 
-fn steps_in_order(said: &mut Explained, steps: &[Step]) -> Cost {
+fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
     let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
     for step in steps {
-        said.call(&step.call, if step.if_changed { "if a step before wrote a row" } else { &step.does });
+        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        match &step.act {
+            Act::Call(call) => said.call(call, note),
+            Act::Edit(edit) => {
+                cost.calls += 1;
+                edits(said, edit.template(), note);
+            }
+        }
         if !step.singly.is_empty() {
             said.noted("or", "one by one", "if the app refuses them together");
             cost.besides.push(format!("{} if they are refused together", step.singly.len()));
         }
     }
     cost
+}
+
+/// A call that sends what was just read, and what becomes of an edit that somebody makes in the app meanwhile.
+fn edits(said: &mut Explained, call: &CallTemplate, does: &str) {
+    let what = if call.names("whole") {
+        "the whole record as just read, with the change in it"
+    } else {
+        "something of the record as just read"
+    };
+    said.noted("call", &call.line, &format!("{what}; {does}"));
+    match call.guarded() {
+        true => said.noted("rival", "seen by the app", "it is told which version was read"),
+        false => said.noted("rival", "not seen", "an edit made in the app between the read and this call is lost"),
+    }
 }
 
 /// Where the answer comes from: the last reply, or one more read.
