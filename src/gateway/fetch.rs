@@ -59,6 +59,19 @@ impl Gateway {
         id: &str,
         needs: &Needs<'_>,
     ) -> Result<Option<Value>, Error> {
+        let Some(record) = self.base(session, resource, id).await? else { return Ok(None) };
+        let mut records = vec![record];
+        self.parts(session, resource, needs, &mut records).await?;
+        Ok(records.pop())
+    }
+
+    /// A record by its id as it comes; none if there is no such record.
+    pub(super) async fn base(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<Option<Value>, Error> {
         let call = match read::by_id(resource, id) {
             Err(Fault::Absent) => return Ok(None),
             call => call?,
@@ -71,12 +84,7 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        if translate::id(resource, &record)? != id {
-            return Ok(None);
-        }
-        let mut records = vec![record];
-        self.parts(session, resource, needs, &mut records).await?;
-        Ok(records.pop())
+        Ok((translate::id(resource, &record)? == id).then_some(record))
     }
 
     /// Hangs the needed parts under their records.

@@ -9,12 +9,12 @@ use crate::{
         line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, RestRecords},
         sql::SqlRecords,
-        template::Place,
         term::Scope,
     },
     plan::{
         Fault, Limits,
         call::Call,
+        fill::fill,
         read,
         sql::{filter::Pushed, order::Order},
     },
@@ -202,8 +202,8 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     }
     let value = stored(line, &rule.target, &value)?;
     // A value that no query can hold, such as one with a tab, is looked for here.
-    let scope = Scope::default().lend("value", &value);
-    if rule.query.iter().any(|(_, term)| term.text(Place::Query, &scope).is_err()) {
+    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
+    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
         return None;
     }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })

@@ -89,8 +89,8 @@ impl Query<'_> {
         let Source::List(list, narrowed) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
         let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
         match narrowed {
-            None => fill(&list.call, &[], &scope),
-            Some(n) => fill(&list.call, &n.rule.query, &scope.lend("value", &n.value)),
+            None => fill(&list.call, &scope),
+            Some(n) => fill(&n.rule.call, &scope.lend("value", &n.value)),
         }
     }
 
