@@ -25,7 +25,7 @@ use super::{
     call::Call,
     fill::fill,
     members,
-    read::Needs,
+    read::{Needs, Shown},
     scope,
     sql::{
         self,
@@ -134,17 +134,22 @@ impl<'a> Change<'a> {
     /// What is read of the record first; none where it is not read.
     #[must_use]
     pub fn needs(&self) -> Option<Needs<'static>> {
-        match (&self.blind, self.own) {
-            (Some(_), _) => None,
-            (None, true) => Some(Needs::OWN),
-            (None, false) => Some(Needs::ALL),
+        match self.blind {
+            Some(_) => None,
+            None if self.own || self.only_derived() => Some(Needs::OWN),
+            None => Some(Needs::ALL),
         }
+    }
+
+    /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
+    fn only_derived(&self) -> bool {
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.
     #[must_use]
     pub fn reads_all(&self) -> bool {
-        self.blind.is_none() && !self.own
+        self.needs().is_some_and(|needs| matches!(needs.shown, Shown::All))
     }
 
     /// Why the record is read first; none where it is not.
