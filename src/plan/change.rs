@@ -9,6 +9,7 @@ use crate::{
         line::{Line, Source},
         rest::{Becomes, ChangeRule, RestRecords, To as Expected},
         term::Scope,
+        translate,
     },
     scim::{
         Refusal, ScimType,
@@ -25,6 +26,7 @@ use super::{
     fill::fill,
     members,
     read::{Needs, Shown},
+    scope,
     sql::{
         self,
         write::{self, Stamps},
@@ -108,6 +110,7 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match line.relates() {
             true => !matches!(change.to, To::Delta { .. }),
+            false if scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). Members
@@ -220,7 +223,14 @@ impl<'a> Change<'a> {
             }
         }
         match &self.resource.records {
-            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before, context),
+            Records::Rest(records) => {
+                if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
+                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
+                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    scope::stays(self.resource, &scope::merged(record, &changed))?;
+                }
+                deal(self.resource, records, self.id, &changes, before, context)
+            }
             Records::Sql(records) => {
                 sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
             }
