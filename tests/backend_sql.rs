@@ -326,3 +326,17 @@ async fn a_script_makes_a_whole_file_or_none() {
     let error = run_script(&path, "CREATE TABLE b (x);").await.unwrap_err().to_string();
     assert!(error.contains("already"), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_whose_bytes_are_not_in_the_order_of_its_letters_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (encoding, opens) in [("UTF-8", true), ("UTF-16le", false), ("UTF-16be", false)] {
+        let path = directory.path().join(encoding);
+        run_script(&path, &format!("PRAGMA encoding = '{encoding}'; CREATE TABLE t (c TEXT);")).await.unwrap();
+        let opened = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await;
+        assert_eq!(opened.is_ok(), opens, "{encoding}");
+        if let Err(refused) = opened {
+            assert!(refused.to_string().contains(encoding) && refused.to_string().contains(".dump"), "{refused}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod bulk;
 pub mod caller;
 pub mod conversation;
 mod cursor;
+mod existing;
 mod fetch;
 mod hash;
 mod kept;

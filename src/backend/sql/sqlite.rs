@@ -84,6 +84,14 @@ impl Sqlite {
         };
         let readers = pool(READERS).connect_with(options.clone().pragma("query_only", "on")).await.map_err(cannot)?;
         sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await.map_err(cannot)?;
+        // Bytes in UTF-16 are not in the order of their letters: beginnings and orders would be wrong.
+        let encoding: String = sqlx::query_scalar("PRAGMA encoding").fetch_one(&readers).await.map_err(cannot)?;
+        if encoding != "UTF-8" {
+            return Err(OpenError(format!(
+                "the database file `{}` is in {encoding}, and only UTF-8 sorts as its letters do; make one from it by `sqlite3 old.db .dump | sqlite3 new.db`",
+                path.display()
+            )));
+        }
         Ok(Self { readers, writer: pool(1).connect_lazy_with(options), limits })
     }
 

@@ -99,11 +99,11 @@ pub(super) fn change(
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {
-        said.noted(
-            "answer",
-            "the record",
-            "as read before where nothing differs, else from the last reply or read again",
-        );
+        let from = match plan.reads_all() {
+            true => "as read before where nothing differs, else from the last reply or read again",
+            false => "from the last reply, or read again",
+        };
+        said.noted("answer", "the record", from);
         cost.besides.push("the read".to_owned());
     } else {
         no_answer(&mut said);

@@ -11,7 +11,7 @@ use crate::{
         line::Source,
         sql::{Engine, Ident, Junction, SqlRecords},
     },
-    plan::call::{Expect, Statement},
+    plan::call::{Call, Expect, Statement},
 };
 
 use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
@@ -63,6 +63,16 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     ));
     let row = row.piece(where_key(records, key)).piece(and_only(engine, "r", &records.protect));
     Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
+}
+
+/// Where several write at once: the turn of who looks for a value in this table before it writes one.
+#[must_use]
+pub fn turn(records: &SqlRecords) -> Option<Call> {
+    // FNV-1a over the table's name: the same number in every process
+    let number =
+        records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
+    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
 }
 
 /// None of these is a protected member that would only now get in.

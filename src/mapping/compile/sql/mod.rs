@@ -31,7 +31,7 @@ use super::{
     attributes::{self, Draft, derived},
     check::{check_overlaps, check_required},
     facts::Facts,
-    kind::{self, Written},
+    kind::{self, Written, existing},
     name::{named, published_target},
     not_supported,
     offer::offer,
@@ -112,7 +112,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         &[
             ("rows", "views read in place of a table"),
             ("beside", "tables beside the base table"),
-            ("unique", "uniqueness checks"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
@@ -144,9 +143,13 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
-    fields.finish(faults);
     let kind = offer(all, &drafts);
+    let existing = existing(&mut fields, &kind, faults);
+    fields.finish(faults);
     let (key, key_kind) = key?;
+    for draft in drafts.iter().filter(|d| d.line.checked && around.engine == Engine::MariaDb) {
+        faults.not_supported(draft.span, "`unique: checked` on MariaDB");
+    }
     check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
     let mut columns = columns(&drafts, &key);
@@ -175,6 +178,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         id,
         lines: drafts.into_iter().map(|d| d.line).collect(),
         records: Records::Sql(Box::new(records)),
+        existing,
     })
 }
 
