@@ -146,7 +146,7 @@ async fn rows_come_as_they_would_be_sorted_here() {
             expected.extend(texts.map(|text| (text, letters)));
         }
         Engine::MariaDb => {
-            expected.push(("User score", "the column does not hold numbers that the database sorts as we do"))
+            expected.push(("User score", "the column does not hold numbers that the database sorts as we do"));
         }
     }
     expected.sort_unstable();
