@@ -18,6 +18,7 @@ mod passwords;
 mod places;
 mod rest_bodies;
 mod rest_faults;
+mod rest_pages;
 mod rest_reads;
 mod rest_whole;
 mod rest_writes;

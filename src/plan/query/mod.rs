@@ -6,7 +6,7 @@ mod source;
 mod walk;
 
 use crate::{
-    mapping::{Records, Resource, rest::PageStyle, sql::KeyKind},
+    mapping::{Records, Resource, rest::Total, sql::KeyKind},
     scim::{condition::Condition, projection::Projection, request, sort::Sort},
 };
 
@@ -98,7 +98,13 @@ pub fn plan<'a>(
                 // A rule serves one term of an item; the others are checked here.
                 Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
             };
-            exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
+            let told = match &list.pages.total {
+                Some(Total::Told(_)) => true,
+                // it counts the list without a filter
+                Some(Total::Call(..)) => narrowed.is_none(),
+                None => false,
+            };
+            exact && told && list.pages.at_random()
         }
     };
     let follows = query.cursor.is_some();

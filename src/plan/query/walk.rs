@@ -7,7 +7,6 @@ use crate::{
     plan::{
         Fault,
         call::{Call, Reply},
-        fill::fill,
         read,
         sql::{filter::How, order::After, select},
     },
@@ -27,6 +26,8 @@ pub struct Position {
     pub after: Option<After>,
     /// What the app last said that there is in all.
     pub total: Option<usize>,
+    /// The token or link that the last page told.
+    pub next: Option<Value>,
 }
 
 /// What a page of a walk leads to.
@@ -76,10 +77,10 @@ impl Query<'_> {
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
         let Source::List(list, narrowed) = &self.source else { return Err(Fault::Unmade("no list".to_owned())) };
-        let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
+        let scope = read::paged(Scope::default(), &list.pages, at).with("size", Value::from(size));
         match narrowed {
-            None => fill(&list.call, &scope),
-            Some(n) => fill(&n.rule.call, &scope.lend("value", &n.value)),
+            None => read::page_call(&list.call, &list.pages, at, &scope),
+            Some(n) => read::page_call(&n.rule.call, &list.pages, at, &scope.lend("value", &n.value)),
         }
     }
 
@@ -105,15 +106,24 @@ impl Query<'_> {
         }
     }
 
-    /// Where a walk goes on after a page of `rows` rows. `last` is the last row, `total` what the reply told.
-    #[must_use]
-    pub fn next(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
+    /// Where a walk goes on after a page of `rows` rows. `last` is the last row; `total` and `next` are what the reply told.
+    ///
+    /// # Errors
+    /// A reply that leads to where it came from.
+    pub fn next(
+        &self,
+        at: &Position,
+        rows: usize,
+        last: Option<&Value>,
+        total: Option<usize>,
+        next: Option<Value>,
+    ) -> Result<Next, Fault> {
         let taken = at.taken + rows;
-        match &self.source {
+        Ok(match &self.source {
             Source::Nothing | Source::Key(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => {
-                    Next::Go(Position { taken, page: at.page + 1, after: Some(after), total: None })
+                    Next::Go(Position { taken, page: at.page + 1, after: Some(after), ..Position::default() })
                 }
                 _ => Next::End,
             },
@@ -124,14 +134,23 @@ impl Query<'_> {
                     (PageStyle::Whole, _) => Next::End,
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
                     (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
+                    // Neither a short nor an empty page is the end where the reply tells what comes next.
+                    (PageStyle::Next { .. } | PageStyle::Url { .. }, _) => match next {
+                        Some(next) if at.next.as_ref() == Some(&next) => return Err(read::in_circles(self.resource)),
+                        Some(next) => {
+                            Next::Go(Position { taken, page: at.page + 1, after: None, total, next: Some(next) })
+                        }
+                        None if total.is_some_and(|total| taken < total) => Next::Drift,
+                        None => Next::End,
+                    },
                     (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
                     // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
-                    _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),
+                    _ => Next::Go(Position { taken, page: at.page + 1, total, ..Position::default() }),
                 }
             }
-        }
+        })
     }
 }
 
