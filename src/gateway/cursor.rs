@@ -136,7 +136,7 @@ impl Gateway {
                     }
                     None => match next {
                         Next::Go(position) => {
-                            at = position;
+                            at = *position;
                             continue;
                         }
                         Next::Drift => return Ok(None),
@@ -171,7 +171,7 @@ impl Gateway {
                 }
             }
             match next {
-                Next::Go(position) => at = position,
+                Next::Go(position) => at = *position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
                 Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),

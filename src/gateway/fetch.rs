@@ -274,7 +274,7 @@ impl Gateway {
                 }
             }
             match next {
-                Next::Go(position) => at = position,
+                Next::Go(position) => at = *position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
                 Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),

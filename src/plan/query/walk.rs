@@ -34,7 +34,7 @@ pub struct Position {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// There may be more.
-    Go(Position),
+    Go(Box<Position>),
     /// That was all.
     End,
     /// The reply may be cut, and there is no next page.
@@ -123,7 +123,7 @@ impl Query<'_> {
             Source::Nothing | Source::Key(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => {
-                    Next::Go(Position { taken, page: at.page + 1, after: Some(after), ..Position::default() })
+                    Next::Go(Box::new(Position { taken, page: at.page + 1, after: Some(after), ..Position::default() }))
                 }
                 _ => Next::End,
             },
@@ -137,9 +137,13 @@ impl Query<'_> {
                     // Neither a short nor an empty page is the end where the reply tells what comes next.
                     (PageStyle::Next { .. } | PageStyle::Url { .. }, _) => match next {
                         Some(next) if at.next.as_ref() == Some(&next) => return Err(read::in_circles(self.resource)),
-                        Some(next) => {
-                            Next::Go(Position { taken, page: at.page + 1, after: None, total, next: Some(next) })
-                        }
+                        Some(next) => Next::Go(Box::new(Position {
+                            taken,
+                            page: at.page + 1,
+                            after: None,
+                            total,
+                            next: Some(next),
+                        })),
                         None if total.is_some_and(|total| taken < total) => Next::Drift,
                         None => Next::End,
                     },
@@ -147,7 +151,7 @@ impl Query<'_> {
                     // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
-                    _ => Next::Go(Position { taken, page: at.page + 1, total, ..Position::default() }),
+                    _ => Next::Go(Box::new(Position { taken, page: at.page + 1, total, ..Position::default() })),
                 }
             }
         })
