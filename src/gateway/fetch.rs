@@ -1,6 +1,6 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -89,7 +89,7 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        Ok((translate::id(resource, &record)? == id).then_some(record))
+        Ok((translate::id(resource, &record)? == id && resource.exists(&record)).then_some(record))
     }
 
     /// Hangs the needed parts under their records.
@@ -200,8 +200,8 @@ impl Gateway {
         };
         for (nth, call) in query.page_calls()?.iter().enumerate() {
             let reply = self.ok(session, call).await?;
-            let now = counted.or_else(|| query.told_total(&reply));
-            let page = query.rows(reply)?;
+            let now = counted.or_else(|| query.told_total(&Position::default(), &reply));
+            let page = query.rows(&Position::default(), reply)?;
             query.check_page(nth, page.len(), now)?;
             if nth > 0 && now != told {
                 return Ok(None);
@@ -253,10 +253,11 @@ impl Gateway {
         let looks = query.looks();
         let mut walk = Walk::of(client);
         let mut at = Position::default();
-        let mut seen: HashSet<String> = HashSet::new();
+        let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
         while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
-            if at.taken + rows.len() > self.limits.rows {
+            read += rows.len();
+            if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
@@ -265,11 +266,14 @@ impl Gateway {
                 let resource = self.resource(query.resource, &row, &looks)?;
                 order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
-                if !seen.insert(id.to_owned()) {
-                    return Ok(None);
+                match seen.insert(id.to_owned(), at.side) {
+                    // Two sides of a union may find the same, one list may not.
+                    Some(side) if side != at.side => continue,
+                    Some(_) => return Ok(None),
+                    None => {}
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if evaluate(&query.condition, &resource) {
+                if query.resource.exists(&row) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                 }
             }
@@ -283,8 +287,7 @@ impl Gateway {
         Ok(Some(kept))
     }
 
-    /// One page of a walk: its rows, and the total and the next page that the app tells. Nothing where the walk has no call, or its key finds
-    /// nobody.
+    /// One page of a walk: its rows, and the total and the next page that the app tells. Nothing where the walk has no call.
     pub(super) async fn rows_at(
         &self,
         session: &mut Session,
@@ -300,10 +303,10 @@ impl Gateway {
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {
-                let (told, next) = (query.told_total(&reply), query.told_next(&reply));
-                Ok(Some((query.rows(reply)?, told, next)))
+                let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
+                Ok(Some((query.rows(at, reply)?, told, next)))
             }
-            Class::Absent if matches!(query.source, Source::Key(_)) => Ok(None),
+            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
     }

@@ -9,12 +9,13 @@ use crate::{
     backend::Session,
     mapping::{Records, Resource, answer::Class},
     plan::{
-        Context,
+        Context, Fault,
         call::{Call, Reply},
         change::{self, Ask},
         create,
         query::too_many,
         read::{Needs, Shown},
+        scope,
         step::{Act, Step, Wish},
     },
     scim::{projection::Projection, version::Preconditions},
@@ -75,6 +76,7 @@ impl Gateway {
         told: Option<Value>,
     ) -> Result<After, Error> {
         let record = match told {
+            Some(record) if !resource.exists(&record) => None,
             Some(record) => {
                 let mut records = vec![record];
                 self.parts(session, resource, needs, &mut records).await?;
@@ -128,10 +130,14 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for guard in scope::guards(resource, id)? {
+            self.act(&mut session, &guard).await?;
+        }
         let before = match plan.needs() {
             None => None,
             Some(needs) => Some(self.before(&mut session, resource, id, &needs).await?),
         };
+        self.may_write(&mut session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
@@ -201,11 +207,37 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for guard in scope::guards(resource, id)? {
+            self.act(&mut session, &guard).await?;
+        }
+        self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
         }
         Ok(session.commit().await?)
+    }
+
+    /// Over HTTP the record itself says that it exists for SCIM and is not protected: it is read, unless it was.
+    async fn may_write(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        read: Option<&Value>,
+    ) -> Result<(), Error> {
+        if !resource.is_guarded() {
+            return Ok(());
+        }
+        let protected = match read {
+            Some(record) => resource.protects(record),
+            None => {
+                let looks = Needs { shown: Shown::Nothing, condition: None };
+                let record = self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+                resource.protects(&record)
+            }
+        };
+        if protected { Err(Fault::Protected.into()) } else { Ok(()) }
     }
 
     /// One call that acts; whether it did is not known where there is no answer.

@@ -22,6 +22,8 @@ pub mod vars;
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::scim::schema::{ResourceType, Target};
 
 use self::{
@@ -118,6 +120,42 @@ impl Resource {
             Source::At { codec: Codec::Hash(how), .. } => Some((&line.target, *how)),
             _ => None,
         })
+    }
+
+    /// Whether a record exists for SCIM. In a database the statements see to that.
+    #[must_use]
+    pub fn exists(&self, record: &Value) -> bool {
+        match &self.records {
+            Records::Rest(records) => records.only.holds(record, None),
+            Records::Sql(_) => true,
+        }
+    }
+
+    /// Whether a record may be read and not written. In a database the statements see to that.
+    #[must_use]
+    pub fn protects(&self, record: &Value) -> bool {
+        match &self.records {
+            Records::Rest(records) => !records.protect.is_empty() && records.protect.holds(record, None),
+            Records::Sql(_) => false,
+        }
+    }
+
+    /// Whether a record must be read to know that it may be written.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        match &self.records {
+            Records::Rest(records) => !records.only.is_empty() || !records.protect.is_empty(),
+            Records::Sql(_) => false,
+        }
+    }
+
+    /// The field of a record that tells its version; none: its values do.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        match &self.records {
+            Records::Rest(_) => None,
+            Records::Sql(records) => records.version.as_ref().map(|version| version.column.0.as_str()),
+        }
     }
 
     /// Whether clients change a list of members here.

@@ -68,6 +68,10 @@ pub struct SqlRecords {
     pub key: Key,
     /// True of every row that exists for SCIM; scalars are written on insert as well.
     pub only: Vec<ColumnTest>,
+    /// True of every row that may be read and never written; none: there are no such rows.
+    pub protect: Vec<ColumnTest>,
+    /// What tells one state of a row from the next; none: its values.
+    pub version: Option<Version>,
     /// Columns of the base table that lines read or write (without the key), each once.
     pub columns: Vec<Ident>,
     /// Columns that SCIM does not name, on insert.
@@ -84,6 +88,26 @@ pub struct SqlRecords {
     pub groups: Option<Derived>,
     /// Every junction that names this type's rows as members: its table, and its column that holds this type's key.
     pub memberships: Vec<(Ident, Ident)>,
+}
+
+/// The column that is another one after every change.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The column.
+    pub column: Ident,
+    /// Who sees to that.
+    pub bump: Bump,
+}
+
+/// What makes a version another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bump {
+    /// Every change of ours adds one.
+    One,
+    /// The app does, with a trigger on changes of the row.
+    App,
+    /// The engine does: `xmin`.
+    Row,
 }
 
 /// The key column of a base table.
@@ -210,4 +234,6 @@ pub struct Reference {
     pub kind: KeyKind,
     /// Its conditions.
     pub only: Vec<ColumnTest>,
+    /// Its protected rows.
+    pub protect: Vec<ColumnTest>,
 }

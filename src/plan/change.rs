@@ -9,6 +9,7 @@ use crate::{
         line::{Line, Source},
         rest::{Becomes, ChangeRule, RestRecords, To as Expected},
         term::Scope,
+        translate,
     },
     scim::{
         Refusal, ScimType,
@@ -24,7 +25,8 @@ use super::{
     call::Call,
     fill::fill,
     members,
-    read::Needs,
+    read::{Needs, Shown},
+    scope,
     sql::{
         self,
         write::{self, Stamps},
@@ -108,6 +110,7 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match line.relates() {
             true => !matches!(change.to, To::Delta { .. }),
+            false if scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). Members
@@ -131,17 +134,22 @@ impl<'a> Change<'a> {
     /// What is read of the record first; none where it is not read.
     #[must_use]
     pub fn needs(&self) -> Option<Needs<'static>> {
-        match (&self.blind, self.own) {
-            (Some(_), _) => None,
-            (None, true) => Some(Needs::OWN),
-            (None, false) => Some(Needs::ALL),
+        match self.blind {
+            Some(_) => None,
+            None if self.own || self.only_derived() => Some(Needs::OWN),
+            None => Some(Needs::ALL),
         }
+    }
+
+    /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
+    fn only_derived(&self) -> bool {
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.
     #[must_use]
     pub fn reads_all(&self) -> bool {
-        self.blind.is_none() && !self.own
+        self.needs().is_some_and(|needs| matches!(needs.shown, Shown::All))
     }
 
     /// Why the record is read first; none where it is not.
@@ -215,7 +223,14 @@ impl<'a> Change<'a> {
             }
         }
         match &self.resource.records {
-            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before, context),
+            Records::Rest(records) => {
+                if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
+                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
+                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    scope::stays(self.resource, &scope::merged(record, &changed))?;
+                }
+                deal(self.resource, records, self.id, &changes, before, context)
+            }
             Records::Sql(records) => {
                 sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
             }

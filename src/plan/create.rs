@@ -21,7 +21,9 @@ use super::{
     call::{Call, Reply, Statement},
     change::deal,
     fill::fill,
+    scope,
     sql::{
+        guard,
         members::members_add,
         write::{self, Stamps},
     },
@@ -64,6 +66,7 @@ pub fn plan<'a>(
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            scope::stays(resource, &record)?;
             let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
             (call, record)
         }
@@ -185,6 +188,7 @@ impl<'a> Create<'a> {
                         statements.extend(members_add(records, &key, &ids, &stamps));
                     }
                 }
+                statements.extend(guard::after(self.resource, records, &key));
                 Ok(statements.into_iter().map(Step::statement).collect())
             }
         }

@@ -203,6 +203,8 @@ pub(crate) fn user() -> Resource {
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+        protect: Vec::new(),
+        version: None,
         columns: idents(&columns),
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
@@ -274,7 +276,13 @@ pub(crate) fn user_with_lists() -> Resource {
 }
 
 fn team_reference() -> Reference {
-    Reference { table: ident("team"), key: ident("code"), kind: KeyKind::Text, only: vec![team_alive()] }
+    Reference {
+        table: ident("team"),
+        key: ident("code"),
+        kind: KeyKind::Text,
+        only: vec![team_alive()],
+        protect: Vec::new(),
+    }
 }
 
 fn team_alive() -> ColumnTest {
@@ -296,6 +304,8 @@ pub(crate) fn group() -> Resource {
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
+        protect: Vec::new(),
+        version: None,
         columns: idents(&["name"]),
         insert: Vec::new(),
         touch: Vec::new(),
@@ -312,6 +322,7 @@ pub(crate) fn group() -> Resource {
                 key: ident("id"),
                 kind: KeyKind::Integer,
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+                protect: Vec::new(),
             },
             insert: vec![(ident("by"), Stamp::Client)],
         }),

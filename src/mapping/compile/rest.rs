@@ -20,13 +20,14 @@ use super::{
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
-    check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required},
+    check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required, check_scope},
     frame::Shared,
     kind::{self, Written},
     list::list,
     name::named,
     offer::offer,
     pages::{PAGED, check_pages, pages},
+    pattern::pattern,
 };
 
 /// Reads `app.rest`.
@@ -117,7 +118,6 @@ pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut F
 
 fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name())?;
-    super::not_supported(&mut fields, faults, &[("where", "conditions on records"), ("protect", "protected records")]);
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
@@ -137,6 +137,7 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
@@ -186,6 +187,12 @@ fn records(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<RestRecords> {
+    let mut of_records = |key: &'static str| {
+        let node = fields.take(key)?;
+        let read = pattern(node, &format!("`{key}`"), false, faults)?;
+        Some((node, read))
+    };
+    let (only, protect) = (of_records("where"), of_records("protect"));
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
             faults.not_supported(node.span, "reading one record from the list (`get: list`)");
@@ -212,7 +219,19 @@ fn records(
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
-    Some(RestRecords { get: get?, parts, list, create, update, delete, members })
+    for (node, read) in only.iter().chain(&protect) {
+        if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
+            faults
+                .error(
+                    node.span,
+                    "bad-value",
+                    format!("this looks into the part `{}`, which is not fetched for it", key.name),
+                )
+                .help("test a field of the record itself");
+        }
+    }
+    let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
+    Some(RestRecords { only, protect, get: get?, parts, list, create, update, delete, members })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

@@ -43,7 +43,7 @@ impl Query<'_> {
                     Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
                 }
             },
-            Source::Nothing | Source::Key(_) | Source::Table(..) => Ok(Vec::new()),
+            Source::Nothing | Source::Key(_) | Source::Union(_) | Source::Table(_) => Ok(Vec::new()),
         }
     }
 
@@ -106,8 +106,8 @@ impl Query<'_> {
 
     /// The token or link to the next page that a page's reply tells.
     #[must_use]
-    pub fn told_next(&self, reply: &Reply) -> Option<Value> {
-        match &self.source {
+    pub fn told_next(&self, at: &Position, reply: &Reply) -> Option<Value> {
+        match self.way(at) {
             Source::List(list, _) => read::told_next(&list.pages, reply),
             _ => None,
         }
@@ -115,8 +115,8 @@ impl Query<'_> {
 
     /// The total that a page's reply tells.
     #[must_use]
-    pub fn told_total(&self, reply: &Reply) -> Option<usize> {
-        match &self.source {
+    pub fn told_total(&self, at: &Position, reply: &Reply) -> Option<usize> {
+        match self.way(at) {
             Source::List(list, _) => list.pages.told_total(&reply.body, &reply.headers),
             _ => None,
         }

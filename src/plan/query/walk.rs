@@ -18,6 +18,8 @@ use super::{Query, Source, Table};
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Position {
+    /// Which side of a union.
+    pub side: usize,
     /// Rows taken.
     pub taken: usize,
     /// Pages taken.
@@ -54,13 +56,22 @@ impl Query<'_> {
         read::Needs { shown, condition: Some(&self.condition) }
     }
 
+    /// The way in that a walk is on.
+    #[must_use]
+    pub fn way(&self, at: &Position) -> &Source<'_> {
+        match &self.source {
+            Source::Union(union) => union.sides.get(at.side).unwrap_or(&Source::Nothing),
+            one => one,
+        }
+    }
+
     /// The next call of a walk.
     ///
     /// # Errors
     /// A call that cannot be made.
     pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
-        match &self.source {
-            Source::Nothing => Ok(None),
+        match self.way(at) {
+            Source::Nothing | Source::Union(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
             Source::Table(Table { records, pushed, order }) => {
@@ -76,7 +87,7 @@ impl Query<'_> {
     }
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
-        let Source::List(list, narrowed) = &self.source else { return Err(Fault::Unmade("no list".to_owned())) };
+        let Source::List(list, narrowed) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
         let scope = read::paged(Scope::default(), &list.pages, at).with("size", Value::from(size));
         match narrowed {
             None => read::page_call(&list.call, &list.pages, at, &scope),
@@ -88,14 +99,14 @@ impl Query<'_> {
     ///
     /// # Errors
     /// A reply in which the rows are no list.
-    pub fn rows(&self, reply: Reply) -> Result<Vec<Value>, Fault> {
-        let found = match &self.source {
+    pub fn rows(&self, at: &Position, reply: Reply) -> Result<Vec<Value>, Fault> {
+        let found = match self.way(at) {
             Source::Key(_) => return Ok(read::record(self.resource, reply).into_iter().collect()),
             Source::List(list, _) => match &list.call.rows {
                 Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
                 _ => Some(reply.body),
             },
-            Source::Table(..) | Source::Nothing => Some(reply.body),
+            Source::Table(_) | Source::Union(_) | Source::Nothing => Some(reply.body),
         };
         match found {
             Some(Value::Array(rows)) => Ok(rows),
@@ -118,13 +129,29 @@ impl Query<'_> {
         total: Option<usize>,
         next: Option<Value>,
     ) -> Result<Next, Fault> {
-        let taken = at.taken + rows;
-        Ok(match &self.source {
-            Source::Nothing | Source::Key(_) => Next::End,
+        Ok(match (self.next_here(at, rows, last, total, next)?, &self.source) {
+            (Next::End, Source::Union(union)) if at.side + 1 < union.sides.len() => {
+                Next::Go(Box::new(Position { side: at.side + 1, ..Position::default() }))
+            }
+            (next, _) => next,
+        })
+    }
+
+    /// The same on one way in.
+    fn next_here(
+        &self,
+        at: &Position,
+        rows: usize,
+        last: Option<&Value>,
+        total: Option<usize>,
+        next: Option<Value>,
+    ) -> Result<Next, Fault> {
+        let (side, taken) = (at.side, at.taken + rows);
+        let on = |more: Position| Next::Go(Box::new(Position { side, taken, page: at.page + 1, ..more }));
+        Ok(match self.way(at) {
+            Source::Nothing | Source::Key(_) | Source::Union(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
-                Some(after) if rows == self.batch() => {
-                    Next::Go(Box::new(Position { taken, page: at.page + 1, after: Some(after), ..Position::default() }))
-                }
+                Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
             },
             Source::List(list, _) => {
@@ -137,13 +164,7 @@ impl Query<'_> {
                     // Neither a short nor an empty page is the end where the reply tells what comes next.
                     (PageStyle::Next { .. } | PageStyle::Url { .. }, _) => match next {
                         Some(next) if at.next.as_ref() == Some(&next) => return Err(read::in_circles(self.resource)),
-                        Some(next) => Next::Go(Box::new(Position {
-                            taken,
-                            page: at.page + 1,
-                            after: None,
-                            total,
-                            next: Some(next),
-                        })),
+                        Some(next) => on(Position { total, next: Some(next), ..Position::default() }),
                         None if total.is_some_and(|total| taken < total) => Next::Drift,
                         None => Next::End,
                     },
@@ -151,7 +172,7 @@ impl Query<'_> {
                     // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
-                    _ => Next::Go(Box::new(Position { taken, page: at.page + 1, total, ..Position::default() })),
+                    _ => on(Position { total, ..Position::default() }),
                 }
             }
         })
@@ -184,6 +205,7 @@ impl Query<'_> {
         let conjuncts = self.condition.conjuncts();
         match &self.source {
             Source::Nothing | Source::Key(_) => Vec::new(),
+            Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
             Source::List(_, by) => {
                 let served =
                     |c: &Condition| by.as_ref().is_some_and(|by| by.rule.exactly && by.serves == c.to_string());

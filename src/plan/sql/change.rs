@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    check_numbers, key, members,
+    check_numbers, guard, key, members,
     write::{self, Stamps},
 };
 
@@ -68,8 +68,9 @@ pub fn steps(
             });
         }
     }
+    statements.extend(guard::after(resource, records, &key));
     let mut steps: Vec<Step<'static>> = statements.into_iter().map(Step::statement).collect();
-    if members_alone && !records.touch.is_empty() {
+    if members_alone && (!records.touch.is_empty() || records.version.is_some()) {
         let touch = write::touch(resource, records, &key, &stamps);
         steps.push(Step { if_changed: true, ..Step::statement(touch) });
     }

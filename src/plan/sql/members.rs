@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, guard, holds, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -27,7 +27,10 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![all_exist(engine, junction, keys.clone()), add(engine, junction, key, keys, stamps)]
+    std::iter::once(all_exist(engine, junction, keys.clone()))
+        .chain(guard::may_join(engine, junction, key, &keys))
+        .chain([add(engine, junction, key, keys, stamps)])
+        .collect()
 }
 
 /// Removes these members; who is none already is no fault.
@@ -39,7 +42,7 @@ pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> V
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![gone(engine, junction, key, Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))]
+    gone(engine, junction, key, &Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))
 }
 
 /// Makes these the members and no others, without reading who is.
@@ -54,20 +57,19 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return members_clear(records, key);
     }
-    let others = gone(
-        engine,
-        junction,
-        key,
-        Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone()),
-    );
-    vec![all_exist(engine, junction, keys.clone()), others, add(engine, junction, key, keys, stamps)]
+    let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone());
+    std::iter::once(all_exist(engine, junction, keys.clone()))
+        .chain(guard::may_join(engine, junction, key, &keys))
+        .chain(gone(engine, junction, key, &others))
+        .chain([add(engine, junction, key, keys, stamps)])
+        .collect()
 }
 
 /// Removes every member.
 #[must_use]
 pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
-    records.members.iter().map(|junction| gone(engine, junction, key, Piece::default())).collect()
+    records.members.iter().flat_map(|junction| gone(engine, junction, key, &Piece::default())).collect()
 }
 
 /// The keys that values stand for, each once, and the values that stand for none.
@@ -121,20 +123,20 @@ fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamp
 }
 
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
-fn gone(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> Statement {
+fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<Statement> {
     let member = &junction.member;
     let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which);
-    if member.only.is_empty() {
-        return piece.expect(engine, Expect::Any);
+    let mut piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
+    if !member.only.is_empty() {
+        let other = key_column(engine, "o", &member.key, member.kind);
+        piece = piece
+            .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
+            .then(&column(engine, "j", &junction.value))
+            .piece(and_only(engine, "o", &member.only))
+            .then(")");
     }
-    let other = key_column(engine, "o", &member.key, member.kind);
-    piece
-        .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
-        .then(&column(engine, "j", &junction.value))
-        .piece(and_only(engine, "o", &member.only))
-        .then(")")
-        .expect(engine, Expect::Any)
+    let may = guard::may_leave(engine, junction, key, which.clone());
+    may.into_iter().chain([piece.expect(engine, Expect::Any)]).collect()
 }
 
 fn value(engine: Engine, junction: &Junction) -> String {

@@ -11,12 +11,12 @@ use crate::{
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
-        sql::{Child, ColumnIs, ColumnTest, Delete, Engine, Ident, SqlRecords, Stamp},
+        sql::{Bump, Child, ColumnIs, ColumnTest, Delete, Engine, Ident, SqlRecords, Stamp, Version},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, table, where_key};
+use super::{Piece, and_only, column, guard, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,9 @@ pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps:
     let engine = records.engine;
     let mut row = Row::new(engine);
     row.fix(&records.only);
+    if let Some(Version { column, bump: Bump::One }) = &records.version {
+        row.set(column, &Value::from(1));
+    }
     row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
     for (column, stamp) in records.insert.iter().chain(&records.touch) {
         row.set(column, &stamps.value(stamp, base_form(resource, column)));
@@ -65,6 +68,7 @@ pub fn update(
 ) -> Statement {
     let engine = records.engine;
     let mut row = Row::new(engine);
+    row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
         row.set(column, &stamps.value(stamp, base_form(resource, column)));
@@ -97,12 +101,16 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 #[must_use]
 pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
+    // Whoever is protected stays in a group, so the group stays.
+    let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
+    let guards: Vec<Statement> = records.members.iter().filter_map(held).collect();
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
     match &records.delete {
         Delete::Set(columns) => {
             let mut row = Row::new(engine);
+            row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.set(column, &stamps.value(stamp, base_form(resource, column)));
             }
@@ -110,14 +118,14 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
                 None => lock(records, key),
             };
-            std::iter::once(mark).chain(pairs).collect()
+            guards.into_iter().chain([mark]).chain(pairs).collect()
         }
         Delete::Rows => {
             let there = lock(records, key);
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
-            std::iter::once(there).chain(children).chain(pairs).chain([gone]).collect()
+            guards.into_iter().chain([there]).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
 }
@@ -325,6 +333,23 @@ impl Row {
                     self.put(&test.column, Piece::default().bind(whose));
                 }
                 ColumnIs::NoneOf(_) => {}
+            }
+        }
+    }
+
+    /// What makes the row's version another one. Where that is not our doing, a change of the row is: even where only its
+    /// lists change, the row is written.
+    fn bump(&mut self, records: &SqlRecords) {
+        let Some(version) = &records.version else { return };
+        let now = |name| column(self.engine, "r", name);
+        match version.bump {
+            Bump::One => {
+                let next = format!("COALESCE({}, 0) + 1", now(&version.column));
+                self.put(&version.column, Piece::new(next));
+            }
+            Bump::App | Bump::Row => {
+                let same = Piece::new(now(&records.key.column));
+                self.put(&records.key.column, same);
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::{
     diagnostic::Faults,
     mapping::{
         line::Source,
-        sql::{Child, ColumnIs, ColumnTest, Ident, Stamp},
+        sql::{Child, ColumnIs, ColumnTest, Ident, Stamp, Version},
     },
 };
 
@@ -16,6 +16,7 @@ pub(super) fn check_columns(
     key: &Ident,
     only: &[ColumnTest],
     touch: &[(Ident, Stamp)],
+    version: Option<&Version>,
     faults: &mut Faults,
 ) {
     let tenants = |test: &&ColumnTest| matches!(test.is, ColumnIs::Tenant(_));
@@ -27,6 +28,8 @@ pub(super) fn check_columns(
             ("the key", "[read, create]")
         } else if only.iter().filter(tenants).any(|t| t.column.0 == column) {
             ("the tenant's", "[read]")
+        } else if version.is_some_and(|version| version.column.0 == column) {
+            ("the version", "[read]")
         } else if only.iter().any(fixed) {
             ("fixed by `where`", "[read]")
         } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == column) {

@@ -161,7 +161,7 @@ fn list<'n>(
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let key = fields.take("key").and_then(|n| ident(n, faults));
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
     let mut columns: Vec<Ident> = Vec::new();
     let mut parts = Vec::new();
     for (leaf, node) in attributes::subs(fields, target, faults) {

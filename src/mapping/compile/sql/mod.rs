@@ -3,6 +3,7 @@
 mod check;
 mod column;
 mod line;
+mod scope;
 
 use std::path::PathBuf;
 
@@ -13,19 +14,17 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::Selector,
-        sql::{
-            ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url,
-        },
-        template::Template,
+        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
     },
     scim::published,
-    yaml::{Fields, Node},
+    yaml::Node,
 };
 
 use self::{
     check::{check_children, check_columns},
-    column::{ident, key, read_delete, stamps, tests},
+    column::{ident, key, read_delete, stamps},
     line::{Lists, said},
+    scope::{protect, scope, tenant, version},
 };
 use super::{
     attributes::{self, Draft, derived},
@@ -78,52 +77,6 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     }
 }
 
-/// `{ column: tenant_id, is: "{{tenant.number}}" }`: of a tenant's values one, and nothing around it.
-fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
-    let mut fields = node.map(faults, "`tenant`")?;
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-    let is = fields.required(faults, "is");
-    fields.finish(faults);
-    let is = is?;
-    let name = Template::compile(is.text(faults, "`is`")?).ok().and_then(|template| match template.holes() {
-        [hole] => match hole.as_slice() {
-            [tenant, name] if tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}") => {
-                Some(name.clone())
-            }
-            _ => None,
-        },
-        _ => None,
-    });
-    if name.is_none() {
-        faults
-            .error(is.span, "bad-value", format!("`{}` is not a value of the client's tenant", faults.written(is.span)))
-            .help("write `\"{{tenant.number}}\"`, where `number` is a name under the `tenants` of portolan.yaml");
-    }
-    Some(TenantColumn { column: column?, is: name? })
-}
-
-/// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.
-fn scope(fields: &mut Fields<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Vec<ColumnTest> {
-    let own = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    let tenant = match fields.take("tenant") {
-        Some(node) => {
-            if node.as_text() != Some("none") {
-                faults.error(node.span, "bad-value", "a resource type says of its tenant only that it has none").help(
-                    "leave `tenant` out; or write `tenant: none`, and every tenant's clients see all its records",
-                );
-            } else if tenant.is_none() {
-                faults
-                    .error(node.span, "no-effect", "the app keeps no tenants apart")
-                    .help("leave `tenant` out, or say by which column: `app.sql.tenant: { column, is }`");
-            }
-            None
-        }
-        None => tenant,
-    };
-    let test = |t: &TenantColumn| ColumnTest { column: t.column.clone(), is: ColumnIs::Tenant(t.is.clone()) };
-    tenant.map(test).into_iter().chain(own).collect()
-}
-
 /// Reads the resource types; first their tables, as each may refer to the other's.
 pub(super) fn resources(
     written: &[Written<'_>],
@@ -144,7 +97,8 @@ fn base(written: &Written<'_>, tenant: Option<&TenantColumn>, faults: &mut Fault
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
     let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
     let only = scope(&mut fields, tenant, faults);
-    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only } })
+    let protect = protect(&mut fields, faults);
+    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only, protect } })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -156,13 +110,11 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             ("rows", "views read in place of a table"),
             ("beside", "tables beside the base table"),
             ("unique", "uniqueness checks"),
-            ("version", "version columns"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
             ("create", "statements of your own"),
             ("update", "statements of your own"),
-            ("protect", "protected records"),
         ],
     );
     kind::skip(&mut fields);
@@ -170,6 +122,8 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let key = fields.required(faults, "key").and_then(|n| key(n, faults));
     let only = scope(&mut fields, around.tenant, faults);
+    let protect = protect(&mut fields, faults);
+    let version = fields.take("version").and_then(|n| version(n, around.engine, faults));
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
@@ -190,15 +144,19 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     fields.finish(faults);
     let kind = offer(all, &drafts);
     let (key, key_kind) = key?;
-    check_columns(&drafts, &key, &only, &touch, faults);
+    check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
-    let columns = columns(&drafts, &key);
+    let mut columns = columns(&drafts, &key);
+    let shown = version.iter().filter(|version| version.bump != Bump::Row).map(|version| &version.column);
+    columns.extend(shown.filter(|column| !columns.contains(column) && **column != key).cloned().collect::<Vec<_>>());
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.engine,
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
+        protect,
+        version,
         columns,
         insert,
         touch,
