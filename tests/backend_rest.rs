@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -21,7 +21,7 @@ use portolan::{
         App,
         answer::{AnswerRule, Class},
         pattern::{Expected, Pattern, Subject},
-        rest::RestApp,
+        rest::{Origin, RestApp},
         selector::Selector,
     },
     plan::call::{Body, Call, HttpCall, Reply},
@@ -36,7 +36,8 @@ const LIMITS: Limits = Limits { call_time: Duration::from_secs(5), answer_bytes:
 
 fn app(origin: &str, answers: Vec<Arc<AnswerRule>>) -> App {
     let auth = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
-    App::Rest(Arc::new(RestApp { origin: origin.parse::<Uri>().unwrap(), prefix: "/api".into(), auth, answers }))
+    let origin = Arc::new(Origin { uri: origin.parse().unwrap(), prefix: "/api".into() });
+    App::Rest(Arc::new(RestApp { origin, auth, answers }))
 }
 
 fn get(target: &str) -> HttpCall {

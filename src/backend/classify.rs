@@ -3,10 +3,17 @@
 
 use std::sync::Arc;
 
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use serde_json::Value;
 
 use crate::{
-    mapping::answer::{AnswerRule, Class},
+    mapping::{
+        answer::{AnswerRule, Class},
+        pattern::Head,
+    },
     plan::call::{HttpCall, Reply},
 };
 
@@ -21,9 +28,14 @@ const DETAIL_CHARS: usize = 500;
 /// An HTTP answer as it came.
 pub(super) struct Answer<'a> {
     pub(super) status: u16,
-    pub(super) content_type: Option<&'a str>,
-    pub(super) retry_after: Option<&'a str>,
+    pub(super) headers: HeaderMap,
     pub(super) body: &'a [u8],
+}
+
+impl Answer<'_> {
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
 }
 
 /// What the answer means: the call's rules, then the app's, then the status.
@@ -34,11 +46,12 @@ pub(super) fn classify(
     call: &HttpCall,
     app: &[Arc<AnswerRule>],
     depth: usize,
-    answer: &Answer<'_>,
+    answer: Answer<'_>,
 ) -> Result<Reply, Failure> {
     let status = answer.status;
-    let (body, nonsense) = read(answer, depth);
-    let rule = call.answers.iter().chain(app).find(|rule| rule.when.holds(&body, Some(status)));
+    let (body, nonsense) = read(&answer, depth);
+    let head = Head { status, headers: &answer.headers };
+    let rule = call.answers.iter().chain(app).find(|rule| rule.when.holds(&body, Some(head)));
     let class = rule.map_or_else(|| Class::of_status(status), |rule| rule.then);
     if let (Class::Ok, Some(nonsense)) = (class, nonsense) {
         return Err(Failure::after_sending(Kind::Nonsense, format!("the app answered {status} with {nonsense}")));
@@ -47,8 +60,8 @@ pub(super) fn classify(
         tracing::warn!(status, "the app redirects, which is not followed; the mapping must name the final address");
     }
     let detail = rule.and_then(|rule| rule.detail.as_ref()).and_then(|at| at.one(&body)).and_then(sentence);
-    let retry_after = answer.retry_after.and_then(|seconds| seconds.trim().parse().ok());
-    Ok(Reply { class, body, status: Some(status), detail, retry_after, changed: 0 })
+    let retry_after = answer.header(&RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
+    Ok(Reply { class, body, headers: answer.headers, status: Some(status), detail, retry_after, changed: 0 })
 }
 
 /// The body as a value, and what makes it unfit to be data. JSON counts whatever its label says: many apps send it as
@@ -64,7 +77,7 @@ fn read(answer: &Answer<'_>, depth: usize) -> (Value, Option<&'static str>) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return (Value::Null, Some("a body that is neither JSON nor text"));
     };
-    let label = answer.content_type.unwrap_or_default().to_ascii_lowercase();
+    let label = answer.header(&CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     let nonsense = if label.contains("json") {
         Some("a body that says it is JSON and does not parse")
     } else if label.contains("html") || text.trim_start().starts_with('<') {
@@ -120,7 +133,10 @@ mod tests {
     }
 
     fn answer<'a>(status: u16, content_type: &'a str, body: &'a str) -> Answer<'a> {
-        Answer { status, content_type: Some(content_type), retry_after: Some(" 7 "), body: body.as_bytes() }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
+        headers.insert(RETRY_AFTER, " 7 ".parse().unwrap());
+        Answer { status, headers, body: body.as_bytes() }
     }
 
     #[test]
@@ -138,7 +154,7 @@ mod tests {
             ("text/plain", long.as_str(), None),
             ("application/json", deep.as_str(), None),
         ] {
-            let reply = classify(&call(vec![]), &[], 8, &answer(200, kind, body));
+            let reply = classify(&call(vec![]), &[], 8, answer(200, kind, body));
             match (reply, found) {
                 (Ok(reply), Some(found)) => assert_eq!((reply.class, reply.body), (Class::Ok, found), "{body}"),
                 (Err(failure), None) => assert!(failure.kind == Kind::Nonsense && failure.sent, "{body}"),
@@ -165,7 +181,7 @@ mod tests {
             (422, "{}", Class::Refused, None),
             (500, "", Class::Broken, None),
         ] {
-            let reply = classify(&call, &app, 8, &answer(status, "text/html", body)).unwrap();
+            let reply = classify(&call, &app, 8, answer(status, "text/html", body)).unwrap();
             assert_eq!((reply.class, reply.detail.as_deref()), (class, detail), "{status} {body}");
             assert_eq!((reply.status, reply.retry_after), (Some(status), Some(7)));
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Scheme};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -61,7 +61,7 @@ impl Rest {
         tcp.set_connect_timeout(Some(CONNECT_TIME.min(limits.call_time)));
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIME);
-        let client = if app.origin.scheme() == Some(&Scheme::HTTPS) {
+        let client = if app.origin.uri.scheme() == Some(&Scheme::HTTPS) {
             let tls = HttpsConnectorBuilder::new()
                 .with_native_roots()
                 .map_err(|e| OpenError(format!("no root certificates to check the app's with: {e}")))?
@@ -130,13 +130,8 @@ impl Rest {
         let (head, body) = self.send(request).await.map_err(|e| no_answer(&e))?.into_parts();
         let body =
             Limited::new(body, self.limits.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?.to_bytes();
-        let answer = Answer {
-            status: head.status.as_u16(),
-            content_type: text(&head.headers, &header::CONTENT_TYPE),
-            retry_after: text(&head.headers, &header::RETRY_AFTER),
-            body: &body,
-        };
-        classify(call, &self.app.answers, self.limits.depth, &answer)
+        let answer = Answer { status: head.status.as_u16(), headers: head.headers, body: &body };
+        classify(call, &self.app.answers, self.limits.depth, answer)
     }
 
     fn request(&self, call: &HttpCall) -> Result<Request<Full<Bytes>>, Failure> {
@@ -170,8 +165,8 @@ impl Rest {
         if target.contains('#') {
             return Err(bad("holds a raw `#`, which would cut it short"));
         }
-        let mut parts = self.app.origin.clone().into_parts();
-        let path = format!("{}{target}", self.app.prefix);
+        let mut parts = self.app.origin.uri.clone().into_parts();
+        let path = format!("{}{target}", self.app.origin.prefix);
         parts.path_and_query = Some(path.parse().map_err(|_| bad("is no path and query of a URL"))?);
         Uri::from_parts(parts).map_err(|_| bad("does not fit the app's URL"))
     }
@@ -206,8 +201,4 @@ fn causes(error: &(dyn Error + 'static)) -> String {
         below = cause.source();
     }
     text
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
 }

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::Method;
+use http::{HeaderMap, HeaderName, Method, header::CONTENT_TYPE};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -92,22 +92,20 @@ impl Script {
     }
 
     fn answer(&self, call: &HttpCall, reply: &Scripted) -> Result<Reply, Failure> {
-        let header = |name: &str| {
-            reply.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-        };
-        let content_type = header("content-type");
+        let mut headers = HeaderMap::new();
+        for (name, value) in &reply.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                headers.append(name, value);
+            }
+        }
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let body = match &reply.body {
             None => String::new(),
             Some(Value::String(text)) if !content_type.is_some_and(|label| label.contains("json")) => text.clone(),
             Some(body) => body.to_string(),
         };
-        let (status, retry_after) = (reply.status, header("retry-after"));
-        classify(
-            call,
-            &self.app.answers,
-            self.depth,
-            &Answer { status, content_type, retry_after, body: body.as_bytes() },
-        )
+        let answer = Answer { status: reply.status, headers, body: body.as_bytes() };
+        classify(call, &self.app.answers, self.depth, answer)
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {

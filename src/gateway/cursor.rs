@@ -110,13 +110,13 @@ impl Gateway {
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
         let mut order = InOrder::new(query);
-        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
+        'pages: while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             total = told.filter(|_| query.exact);
             read += rows.len();
             if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
-            let next = query.next(&at, rows.len(), rows.last(), told);
+            let next = query.next(&at, rows.len(), rows.last(), told, next)?;
             if !marks.is_empty() {
                 let ids: Result<Vec<String>, _> = rows.iter().map(|row| translate::id(query.resource, row)).collect();
                 let ids = ids?;
@@ -136,7 +136,7 @@ impl Gateway {
                     }
                     None => match next {
                         Next::Go(position) => {
-                            at = position;
+                            at = *position;
                             continue;
                         }
                         Next::Drift => return Ok(None),
@@ -171,7 +171,7 @@ impl Gateway {
                 }
             }
             match next {
-                Next::Go(position) => at = position,
+                Next::Go(position) => at = *position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
                 Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),

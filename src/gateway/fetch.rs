@@ -6,7 +6,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::{Failure, Session},
-    mapping::{Records, Resource, answer::Class, translate},
+    mapping::{
+        Records, Resource,
+        answer::Class,
+        rest::{Pages, Total},
+        translate,
+    },
     plan::{
         Fault,
         call::{Call, Reply},
@@ -117,9 +122,12 @@ impl Gateway {
     /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.
     async fn part(&self, session: &mut Session, part: &crate::mapping::rest::Part, id: &Value) -> Result<Value, Error> {
         let mut all: Vec<Value> = Vec::new();
-        for page in 0.. {
-            let reply = self.call(session, &read::part_call(part, id, all.len(), page)?).await?;
-            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body));
+        let mut at = Position::default();
+        loop {
+            let reply = self.call(session, &read::part_call(part, id, &at)?).await?;
+            let page = at.page;
+            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body, &reply.headers));
+            let next = part.pages.as_ref().and_then(|pages| read::told_next(pages, &reply));
             let rows = match reply.class {
                 // Only a part that never began is empty; one that ends in the middle is not whole (law 5).
                 Class::Absent if page == 0 => return Ok(Value::Null),
@@ -136,17 +144,23 @@ impl Gateway {
                     Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
                 );
             };
-            if !rows.is_empty() && all.ends_with(&rows) {
+            if !rows.is_empty() && all.ends_with(&rows) || next.is_some() && next == at.next {
                 let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
                 return Err(Fault::Unmade(cause).into());
             }
             // Without a total only an empty page is surely the end: the app may give less than it was asked for.
-            let ended = rows.is_empty();
+            let ended = match &part.pages {
+                Some(pages) if !pages.at_random() => next.is_none(),
+                _ => rows.is_empty(),
+            };
             all.extend(rows);
+            at = Position { taken: all.len(), page: page + 1, next, ..Position::default() };
             if ended && total.is_some_and(|total| all.len() < total) {
                 return Err(Error::Drift);
             }
-            let done = ended || part.pages.is_none() || total.is_some_and(|total| all.len() >= total);
+            let counted =
+                part.pages.as_ref().is_some_and(Pages::at_random) && total.is_some_and(|total| all.len() >= total);
+            let done = ended || part.pages.is_none() || counted;
             if all.len() > self.limits.rows {
                 return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
             }
@@ -176,9 +190,17 @@ impl Gateway {
     async fn page(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
         let mut rows = Vec::new();
         let mut told = None;
+        let counted = match query.total_call()? {
+            Some((call, at)) => {
+                let reply = self.ok(session, &call).await?;
+                let total = Total::read(at, &reply.body, &reply.headers);
+                Some(total.ok_or_else(|| Fault::Unmade("the app's count is no number".to_owned()))?)
+            }
+            None => None,
+        };
         for (nth, call) in query.page_calls()?.iter().enumerate() {
             let reply = self.ok(session, call).await?;
-            let now = query.told_total(&Position::default(), &reply);
+            let now = counted.or_else(|| query.told_total(&Position::default(), &reply));
             let page = query.rows(&Position::default(), reply)?;
             query.check_page(nth, page.len(), now)?;
             if nth > 0 && now != told {
@@ -233,12 +255,12 @@ impl Gateway {
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
-        while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
+        while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             read += rows.len();
             if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
-            let next = query.next(&at, rows.len(), rows.last(), told);
+            let next = query.next(&at, rows.len(), rows.last(), told, next)?;
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = self.resource(query.resource, &row, &looks)?;
@@ -256,7 +278,7 @@ impl Gateway {
                 }
             }
             match next {
-                Next::Go(position) => at = position,
+                Next::Go(position) => at = *position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
                 Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),
@@ -265,14 +287,14 @@ impl Gateway {
         Ok(Some(kept))
     }
 
-    /// One page of a walk: its rows, and the total that the app tells. Nothing where the walk has no call.
+    /// One page of a walk: its rows, and the total and the next page that the app tells. Nothing where the walk has no call.
     pub(super) async fn rows_at(
         &self,
         session: &mut Session,
         query: &Query<'_>,
         at: &Position,
         walk: &mut Walk<'_>,
-    ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
+    ) -> Result<Option<(Vec<Value>, Option<usize>, Option<Value>)>, Error> {
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
         if session.calls() >= self.limits.calls as u64 {
             return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
@@ -281,10 +303,10 @@ impl Gateway {
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {
-                let told = query.told_total(at, &reply);
-                Ok(Some((query.rows(at, reply)?, told)))
+                let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
+                Ok(Some((query.rows(at, reply)?, told, next)))
             }
-            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None))),
+            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
     }

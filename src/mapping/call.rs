@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderName, Method};
 
-use super::{answer::AnswerRule, selector::Selector, template::Template, term::Term};
+use super::{answer::AnswerRule, reply::InReply, selector::Selector, template::Template, term::Term};
 
 /// One exchange with holes.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct CallTemplate {
     /// Where an ok reply holds rows.
     pub rows: Option<Selector>,
     /// Where an ok reply holds the new record's id.
-    pub id: Option<Selector>,
+    pub id: Option<InReply>,
     /// Whether a lost answer may be followed by the same call again.
     pub repeat: bool,
 }

@@ -12,6 +12,7 @@ mod compile;
 pub mod hash;
 pub mod line;
 pub mod pattern;
+pub mod reply;
 pub mod rest;
 pub mod selector;
 pub mod sql;

@@ -1,6 +1,7 @@
 //! A test: what must hold of a record, an item or a reply. Its plain literals also turn into a template (what is
 //! tested when reading is filled in when writing). Tests are the mapping author's facts, never client data.
 
+use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::selector::Selector;
@@ -19,6 +20,17 @@ pub enum Subject {
     At(Selector),
     /// The HTTP status of a reply.
     Status,
+    /// A header of a reply.
+    Header(HeaderName),
+}
+
+/// What comes before a reply's body.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: &'a HeaderMap,
 }
 
 /// What is expected.
@@ -34,21 +46,38 @@ pub enum Expected {
     Contains(String),
     /// A status class: 4 for `4xx`.
     StatusClass(u16),
+    /// A list in which some item is like this, or none is.
+    Lists(bool, Item),
+}
+
+/// What an item of a list is like.
+#[derive(Debug)]
+pub enum Item {
+    /// One of these values.
+    Is(Vec<Value>),
+    /// This holds of it.
+    Like(Pattern),
 }
 
 impl Pattern {
-    /// Whether all entries hold. `status` is the reply's, where there is one.
+    /// Whether all entries hold. `head` is the reply's, where there is one.
     #[must_use]
-    pub fn holds(&self, subject: &Value, status: Option<u16>) -> bool {
+    pub fn holds(&self, subject: &Value, head: Option<Head<'_>>) -> bool {
         self.entries.iter().all(|(place, expected)| match place {
-            Subject::Status => status.is_some_and(|s| expected.holds_one(&Value::from(s), Some(s))),
+            Subject::Status => head.is_some_and(|h| expected.holds_one(&Value::from(h.status), Some(h.status))),
+            Subject::Header(name) => {
+                let text = head.and_then(|h| h.headers.get(name)?.to_str().ok());
+                expected.holds_one(&text.map_or(Value::Null, Value::from), None)
+            }
             Subject::At(selector) => {
                 let found = selector.all(subject);
                 if found.is_empty() {
                     return expected.holds_one(&Value::Null, None);
                 }
                 match expected {
-                    Expected::NoneOf(_) | Expected::Given(false) => found.iter().all(|v| expected.holds_one(v, None)),
+                    Expected::NoneOf(_) | Expected::Given(false) | Expected::Lists(false, _) => {
+                        found.iter().all(|v| expected.holds_one(v, None))
+                    }
                     _ => found.iter().any(|v| expected.holds_one(v, None)),
                 }
             }
@@ -68,7 +97,7 @@ impl Pattern {
     pub fn tests(&self, field: &str) -> bool {
         self.entries.iter().any(|(subject, _)| match subject {
             Subject::At(at) => at.first_field().is_none_or(|first| first == field),
-            Subject::Status => false,
+            Subject::Header(_) | Subject::Status => false,
         })
     }
 
@@ -77,7 +106,7 @@ impl Pattern {
     pub fn may_have_status(&self, status: u16) -> bool {
         let one = |(subject, expected): &(Subject, Expected)| match subject {
             Subject::Status => expected.holds_one(&Value::from(status), Some(status)),
-            Subject::At(_) => false,
+            Subject::At(_) | Subject::Header(_) => false,
         };
         !self.entries.is_empty() && self.entries.iter().all(one)
     }
@@ -90,6 +119,13 @@ impl Expected {
             Self::NoneOf(values) => !values.iter().any(|v| same(v, found)),
             Self::Given(given) => found.is_null() != *given,
             Self::Contains(text) => found.as_str().is_some_and(|s| s.contains(text.as_str())),
+            Self::Lists(some, item) => {
+                let like = |value: &Value| match item {
+                    Item::Is(values) => values.iter().any(|v| same(v, value)),
+                    Item::Like(pattern) => pattern.holds(value, None),
+                };
+                found.as_array().is_some_and(|items| items.iter().any(like)) == *some
+            }
             Self::StatusClass(class) => status.is_some_and(|s| s / 100 == *class),
         }
     }

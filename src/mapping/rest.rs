@@ -2,24 +2,31 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, selector::Selector};
+use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector};
 
 /// The app.
 #[derive(Debug)]
 pub struct RestApp {
-    /// Scheme and authority; every call stays on it.
-    pub origin: http::Uri,
-    /// The path prefix, without a slash at its end.
-    pub prefix: String,
+    /// Where it is.
+    pub origin: Arc<Origin>,
     /// Headers that sign us in; marked sensitive.
     pub auth: Vec<(HeaderName, HeaderValue)>,
     /// The app's answer rules.
     pub answers: Vec<Arc<AnswerRule>>,
+}
+
+/// Where an app is.
+#[derive(Debug, Default)]
+pub struct Origin {
+    /// Scheme and authority; every call stays on it.
+    pub uri: http::Uri,
+    /// The path prefix, without a slash at its end.
+    pub prefix: String,
 }
 
 /// The calls of one resource type.
@@ -76,20 +83,55 @@ pub struct Pages {
     pub max: u32,
     /// The number of the first page, for `PageStyle::Page`.
     pub first: u32,
-    /// Where a reply tells how many rows there are in all.
-    pub total: Option<Selector>,
+    /// Where it is told how many rows there are in all.
+    pub total: Option<Total>,
+}
+
+/// Where it is told how many rows there are in all.
+#[derive(Debug)]
+pub enum Total {
+    /// In every reply.
+    Told(InReply),
+    /// By a call of its own, for the list without a filter.
+    Call(Box<CallTemplate>, InReply),
 }
 
 impl Pages {
-    /// How many rows there are in all, where the body of a reply tells it.
+    /// How many rows there are in all, where a reply of the list tells it.
     #[must_use]
-    pub fn told_total(&self, body: &Value) -> Option<usize> {
-        let told = match self.total.as_ref()?.one(body)? {
+    pub fn told_total(&self, body: &Value, headers: &HeaderMap) -> Option<usize> {
+        match self.total.as_ref()? {
+            Total::Told(at) => Total::read(at, body, headers),
+            Total::Call(..) => None,
+        }
+    }
+
+    /// Whether any page can be asked for, and not only the one behind the last.
+    #[must_use]
+    pub fn at_random(&self) -> bool {
+        matches!(self.by, PageStyle::Page | PageStyle::Offset)
+    }
+}
+
+impl Total {
+    /// The number that a reply tells there.
+    #[must_use]
+    pub fn read(at: &InReply, body: &Value, headers: &HeaderMap) -> Option<usize> {
+        let told = match at.find(body, headers)?.as_ref() {
             Value::Number(n) => n.as_u64(),
             Value::String(s) => s.parse().ok(),
             _ => None,
         };
         usize::try_from(told?).ok()
+    }
+
+    /// As written, for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Told(at) => at.text(),
+            Self::Call(call, at) => format!("{} of {}", at.text(), call.line),
+        }
     }
 }
 
@@ -102,6 +144,20 @@ pub enum PageStyle {
     Offset,
     /// Everything comes in one reply; a full reply may be cut.
     Whole,
+    /// A reply tells the value that the next call sends as `next`; none tells the end.
+    Next {
+        /// Where.
+        at: InReply,
+        /// What the first call sends, if anything.
+        first: Option<Value>,
+    },
+    /// A reply links to the next page; no link is the end.
+    Url {
+        /// Where.
+        at: InReply,
+        /// Where it must lead.
+        origin: Arc<Origin>,
+    },
 }
 
 /// What of a filter the app can answer.

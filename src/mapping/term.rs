@@ -10,11 +10,11 @@ use super::{
 };
 
 /// The names that a call may use.
-pub const NAMES: [&str; 10] =
-    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset"];
+pub const NAMES: [&str; 11] =
+    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset", "next"];
 
 /// Names that may be missing: the leaf that uses one is then left out.
-const OPTIONAL: [&str; 2] = ["offset", "page"];
+const OPTIONAL: [&str; 3] = ["offset", "page", "next"];
 
 /// What to send.
 #[derive(Debug, Clone)]

@@ -127,6 +127,8 @@ pub struct Reply {
     pub class: Class,
     /// The body as JSON: for SQL the list of rows; a text body is one string; null when there is none.
     pub body: Value,
+    /// The headers; none of a database.
+    pub headers: http::HeaderMap,
     /// The status, for the log.
     pub status: Option<u16>,
     /// A sentence that the mapping lets through to the client.

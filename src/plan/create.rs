@@ -115,8 +115,10 @@ impl<'a> Create<'a> {
                     return Ok(Made { id: translate::id(self.resource, record)?, record: Some(record.clone()) });
                 }
                 let at = call.and_then(|c| c.id.as_ref());
-                match at.and_then(|at| at.one(&reply.body)) {
-                    Some(Value::String(id)) if !id.is_empty() => Ok(Made { id: id.clone(), record: None }),
+                let found = at.and_then(|at| at.find(&reply.body, &reply.headers));
+                let stored = found.map(|id| self.resource.id.codec.read(&id)).transpose()?.flatten();
+                match stored {
+                    Some(Value::String(id)) if !id.is_empty() => Ok(Made { id, record: None }),
                     Some(Value::Number(id)) => Ok(Made { id: id.to_string(), record: None }),
                     _ => Err(Fault::Unmade(
                         "the app's reply does not tell the new record where the mapping says".to_owned(),

@@ -22,6 +22,7 @@ use super::{
     Context, Fault,
     call::{Bind, Call, Expect},
     change::Ask,
+    query::Position,
     read::{self, Needs, PartRead},
     sql,
 };
@@ -220,7 +221,10 @@ impl Explained {
                 PartRead::One { part, id, .. } => {
                     let pages = part.pages.as_ref().map(|p| p.max);
                     let note = if pages.is_some() { ", page by page until one is empty" } else { "" };
-                    self.call(&read::part_call(part, &id, 0, 0)?, &format!("the part `{}`{note}", part.name));
+                    self.call(
+                        &read::part_call(part, &id, &Position::default())?,
+                        &format!("the part `{}`{note}", part.name),
+                    );
                     cost.besides.extend(pages.map(|max| format!("⌈M/{max}⌉ for M `{}`", part.name)));
                 }
             }

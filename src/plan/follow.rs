@@ -25,6 +25,8 @@ pub enum Place {
         taken: usize,
         /// Pages before it.
         page: usize,
+        /// The token or link that leads to it.
+        next: Option<Value>,
         /// Ids, in the app's order.
         marks: Vec<String>,
     },
@@ -38,7 +40,9 @@ impl Place {
     pub fn to_json(&self) -> Value {
         match self {
             Self::Row(after) => after.to_json(),
-            Self::Page { taken, page, marks } => json!({"taken": taken, "page": page, "marks": marks}),
+            Self::Page { taken, page, next, marks } => {
+                json!({"taken": taken, "page": page, "next": next, "marks": marks})
+            }
             Self::Rank(rank) => json!({"by": rank.key.as_ref().map(crate::scim::sort::Key::to_json), "id": rank.id}),
         }
     }
@@ -54,7 +58,8 @@ impl Place {
                 let number = |name: &str| usize::try_from(object.get(name)?.as_u64()?).ok();
                 let marks: Option<Vec<String>> =
                     object.get("marks")?.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect();
-                Some(Self::Page { taken: number("taken")?, page: number("page")?, marks: marks? })
+                let next = object.get("next").filter(|next| !next.is_null()).cloned();
+                Some(Self::Page { taken: number("taken")?, page: number("page")?, next, marks: marks? })
             }
             // One record has no second page.
             (None, Source::Key(_) | Source::Union(_) | Source::Nothing) => None,
@@ -66,8 +71,8 @@ impl Place {
     pub fn begin(from: Option<&Self>) -> (Position, Vec<String>) {
         match from {
             Some(Self::Row(after)) => (Position { after: Some(after.clone()), ..Position::default() }, Vec::new()),
-            Some(Self::Page { taken, page, marks }) => {
-                (Position { taken: *taken, page: *page, ..Position::default() }, marks.clone())
+            Some(Self::Page { taken, page, next, marks }) => {
+                (Position { taken: *taken, page: *page, next: next.clone(), ..Position::default() }, marks.clone())
             }
             Some(Self::Rank(_)) | None => (Position::default(), Vec::new()),
         }
@@ -87,7 +92,7 @@ impl Place {
                     marks.remove(0);
                 }
                 marks.push(id.to_owned());
-                Some(Self::Page { taken: at.taken, page: at.page, marks })
+                Some(Self::Page { taken: at.taken, page: at.page, next: at.next.clone(), marks })
             }
         }
     }

@@ -11,6 +11,7 @@ pub mod create;
 pub mod explain;
 pub mod fill;
 pub mod follow;
+pub mod link;
 pub mod members;
 pub mod query;
 pub mod read;

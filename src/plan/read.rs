@@ -5,7 +5,9 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
+        call::CallTemplate,
         line::{Line, Source},
+        reply::At,
         rest::{PageStyle, Pages},
         term::Scope,
     },
@@ -16,6 +18,8 @@ use super::{
     Fault,
     call::{Call, Reply},
     fill::fill,
+    link,
+    query::Position,
     sql::select,
 };
 
@@ -200,24 +204,63 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
     }
 }
 
-/// The call for one page of a part of an HTTP app. `taken`: how many rows have come, `page`: how many pages.
+/// The call for one page of a part of an HTTP app.
 ///
 /// # Errors
 /// As [`fill`].
-pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, taken: usize, page: usize) -> Result<Call, Fault> {
+pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, at: &Position) -> Result<Call, Fault> {
     let scope = Scope::default().lend("id", id);
     match &part.pages {
         None => fill(&part.call, &scope),
-        Some(pages) => fill(&part.call, &paged(scope, pages, taken, page)),
+        Some(pages) => page_call(&part.call, pages, at, &paged(scope, pages, at)),
     }
 }
 
 /// The names that say which page is meant.
-pub(super) fn paged<'a>(scope: Scope<'a>, pages: &Pages, taken: usize, page: usize) -> Scope<'a> {
+pub(super) fn paged<'a>(scope: Scope<'a>, pages: &Pages, at: &Position) -> Scope<'a> {
     let scope = scope.with("size", Value::from(pages.max));
-    match pages.by {
-        PageStyle::Page => scope.with("page", Value::from(page + pages.first as usize)),
-        PageStyle::Offset => scope.with("offset", Value::from(taken)),
-        PageStyle::Whole => scope,
+    match &pages.by {
+        PageStyle::Page => scope.with("page", Value::from(at.page + pages.first as usize)),
+        PageStyle::Offset => scope.with("offset", Value::from(at.taken)),
+        PageStyle::Next { first, .. } => match at.next.as_ref().or(first.as_ref()) {
+            Some(next) => scope.with("next", next.clone()),
+            None => scope,
+        },
+        PageStyle::Whole | PageStyle::Url { .. } => scope,
     }
+}
+
+/// The call for a page: the call itself, or where the last page linked to.
+pub(super) fn page_call(
+    template: &CallTemplate,
+    pages: &Pages,
+    at: &Position,
+    scope: &Scope<'_>,
+) -> Result<Call, Fault> {
+    let call = fill(template, scope)?;
+    let (PageStyle::Url { origin, .. }, Some(Value::String(next)), Call::Http(mut call)) =
+        (&pages.by, &at.next, call.clone())
+    else {
+        return Ok(call);
+    };
+    call.target = link::target(origin, &call.target, next).ok_or_else(|| {
+        Fault::Unmade("the app links to a next page outside its own URL, which is not followed".to_owned())
+    })?;
+    Ok(Call::Http(call))
+}
+
+/// The token or link to the next page that a page's reply tells.
+#[must_use]
+pub fn told_next(pages: &Pages, reply: &Reply) -> Option<Value> {
+    let (PageStyle::Next { at, .. } | PageStyle::Url { at, .. }) = &pages.by else { return None };
+    let found = at.find(&reply.body, &reply.headers)?.into_owned();
+    match (&pages.by, &at.at, &found) {
+        (PageStyle::Url { .. }, At::Header(_), Value::String(text)) => link::of_header(text).map(Value::from),
+        _ => Some(found),
+    }
+}
+
+/// A page that leads to itself.
+pub(super) fn in_circles(resource: &Resource) -> Fault {
+    Fault::Unmade(format!("a page of {}s leads to itself again; see `pages`", resource.kind.name))
 }

@@ -20,6 +20,7 @@ mod places;
 mod protect;
 mod rest_bodies;
 mod rest_faults;
+mod rest_pages;
 mod rest_reads;
 mod rest_whole;
 mod rest_writes;

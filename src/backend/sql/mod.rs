@@ -223,7 +223,8 @@ fn reads(sql: &str) -> bool {
 }
 
 fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {
-    Reply { class, body: Value::Array(rows), status: None, detail, retry_after: None, changed: 0 }
+    let headers = http::HeaderMap::new();
+    Reply { class, body: Value::Array(rows), headers, status: None, detail, retry_after: None, changed: 0 }
 }
 
 fn plain(value: &Value) -> String {

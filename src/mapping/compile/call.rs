@@ -11,6 +11,8 @@ use crate::{
     mapping::{
         answer::{AnswerRule, Class},
         call::{BodyTemplate, CallTemplate, Segment},
+        codec::Cut,
+        reply::{At, InReply},
         template::Template,
         term::Term,
     },
@@ -118,7 +120,9 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         let looked_at = setting.holds.contains(&key);
         looked_at.then(|| fields.take(key)).flatten().and_then(|n| selector(n, faults))
     };
-    let (record, rows, id) = (place("record"), place("rows"), place("id"));
+    let (record, rows) = (place("record"), place("rows"));
+    let told = setting.holds.contains(&"id").then(|| fields.take("id")).flatten();
+    let id = told.and_then(|n| in_reply(n, faults));
     let (method, path, mut query) = line?;
     query.retain(|(key, _)| !more.iter().any(|(k, _)| k == key));
     query.extend(more);
@@ -250,6 +254,30 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
         ));
     }
     Some((method, segments, pairs))
+}
+
+/// Reads a place in a reply: `$.id`, `$headers.Location`, `{ at: $headers.Location, after: "/users/" }`.
+pub(super) fn in_reply(node: &Node, faults: &mut Faults) -> Option<InReply> {
+    if node.as_map().is_some() {
+        let mut fields = node.map(faults, "a place in a reply")?;
+        let at = fields.required(faults, "at").and_then(|n| in_reply(n, faults));
+        let cut = term::cut(&mut fields, faults);
+        fields.finish(faults);
+        return Some(InReply { cut, ..at? });
+    }
+    let at = match node.as_text().and_then(|text| text.strip_prefix("$headers.")) {
+        None => At::Body(selector(node, faults)?),
+        Some(name) => match name.parse() {
+            Ok(name) => At::Header(name),
+            Err(_) => {
+                faults
+                    .error(node.span, "bad-header", format!("`{name}` is not a header's name"))
+                    .help("letters, digits and `-`: `$headers.Location`");
+                return None;
+            }
+        },
+    };
+    Some(InReply { at, cut: Cut::default() })
 }
 
 /// Reads `answers`.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     diagnostic::Faults,
-    mapping::answer::AnswerRule,
+    mapping::{answer::AnswerRule, rest::Origin},
     yaml::{Key, Node, Value},
 };
 
@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Shared {
     /// The app's answer rules, after a call's own.
     pub answers: Vec<Arc<AnswerRule>>,
+    /// Where the app is.
+    pub origin: Arc<Origin>,
     /// Keys that are laid under those of every call.
     frame: Vec<(Key, Node)>,
     /// Names that are keys of every call; `$.name` in the frame is what stands there.

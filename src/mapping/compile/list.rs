@@ -3,11 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{Faults, Span},
-    mapping::{
-        call::CallTemplate,
-        rest::{FilterRule, List, PageStyle, Pages},
-    },
+    diagnostic::Faults,
+    mapping::rest::{FilterRule, List},
     scim::{
         filter::{CompareOp, Filter},
         profile::Profile,
@@ -18,55 +15,12 @@ use crate::{
 };
 
 use super::{
-    attributes::{Draft, selector},
+    attributes::Draft,
     call::{self, Setting},
     codec,
     frame::Shared,
+    pages::{PAGED, check_pages, pages},
 };
-
-pub(super) fn pages(node: &Node, faults: &mut Faults) -> Option<Pages> {
-    let mut fields = node.map(faults, "`pages`")?;
-    let by = match fields.required(faults, "by") {
-        Some(node) if matches!(node.as_text(), Some("next" | "url")) => {
-            faults.not_supported(node.span, "pages by a token or link of the last reply");
-            None
-        }
-        Some(node) => node.choice(faults, "`by`", &[("page", 0), ("offset", 1), ("whole", 2)]),
-        None => None,
-    };
-    super::not_supported(&mut fields, faults, &[("next", "pages by a token or link of the last reply")]);
-    let has_max = fields.has("max");
-    let max = fields.integer(faults, "max", 1..=10_000);
-    for (key, style, why) in
-        [("first", 0, "only numbered pages have a first one"), ("total", 2, "a reply that holds all rows needs none")]
-    {
-        if let (Some((found, _)), Some(by)) = (fields.take_entry(key), by)
-            && (by == style) == (key == "total")
-        {
-            faults.warning(found.span, "no-effect", format!("`{key}` does nothing here: {why}")).help("leave it out");
-        }
-    }
-    let first = fields.integer(faults, "first", 0..=1);
-    let total = match fields.take("total") {
-        Some(node) if matches!(node.value, Value::Map(_)) => {
-            faults.not_supported(node.span, "totals from a call of their own");
-            None
-        }
-        Some(node) => selector(node, faults),
-        None => None,
-    };
-    if !has_max {
-        faults
-            .error(fields.span(), "missing-key", "`pages` needs `max`")
-            .help("the most rows the app gives in one reply: `max: 100`");
-    }
-    fields.finish(faults);
-    let by = [PageStyle::Page, PageStyle::Offset, PageStyle::Whole].into_iter().nth(by?)?;
-    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    Some(Pages { by, max: small(max.unwrap_or(100)), first: small(first.unwrap_or(1)), total })
-}
-
-pub(super) const PAGED: [&str; 4] = ["id", "page", "offset", "size"];
 
 pub(super) fn list(
     node: &Node,
@@ -93,7 +47,7 @@ pub(super) fn list(
         ],
     );
     let call = call::from_fields(&mut fields, &Setting::reading(&PAGED[1..], &["rows"], shared), faults);
-    let pages = fields.required(faults, "pages").and_then(|n| pages(n, faults));
+    let pages = fields.required(faults, "pages").and_then(|n| pages(n, &[], shared, faults));
     let filters = fields
         .map(faults, "filters")
         .map(|f| filters(f, &Around { any_case: false, kind, lines, shared, list: node }, faults))
@@ -109,29 +63,6 @@ pub(super) fn list(
     }
     check_pages(&call, Some(&pages), span, faults);
     Some(List { call, pages, filters })
-}
-
-/// The call says where `page`, `offset` and `size` go, and uses none that has no value.
-pub(super) fn check_pages(call: &CallTemplate, pages: Option<&Pages>, span: Span, faults: &mut Faults) {
-    let (needed, style): (&[&str], &str) = match pages.map(|p| &p.by) {
-        Some(PageStyle::Page) => (&["page", "size"], "pages are numbered"),
-        Some(PageStyle::Offset) => (&["offset", "size"], "rows are skipped"),
-        Some(PageStyle::Whole) => (&[], "all rows come at once"),
-        None => (&[], "there are no `pages`"),
-    };
-    for name in needed.iter().filter(|name| !call.names(name)) {
-        faults
-            .error(span, "unpaged-call", format!("{style}, and this call does not use `{name}`"))
-            .help(format!("put `{{{{{name}}}}}` where the app expects it"));
-    }
-    let known: &[&str] = if pages.is_some() { &["size"] } else { &[] };
-    for name in ["page", "offset", "size"].iter().filter(|n| !needed.contains(n) && !known.contains(n)) {
-        if call.names(name) {
-            faults
-                .error(span, "unpaged-call", format!("`{name}` has no value here: {style}"))
-                .help("leave it out, or say how the list goes on: `pages: { by: page, max: 100 }`");
-        }
-    }
 }
 
 fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> Vec<FilterRule> {

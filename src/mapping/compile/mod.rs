@@ -14,6 +14,7 @@ mod kind;
 mod list;
 mod name;
 mod offer;
+mod pages;
 mod pattern;
 mod rest;
 mod schemas;

@@ -1,11 +1,12 @@
 //! Reading tests: `{ status: 4xx, $.error.code: 409, $.result: { given: false } }`.
 
+use http::HeaderName;
 use serde_json::Value as Json;
 
 use crate::{
     diagnostic::Faults,
     mapping::{
-        pattern::{Expected, Pattern, Subject},
+        pattern::{Expected, Item, Pattern, Subject},
         selector::Selector,
     },
     yaml::{Key, Node, Value},
@@ -25,7 +26,7 @@ pub(super) fn pattern(node: &Node, what: &str, with_status: bool, faults: &mut F
             let subject = subject(key, with_status, faults)?;
             let expected = match subject {
                 Subject::Status => status(node, faults),
-                Subject::At(_) => expected(node, faults),
+                Subject::At(_) | Subject::Header(_) => expected(node, faults),
             };
             Some((subject, expected?))
         })
@@ -36,6 +37,15 @@ pub(super) fn pattern(node: &Node, what: &str, with_status: bool, faults: &mut F
 fn subject(key: &Key, with_status: bool, faults: &mut Faults) -> Option<Subject> {
     if key.name == "status" && with_status {
         return Some(Subject::Status);
+    }
+    if let (true, Some(name)) = (with_status, key.name.strip_prefix("$headers.")) {
+        let found = name.parse::<HeaderName>();
+        if found.is_err() {
+            faults
+                .error(key.span, "bad-header", format!("`{name}` is not a header's name"))
+                .help("letters, digits and `-`: `$headers.Location`");
+        }
+        return found.ok().map(Subject::Header);
     }
     // An item that is a plain object may be tested by its field's bare name: `where: { medium: email }`.
     let path = if key.name.starts_with('$') { key.name.clone() } else { format!("$.{}", key.name) };
@@ -82,16 +92,29 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
             });
             let given = fields.bool(faults, "given").map(Expected::Given);
             let contains = fields.text(faults, "contains").map(|t| Expected::Contains(t.to_owned()));
-            super::not_supported(&mut fields, faults, &[("has", "tests of lists"), ("lacks", "tests of lists")]);
+            let has = fields.take("has").and_then(|n| item(n, faults)).map(|item| Expected::Lists(true, item));
+            let lacks = fields.take("lacks").and_then(|n| item(n, faults)).map(|item| Expected::Lists(false, item));
             fields.finish(faults);
-            let found: Vec<Expected> = [not, given, contains].into_iter().flatten().collect();
+            let found: Vec<Expected> = [not, given, contains, has, lacks].into_iter().flatten().collect();
             if node.as_map().is_some_and(|entries| entries.len() != 1) {
                 faults
                     .error(node.span, "empty-test", "an expectation says one thing")
-                    .help("write a value, a list of values, `{ not: … }`, `{ given: true }` or `{ contains: text }`");
+                    .help(
+                        "write a value, a list of values, `{ not: … }`, `{ given: true }`, `{ contains: text }`, `{ has: … }` or \
+                         `{ lacks: … }`",
+                    );
             }
             found.into_iter().next()
         }
         _ => Some(Expected::AnyOf(vec![node.to_json()])),
+    }
+}
+
+/// What `has` and `lacks` look for: a value, some values, or a test of an item.
+fn item(node: &Node, faults: &mut Faults) -> Option<Item> {
+    match &node.value {
+        Value::Map(_) => pattern(node, "an item", false, faults).map(Item::Like),
+        Value::List(items) => Some(Item::Is(items.iter().map(Node::to_json).collect())),
+        _ => Some(Item::Is(vec![node.to_json()])),
     }
 }

@@ -1,5 +1,7 @@
 //! Reading what a mapping says of an HTTP app.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue, Uri};
 
 use crate::{
@@ -7,7 +9,7 @@ use crate::{
     mapping::{
         Id, Records, Resource,
         codec::Codec,
-        rest::{PageStyle, Part, RestApp, RestRecords},
+        rest::{Origin, PageStyle, Part, RestApp, RestRecords},
         selector::Selector,
     },
     scim::{published, schema::ResourceType},
@@ -23,9 +25,10 @@ use super::{
     },
     frame::Shared,
     kind::{self, Written, existing},
-    list::{PAGED, check_pages, list, pages},
+    list::list,
     name::named,
     offer::offer,
+    pages::{PAGED, check_pages, pages},
     pattern::pattern,
 };
 
@@ -42,8 +45,10 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)>
         shared.read_frame(node, faults);
     }
     fields.finish(faults);
-    let (origin, prefix) = url?;
-    Some((RestApp { origin, prefix, auth, answers }, shared))
+    let (uri, prefix) = url?;
+    let origin = Arc::new(Origin { uri, prefix });
+    shared.origin = origin.clone();
+    Some((RestApp { origin, auth, answers }, shared))
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -248,7 +253,7 @@ fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option
         &[("batch", "parts fetched in batches"), ("match", "parts fetched in batches")],
     );
     let call = call::from_fields(&mut fields, &setting, faults);
-    let pages = fields.take("pages").and_then(|n| pages(n, faults));
+    let pages = fields.take("pages").and_then(|n| pages(n, &["id"], shared, faults));
     let span = fields.span();
     fields.finish(faults);
     let call = call?;

@@ -104,6 +104,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
             _ if plan.sorted_here.is_some() => SORTED,
             _ if plan.follows => FOLLOWS,
             _ if list.pages.total.is_none() => "the app does not tell how many there are",
+            _ if !list.pages.at_random() => "the app's pages are reached one from another",
             Some(by) if !by.rule.exactly => "the app may add rows that do not match",
             _ => "because something is left to check",
         };
@@ -112,7 +113,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     let follows = plan.follows && plan.sorted_here.is_none();
     match &list.pages.total {
         Some(at) if plan.native || follows && plan.exact => {
-            said.noted("total", at.text(), "as the app's reply tells it");
+            said.noted("total", &at.text(), "as the app's reply tells it");
         }
         _ if follows => said.noted("total", "not told", UNCOUNTED),
         _ => said.noted("total", "counted", "over the rows that fulfil the filter"),

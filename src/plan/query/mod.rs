@@ -6,7 +6,7 @@ mod source;
 mod walk;
 
 use crate::{
-    mapping::{Records, Resource, rest::PageStyle, sql::KeyKind},
+    mapping::{Records, Resource, rest::Total, sql::KeyKind},
     scim::{condition::Condition, projection::Projection, request, sort::Sort},
 };
 
@@ -105,8 +105,14 @@ pub fn plan<'a>(
                 // A rule serves one term of an item; the others are checked here.
                 Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
             };
+            let told = match &list.pages.total {
+                Some(Total::Told(_)) => true,
+                // it counts the list without a filter
+                Some(Total::Call(..)) => narrowed.is_none(),
+                None => false,
+            };
             // What does not exist for SCIM is on the app's pages and in its total.
-            exact && no_scope && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
+            exact && no_scope && told && list.pages.at_random()
         }
     };
     let follows = query.cursor.is_some();

@@ -1,10 +1,18 @@
 //! Where the app's own pages are the answer's: the calls for one, and whether they were answered with what was asked for.
 
+use serde_json::Value;
+
 use crate::{
-    mapping::rest::PageStyle,
+    mapping::{
+        reply::InReply,
+        rest::{PageStyle, Total},
+        term::Scope,
+    },
     plan::{
         Fault,
         call::{Call, Reply},
+        fill::fill,
+        read,
         sql::select,
     },
 };
@@ -31,7 +39,7 @@ impl Query<'_> {
                         .map(|page| self.list_call(&Position { page, taken: page * size, ..Position::default() }, size))
                         .collect()
                 }
-                PageStyle::Offset | PageStyle::Whole => {
+                PageStyle::Offset | PageStyle::Whole | PageStyle::Next { .. } | PageStyle::Url { .. } => {
                     Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
                 }
             },
@@ -82,11 +90,34 @@ impl Query<'_> {
         }
     }
 
+    /// The call that tells the total of an HTTP app's list, where no reply of the list does.
+    ///
+    /// # Errors
+    /// A call that cannot be made.
+    pub fn total_call(&self) -> Result<Option<(Call, &InReply)>, Fault> {
+        match &self.source {
+            Source::List(list, _) => match &list.pages.total {
+                Some(Total::Call(call, at)) => Ok(Some((fill(call, &Scope::default())?, at))),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// The token or link to the next page that a page's reply tells.
+    #[must_use]
+    pub fn told_next(&self, at: &Position, reply: &Reply) -> Option<Value> {
+        match self.way(at) {
+            Source::List(list, _) => read::told_next(&list.pages, reply),
+            _ => None,
+        }
+    }
+
     /// The total that a page's reply tells.
     #[must_use]
     pub fn told_total(&self, at: &Position, reply: &Reply) -> Option<usize> {
         match self.way(at) {
-            Source::List(list, _) => list.pages.told_total(&reply.body),
+            Source::List(list, _) => list.pages.told_total(&reply.body, &reply.headers),
             _ => None,
         }
     }

@@ -7,7 +7,6 @@ use crate::{
     plan::{
         Fault,
         call::{Call, Reply},
-        fill::fill,
         read,
         sql::{filter::How, order::After, select},
     },
@@ -29,13 +28,15 @@ pub struct Position {
     pub after: Option<After>,
     /// What the app last said that there is in all.
     pub total: Option<usize>,
+    /// The token or link that the last page told.
+    pub next: Option<Value>,
 }
 
 /// What a page of a walk leads to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// There may be more.
-    Go(Position),
+    Go(Box<Position>),
     /// That was all.
     End,
     /// The reply may be cut, and there is no next page.
@@ -87,10 +88,10 @@ impl Query<'_> {
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
         let Source::List(list, narrowed) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
-        let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
+        let scope = read::paged(Scope::default(), &list.pages, at).with("size", Value::from(size));
         match narrowed {
-            None => fill(&list.call, &scope),
-            Some(n) => fill(&n.rule.call, &scope.lend("value", &n.value)),
+            None => read::page_call(&list.call, &list.pages, at, &scope),
+            Some(n) => read::page_call(&n.rule.call, &list.pages, at, &scope.lend("value", &n.value)),
         }
     }
 
@@ -116,26 +117,41 @@ impl Query<'_> {
         }
     }
 
-    /// Where a walk goes on after a page of `rows` rows. `last` is the last row, `total` what the reply told.
-    #[must_use]
-    pub fn next(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
-        match (self.next_here(at, rows, last, total), &self.source) {
+    /// Where a walk goes on after a page of `rows` rows. `last` is the last row; `total` and `next` are what the reply told.
+    ///
+    /// # Errors
+    /// A reply that leads to where it came from.
+    pub fn next(
+        &self,
+        at: &Position,
+        rows: usize,
+        last: Option<&Value>,
+        total: Option<usize>,
+        next: Option<Value>,
+    ) -> Result<Next, Fault> {
+        Ok(match (self.next_here(at, rows, last, total, next)?, &self.source) {
             (Next::End, Source::Union(union)) if at.side + 1 < union.sides.len() => {
-                Next::Go(Position { side: at.side + 1, ..Position::default() })
+                Next::Go(Box::new(Position { side: at.side + 1, ..Position::default() }))
             }
             (next, _) => next,
-        }
+        })
     }
 
     /// The same on one way in.
-    fn next_here(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
+    fn next_here(
+        &self,
+        at: &Position,
+        rows: usize,
+        last: Option<&Value>,
+        total: Option<usize>,
+        next: Option<Value>,
+    ) -> Result<Next, Fault> {
         let (side, taken) = (at.side, at.taken + rows);
-        match self.way(at) {
+        let on = |more: Position| Next::Go(Box::new(Position { side, taken, page: at.page + 1, ..more }));
+        Ok(match self.way(at) {
             Source::Nothing | Source::Key(_) | Source::Union(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
-                Some(after) if rows == self.batch() => {
-                    Next::Go(Position { side, taken, page: at.page + 1, after: Some(after), total: None })
-                }
+                Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
             },
             Source::List(list, _) => {
@@ -145,14 +161,21 @@ impl Query<'_> {
                     (PageStyle::Whole, _) => Next::End,
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.
                     (_, Some(now)) if at.total.is_some_and(|before| before != now) => Next::Drift,
+                    // Neither a short nor an empty page is the end where the reply tells what comes next.
+                    (PageStyle::Next { .. } | PageStyle::Url { .. }, _) => match next {
+                        Some(next) if at.next.as_ref() == Some(&next) => return Err(read::in_circles(self.resource)),
+                        Some(next) => on(Position { total, next: Some(next), ..Position::default() }),
+                        None if total.is_some_and(|total| taken < total) => Next::Drift,
+                        None => Next::End,
+                    },
                     (_, Some(now)) if rows == 0 && taken < now => Next::Drift,
                     // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
-                    _ => Next::Go(Position { side, taken, page: at.page + 1, after: None, total }),
+                    _ => on(Position { total, ..Position::default() }),
                 }
             }
-        }
+        })
     }
 }
 
