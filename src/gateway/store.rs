@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Session,
+    backend::{Kind, Session},
     mapping::{Records, Resource, answer::Class},
     plan::{
         Context, Fault,
@@ -25,6 +25,23 @@ use super::{Error, Gateway, existing::adopting};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
+
+/// How often a write is begun again.
+const AGAIN: usize = 3;
+
+/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
+/// what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+    for _ in 0..AGAIN {
+        match write().await {
+            Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
+                tracing::debug!(cause = %failure, "a write is begun again");
+            }
+            outcome => return outcome,
+        }
+    }
+    write().await
+}
 
 impl Gateway {
     /// Makes a resource and reads it back.

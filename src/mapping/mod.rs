@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod catalog;
 pub mod codec;
 mod compile;
 pub mod hash;
@@ -96,6 +97,16 @@ pub enum Records {
 }
 
 impl Mapping {
+    /// Lays beside the tables what the database says of them, before anybody else holds a resource type.
+    pub fn learn(&mut self, catalog: catalog::Catalog) {
+        let catalog = Arc::new(catalog);
+        for resource in self.resources.iter_mut().filter_map(Arc::get_mut) {
+            if let Records::Sql(records) = &mut resource.records {
+                records.catalog = catalog.clone();
+            }
+        }
+    }
+
     /// The name of the value that every client's tenant must have; none where the app has no tenants.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {

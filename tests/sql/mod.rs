@@ -201,6 +201,7 @@ pub(crate) fn user() -> Resource {
     ];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
@@ -308,6 +309,7 @@ pub(crate) fn group() -> Resource {
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],

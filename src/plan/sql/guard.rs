@@ -14,7 +14,7 @@ use crate::{
     plan::call::{Call, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, table, where_key, write};
+use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
 
 /// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
 /// Where there is one writer anyway, nothing has to be held.
@@ -81,7 +81,7 @@ pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &
     let value = key_column(engine, "j", &junction.value, junction.member.kind);
     let who = protected(engine, junction)?.then(&format!(" AND {of} IN ")).set(engine, keys.to_vec());
     let there = Piece::new(format!(" AND NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));
     Some(who.piece(there).expect(engine, KEPT))
 }
@@ -91,7 +91,7 @@ pub(super) fn may_leave(engine: Engine, junction: &Junction, key: &Value, which:
     let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
     let value = key_column(engine, "j", &junction.value, junction.member.kind);
     let there = Piece::new(format!(" AND EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of}"))
         .piece(which)
         .then(")");

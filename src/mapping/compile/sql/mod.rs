@@ -5,9 +5,10 @@ mod column;
 mod line;
 mod scope;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
+    config::Secret,
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
@@ -64,14 +65,16 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant })
         }
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            faults.not_supported(url.span, "databases other than SQLite");
-            None
+        Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant })
+        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant })
         }
         _ => {
-            faults
-                .error(url.span, "bad-url", "this is not the URL of a database")
-                .help("write `sqlite:` and the path of a file");
+            faults.error(url.span, "bad-url", "this is not the URL of a database").help(
+                "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
+            );
             None
         }
     }
@@ -155,6 +158,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.engine,
+        catalog: Arc::default(),
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
