@@ -16,6 +16,7 @@ create table staff_person (
   -- two leavers may have had one name
   logon_now  varchar(200) as (if(left_on is null, lower(logon), null)) persistent,
   unique (logon_now),
+  index (logon),
   index (idp_ref)
 ) character set utf8mb4 collate utf8mb4_general_ci;
 

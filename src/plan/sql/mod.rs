@@ -22,6 +22,7 @@ use serde_json::{Number, Value};
 use crate::{
     mapping::{
         Resource,
+        catalog::{Stored, is_uuid},
         sql::{Child, ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
     },
     scim::{Refusal, ScimType, evaluate::same_number},
@@ -111,7 +112,13 @@ fn numbered(text: &str) -> String {
 #[must_use]
 pub fn key(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Value> {
     let stored = resource.id.codec.write(&Value::String(id.to_owned()))?;
-    key_of(records.key.kind, stored.as_str()?)
+    let id = stored.as_str()?;
+    // a UUID in another form would find somebody whose id it is not
+    let uuid = matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Uuid));
+    if uuid && !is_uuid(id) {
+        return None;
+    }
+    key_of(records.key.kind, id)
 }
 
 /// The same, of another type's id.
@@ -251,6 +258,14 @@ fn has_key(engine: Engine, column: &str, key: &Value) -> Piece {
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let engine = records.engine;
-    let this = has_key(engine, &column(engine, "r", &records.key.column), key);
+    let own = column(engine, "r", &records.key.column);
+    let this = has_key(engine, &own, key);
+    // In front of a text letter by letter what the key's own index answers: no narrower, whatever its collation.
+    let typed =
+        matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Text { .. } | Stored::Uuid));
+    let this = match key {
+        Value::String(_) if typed => Piece::new(format!("{own} = ")).bind(engine.value(key)).then(" AND ").piece(this),
+        _ => this,
+    };
     Piece::new(" WHERE ").piece(this).piece(and_only(engine, "r", &records.only))
 }
