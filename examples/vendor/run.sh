@@ -10,10 +10,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 VENDOR_DATA=${VENDOR_DATA:-${TMPDIR:-/tmp}/portolan-vendor}
 here=examples/vendor
 
+# the newest of those that distributions put aside, else what the shell finds
 find_postgres() {
   local bin
-  for bin in $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V) "$(dirname "$(command -v initdb || echo /-/-)")"; do
-    [ ! -x "$bin/initdb" ] || postgres=$bin
+  for bin in "$(dirname "$(command -v initdb || echo /-/-)")" $(ls -d /usr/lib/postgresql/*/bin /usr/pgsql-*/bin 2>/dev/null | sort -V); do
+    [ ! -x "$bin/initdb" ] || [ ! -x "$bin/psql" ] || postgres=$bin
   done
   [ -n "${postgres:-}" ]
 }

@@ -15,8 +15,7 @@ create table app_user (
   given         text,
   family        text not null default '',
   job           text,
-  boss_id       bigint references app_user,
-  state         smallint not null default 1,      -- 1 may sign in, 2 suspended, 3 locked after failed sign-ins
+  state         smallint default 1,               -- 1 may sign in, 2 suspended, 3 locked after failed sign-ins
   prefs         jsonb not null default '{}',
   password_hash text,
   rev           integer not null default 1,       -- counts the changes
@@ -73,9 +72,6 @@ select t, l, g, f, j, s, p::jsonb, '2024-03-01T08:00:00Z', '2026-02-03T10:30:00.
   (2, 'Ann.Archer',  'Anne',  'Archer',  'Another Ann',   1, '{}',                                   null),
   (2, 'finn.fisher', 'Finn',  'Fisher',  'Fisher',        1, '{"locale": "nb-NO"}',                  null)
 ) as v (t, l, g, f, j, s, p, d);
-update app_user set boss_id = (select id from app_user where login = 'Ann.Archer' and tenant_id = 1)
- where login = 'bob.baker';
-
 insert into user_email (user_id, address, kind, is_main, checked)
 select id, lower(login) || '@example.com', 'work', true, true from app_user;
 insert into user_email (user_id, address, kind)
