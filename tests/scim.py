@@ -18,9 +18,9 @@ class Server:
     def __init__(self, url, authorization, media_type="application/json"):
         self.url, self.headers = url, {"Authorization": authorization, "Content-Type": media_type}
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, headers=None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, self.headers, method=method)
+        request = urllib.request.Request(self.url + path, data, {**self.headers, **(headers or {})}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as reply:
                 status, text = reply.status, reply.read()
