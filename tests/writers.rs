@@ -6,6 +6,7 @@ mod quickstart;
 
 use std::sync::Arc;
 
+use portolan::mapping::sql::Engine;
 use quickstart::{Answer, Door, open};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -108,4 +109,42 @@ async fn who_is_in_the_way_is_begun_again() {
     for id in 1001..1004 {
         assert_eq!(door.get(&format!("/Users/{id}")).await.status, 404);
     }
+}
+
+/// The app holds what the gateway wants, and wants what the gateway holds; the app has written more, so it is the gateway
+/// that has to give way.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a server; tests/run.sh starts them"]
+async fn a_deadlock_with_the_app_is_none_for_the_client() {
+    let door = Arc::new(open().await);
+    let database = door.database.as_ref().unwrap();
+    let postgres = quickstart::database::engine() == Engine::Postgres;
+    let mut app = database.transaction().await;
+    app.run("update mailbox set is_main = null where person_no = 1001").await;
+    app.run("update team set idp_ref = 'x'").await;
+    let patching = tokio::spawn({
+        let door = door.clone();
+        async move {
+            let replace =
+                json!({"op": "replace", "path": "emails[type eq \"home\"].value", "value": "new@example.com"});
+            door.call(quickstart::STRICT, "PATCH", "/Users/1001", &patch(replace)).await
+        }
+    });
+    let waits = match postgres {
+        true => {
+            "select count(*)::text from pg_locks where not granted and pid in (select pid from pg_locks where relation = 'mailbox'::regclass)"
+        }
+        false => "select cast(count(*) as char) from information_schema.innodb_trx where trx_state = 'LOCK WAIT'",
+    };
+    while database.lines(waits).await == ["0"] {
+        assert!(!patching.is_finished(), "{:?}", patching.await);
+        tokio::task::yield_now().await;
+    }
+    app.run("update staff_person set job_title = 'x' where person_no = 1001").await;
+    app.run("commit").await;
+    let answer = patching.await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let user = door.get("/Users/1001").await.body();
+    assert_eq!(user["title"], "x");
+    assert!(user["emails"].to_string().contains("new@example.com"), "{user}");
 }
