@@ -52,6 +52,13 @@ impl Selector {
         Self { text: format!("$.{name}"), form: Form::Plain(vec![Step::Key(name.to_owned())]) }
     }
 
+    /// A plain path of two keys: a column of a table beside.
+    #[must_use]
+    pub fn keys(one: &str, two: &str) -> Self {
+        let steps = vec![Step::Key(one.to_owned()), Step::Key(two.to_owned())];
+        Self { text: format!("$.{one}.{two}"), form: Form::Plain(steps) }
+    }
+
     /// The path as written.
     #[must_use]
     pub fn text(&self) -> &str {

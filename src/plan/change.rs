@@ -28,7 +28,7 @@ use super::{
     fill::fill,
     members,
     sql::{
-        self, members as junction,
+        self, beside, members as junction,
         write::{self, Stamps},
     },
 };
@@ -349,6 +349,11 @@ fn sql_steps(
     sql::check_numbers(&changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers.
     let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];
+    for table in &records.beside {
+        if let Some(row) = changed.get(&table.name) {
+            statements.extend(beside::write(records, table, &key, row, &stamps));
+        }
+    }
     for change in changes {
         let name = change.target.attribute.name.as_str();
         if let Some(child) = records.children.iter().find(|c| c.name == name) {

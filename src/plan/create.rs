@@ -22,6 +22,7 @@ use super::{
     change::{Step, deal},
     fill::fill,
     sql::{
+        beside,
         members::members_add,
         write::{self, Stamps},
     },
@@ -169,6 +170,11 @@ impl Create<'_> {
                 let stamps = Stamps { now: context.now, client: context.client };
                 let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
                 let mut statements: Vec<Statement> = Vec::new();
+                for table in &records.beside {
+                    if let Some(row) = self.made.get(&table.name) {
+                        statements.extend(beside::write(records, table, &key, row, &stamps));
+                    }
+                }
                 for child in &records.children {
                     statements.extend(write::children_insert(
                         records.engine,

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
+pub(crate) mod shapes;
+
 use std::sync::Arc;
 
 use portolan::{
@@ -204,6 +206,7 @@ pub(crate) fn user() -> Resource {
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
         delete: Delete::Rows,
+        beside: Vec::new(),
         children: vec![Child {
             name: "emails".to_owned(),
             table: ident("email"),
@@ -297,6 +300,7 @@ pub(crate) fn group() -> Resource {
         insert: Vec::new(),
         touch: Vec::new(),
         delete: Delete::Set(vec![(ident("gone"), Stamp::Now)]),
+        beside: Vec::new(),
         children: Vec::new(),
         members: Some(Junction {
             name: "members".to_owned(),

@@ -20,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    Piece, and_only, column, key_column,
+    Piece, and_only, beside, column, key_column,
     leaf::{Column, Found},
     logic::{Logic, Pair},
     table,
@@ -183,7 +183,15 @@ impl<'a> Compiler<'a> {
 
     fn of_selector(&self, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
         let key = &self.records.key;
-        let Some(name) = only_step(at) else { return Found::Elsewhere(NO_COLUMN) };
+        let name = match at.steps().unwrap_or_default() {
+            [Step::Key(name)] => name.as_str(),
+            [Step::Key(table), Step::Key(part)] => return self.of_beside(table, part, codec, empty),
+            _ => return Found::Elsewhere(NO_COLUMN),
+        };
+        if let (Some(beside), Codec::Given(when)) = (self.records.beside(name), codec) {
+            let there = format!("EXISTS (SELECT 1{})", beside::of_base(self.records, beside, None));
+            return Found::Row { there: Logic::sql(there), when: *when };
+        }
         let kind = (key.column.0 == name).then_some(key.kind);
         if kind.is_none() && !self.records.columns.iter().any(|c| c.0 == name) {
             return Found::Elsewhere(NO_COLUMN);
@@ -194,6 +202,21 @@ impl<'a> Compiler<'a> {
             codec,
             empty,
             key: kind,
+            source: None,
+        })
+    }
+
+    fn of_beside(&self, table: &str, part: &str, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
+        let Some(beside) = self.records.beside(table) else { return Found::Elsewhere(NO_COLUMN) };
+        let Some((name, one)) = beside::cell(beside, part) else { return Found::Elsewhere(NO_COLUMN) };
+        let sql = beside::scalar(self.records, beside, name, one);
+        Found::Column(Column {
+            engine: self.engine(),
+            sql,
+            codec,
+            empty,
+            key: None,
+            source: Some(beside::source(self.records, beside, name, one)),
         })
     }
 
@@ -237,7 +260,14 @@ impl<'a> Compiler<'a> {
             Some(FieldSource::At { at, codec }) => match only_step(at) {
                 Some(name) if child.columns.iter().any(|c| c.0 == name) => {
                     let sql = column(self.engine(), "c", &Ident(name.to_owned()));
-                    Found::Column(Column { engine: self.engine(), sql, codec, empty: &ONE_VALUE, key: None })
+                    Found::Column(Column {
+                        engine: self.engine(),
+                        sql,
+                        codec,
+                        empty: &ONE_VALUE,
+                        key: None,
+                        source: None,
+                    })
                 }
                 _ => Found::Elsewhere(NO_COLUMN),
             },
@@ -276,6 +306,7 @@ impl<'a> Compiler<'a> {
                 codec: &PLAIN,
                 empty: &ONE_VALUE,
                 key: None,
+                source: None,
             }),
             ("type", _) => Found::Constant(&DIRECT),
             ("$ref", _) => Found::Elsewhere(NO_COLUMN),
@@ -340,6 +371,7 @@ fn of_key(engine: Engine, other: &Reference) -> Found<'static> {
         codec: &PLAIN,
         empty: &ONE_VALUE,
         key: Some(other.kind),
+        source: None,
     })
 }
 

@@ -2,7 +2,7 @@
 //! conditions, so that a row which does not exist for SCIM is never touched.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     mapping::{
@@ -11,12 +11,12 @@ use crate::{
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
-        sql::{Child, ColumnIs, ColumnTest, Delete, Engine, Ident, SqlRecords, Stamp},
+        sql::{Child, Delete, Engine, Ident, SqlRecords, Stamp},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, table, where_key};
+use super::{Piece, and_only, beside, column, holds, row::Row, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +108,8 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
-            std::iter::once(there).chain(children).chain(pairs).chain([gone]).collect()
+            let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
+            std::iter::once(there).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
 }
@@ -284,72 +285,4 @@ fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
         other => Some(other.to_string()),
     };
     print(a) == print(b)
-}
-
-/// Columns and what is written into them; the first word on a column stands.
-struct Row {
-    engine: Engine,
-    cells: Vec<(Ident, Piece)>,
-}
-
-impl Row {
-    fn new(engine: Engine) -> Self {
-        Self { engine, cells: Vec::new() }
-    }
-
-    fn put(&mut self, column: &Ident, piece: Piece) {
-        if !self.cells.iter().any(|(c, _)| c == column) {
-            self.cells.push((column.clone(), piece));
-        }
-    }
-
-    fn set(&mut self, column: &Ident, value: &Value) {
-        self.put(column, Piece::default().bind(self.engine.value(value)));
-    }
-
-    /// What the fixed conditions ask of a new row, as literals: `{ type: User }`.
-    fn fix(&mut self, only: &[ColumnTest]) {
-        for test in only {
-            if let ColumnIs::AnyOf(values) = &test.is
-                && let [value] = values.as_slice()
-            {
-                self.put(&test.column, Piece::new(self.engine.literal(value)));
-            }
-        }
-    }
-
-    /// Those columns that the record has.
-    fn give<'c>(&mut self, columns: impl IntoIterator<Item = &'c Ident>, record: &Value) {
-        let nothing = Map::new();
-        let record = record.as_object().unwrap_or(&nothing);
-        for column in columns {
-            if let Some(value) = record.get(&column.0) {
-                self.set(column, value);
-            }
-        }
-    }
-
-    fn insert_into(self, name: &Ident) -> Piece {
-        let columns: Vec<String> = self.cells.iter().map(|(column, _)| self.engine.name(column)).collect();
-        if columns.is_empty() {
-            return Piece::new(format!("INSERT INTO {} {}", self.engine.name(name), self.engine.defaults()));
-        }
-        let values = Piece::join(self.cells.into_iter().map(|(_, piece)| piece), ", ");
-        Piece::new(format!("INSERT INTO {} ({}) VALUES (", self.engine.name(name), columns.join(", ")))
-            .piece(values)
-            .then(")")
-    }
-
-    fn update(self, name: &Ident) -> Option<Piece> {
-        self.update_as(name, "r")
-    }
-
-    fn update_as(self, name: &Ident, alias: &str) -> Option<Piece> {
-        let set =
-            |(column, piece): (Ident, Piece)| Piece::new(format!("{} = ", self.engine.name(&column))).piece(piece);
-        (!self.cells.is_empty()).then(|| {
-            let begin = Piece::new(format!("UPDATE {} SET ", table(self.engine, name, alias)));
-            begin.piece(Piece::join(self.cells.into_iter().map(set), ", "))
-        })
-    }
 }

@@ -21,7 +21,7 @@ fn column_name(key: &yaml::Key, faults: &mut Faults) -> Option<Ident> {
     checked(&key.name, key.span, faults)
 }
 
-fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
+pub(super) fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
     if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
         faults
             .error(span, "bad-name", format!("`{name}` is not a name in the database"))

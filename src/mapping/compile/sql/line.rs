@@ -7,7 +7,7 @@ use crate::{
         line::{Each, Field, FieldSource, Source},
         pattern::Pattern,
         selector::Selector,
-        sql::{Child, Ident, Junction},
+        sql::{Beside, Child, Ident, Junction},
         template::Template,
     },
     scim::schema::{Attribute, Target},
@@ -23,12 +23,14 @@ use super::{
         not_supported,
     },
     Around,
+    beside::{self, place},
     column::{ident, stamps, tests},
 };
 
 /// Lists with tables of their own, as the lines name them.
 #[derive(Default)]
 pub(super) struct Lists {
+    pub beside: Vec<Beside>,
     pub children: Vec<Child>,
     pub members: Option<Junction>,
 }
@@ -46,13 +48,10 @@ pub(super) fn said<'n>(
             None
         }
         Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
-            Ok(template) if template.holes().iter().any(|h| h.len() > 1) => {
-                faults
-                    .error(node.span, "bad-template", "a hole here names a column, which has no fields")
-                    .help("write the column's bare name: `{{first}} {{last}}`");
-                None
-            }
             Ok(template) => {
+                for hole in template.holes() {
+                    place(&hole.join("."), node.span, &mut lists.beside, faults)?;
+                }
                 Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
             }
             Err(message) => {
@@ -61,8 +60,8 @@ pub(super) fn said<'n>(
             }
         },
         Value::Text(_) => {
-            let column = ident(node, faults)?;
-            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
+            let at = place(node.text(faults, "a column")?, node.span, &mut lists.beside, faults)?;
+            let value = Source::At { at, codec: Codec::Plain };
             Some(Said { value, facts: Facts::default(), relation: None, writes: true })
         }
         Value::Map(_) => {
@@ -73,20 +72,17 @@ pub(super) fn said<'n>(
                 &[
                     ("sql", "SQL expressions"),
                     ("in", "cells that list groups"),
-                    ("exists", "rows that mean yes or no"),
                     ("keep", "members that must keep a group"),
                     ("from", "relations kept on the other side"),
                 ],
             );
-            if !fields.has("table")
-                && !fields.has("column")
-                && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k))
-            {
+            if !fields.has("table") && !fields.has("column") && ["sql", "in", "from"].iter().any(|k| fields.has(k)) {
                 return None;
             }
-            if fields.has("table") && fields.has("column") {
-                faults.not_supported(node.span, "single values in tables of their own");
-                return None;
+            if fields.has("table") && (fields.has("column") || fields.has("exists")) {
+                let said = beside::single(&mut fields, named, &mut lists.beside, faults);
+                fields.finish(faults);
+                return said;
             }
             if fields.has("table") && !attributes::may_be_list(named, node.span, faults) {
                 return None;
@@ -94,7 +90,7 @@ pub(super) fn said<'n>(
             let said = if fields.has("table") {
                 list(&mut fields, &named.target, around, lists, faults)
             } else {
-                column(&mut fields, named.leaf(), faults)
+                column(&mut fields, named.leaf(), &mut lists.beside, faults)
             };
             fields.finish(faults);
             said
@@ -108,12 +104,18 @@ pub(super) fn said<'n>(
     }
 }
 
-fn column<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+fn column<'n>(
+    fields: &mut Fields<'n>,
+    leaf: &Attribute,
+    beside: &mut [Beside],
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let node = fields.required(faults, "column");
+    let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, beside, faults));
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
-    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
+    Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
 }
 
 /// A child table or, for members, a junction.

@@ -1,5 +1,6 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
+mod beside;
 mod check;
 mod column;
 mod line;
@@ -12,7 +13,7 @@ use crate::{
         Id, Records, Resource,
         codec::Codec,
         line::{Of, Source},
-        selector::Selector,
+        selector::{Selector, Step},
         sql::{Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Url},
     },
     scim::published,
@@ -20,7 +21,7 @@ use crate::{
 };
 
 use self::{
-    check::{check_children, check_columns},
+    check::{check_children, check_columns, check_rows},
     column::{ident, key, read_delete, stamps, tests},
     line::{Lists, said},
 };
@@ -99,7 +100,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         faults,
         &[
             ("rows", "views read in place of a table"),
-            ("beside", "tables beside the base table"),
             ("unique", "uniqueness checks"),
             ("version", "version columns"),
             ("with", "rows made together with the resource"),
@@ -119,7 +119,9 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
-    let mut lists = Lists::default();
+    let (spans, named_beside): (Vec<_>, Vec<_>) =
+        beside::tables(&mut fields, faults).into_iter().map(|(span, b)| ((span, b.name.clone()), b)).unzip();
+    let mut lists = Lists { beside: named_beside, ..Lists::default() };
     let mut drafts = Vec::new();
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
@@ -138,7 +140,10 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let (key, key_kind) = key?;
     check_columns(&drafts, &key, &only, &touch, faults);
     check_children(&drafts, &lists.children, faults);
+    check_rows(&drafts, &lists.beside, &lists.children, faults);
     let columns = columns(&drafts, &key);
+    let of_lists: Vec<&str> = lists.children.iter().map(|c| c.name.as_str()).collect();
+    beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.engine,
@@ -149,6 +154,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         insert,
         touch,
         delete,
+        beside: lists.beside,
         children: lists.children,
         members: lists.members,
         groups: None,
@@ -234,15 +240,22 @@ impl Around<'_> {
 fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
     let mut columns: Vec<Ident> = Vec::new();
     let mut add = |name: &str| {
-        if name != key.0 && !columns.iter().any(|c| c.0 == name) {
+        if name != key.0 && !name.starts_with('@') && !columns.iter().any(|c| c.0 == name) {
             columns.push(Ident(name.to_owned()));
+        }
+    };
+    let mut of = |at: &Selector| {
+        if let Some([Step::Key(name)]) = at.steps() {
+            add(name);
         }
     };
     for draft in drafts {
         match &draft.line.value {
-            Source::At { at, .. } => at.field().into_iter().for_each(&mut add),
-            Source::Text(template) => template.holes().iter().filter_map(|h| h.first()).for_each(|h| add(h)),
-            Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).for_each(&mut add),
+            Source::At { at, .. } => of(at),
+            Source::Slots(slots) => slots.iter().for_each(|s| of(&s.at)),
+            Source::Text(template) => {
+                template.holes().iter().filter(|h| h.len() == 1).for_each(|h| of(&Selector::key(&h[0])));
+            }
             Source::Each(_) | Source::Constant(_) | Source::From { .. } => {}
         }
     }
