@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A module imports only from those to its left:
-//! `diagnostic, yaml, config → scim → mapping → plan → backend → gateway → server → cli`.
+//! `diagnostic, yaml, config → scim → mapping → plan → metrics → backend → gateway → server → cli`.
 //! `tests/architecture.rs` holds that, and that each foreign crate has one home.
 
 pub mod backend;
@@ -21,6 +21,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod gateway;
 pub mod mapping;
+pub mod metrics;
 pub mod plan;
 pub mod scim;
 pub mod server;

@@ -78,6 +78,9 @@ fn every_key_arrives() {
         max_page: 500,
         connections: 64,
         in_flight: 32,
+        client_in_flight: 16,
+        walks: 8,
+        client_walks: 6,
         drain: Duration::ZERO,
     };
     assert_eq!(config.limits, expected);

@@ -31,9 +31,10 @@ fn report(path: &Path) -> String {
             Err(faults) => faults,
         }
     } else {
-        let tenant = Var { value: "t1".to_owned(), secret: false };
-        let token = Var { value: "hunter2".to_owned(), secret: true };
+        let tenant = Var { value: "t1".to_owned(), secret: false, place: None };
+        let token = Var { value: "hunter2".to_owned(), secret: true, place: None };
         let vars = BTreeMap::from([("TENANT".to_owned(), tenant), ("TOKEN".to_owned(), token)]);
+        let vars = vars.into_iter().filter(|(name, _)| text.contains(name.as_str())).collect();
         match mapping::load(path, &Vars::Given(vars)) {
             Ok((_, warnings)) => warnings,
             Err(faults) => faults,

@@ -31,7 +31,16 @@ fn plans(mapping: &str, ask: &str, body: &str, profile: Profile) -> Result<Vec<E
         client: "client",
         now: "2026-11-22T10:00:00Z".parse().unwrap(),
         base: BASE_URL,
-        limits: Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000, operations: 600, body: 1 << 20 },
+        limits: Limits {
+            rows: 20_000,
+            calls: 200,
+            page: 100,
+            max_page: 1000,
+            walks: 32,
+            client_walks: 16,
+            operations: 600,
+            body: 1 << 20,
+        },
     };
     explain(&mapping, &method.parse().unwrap(), path, query, body.as_bytes(), &context)
 }

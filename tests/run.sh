@@ -42,9 +42,8 @@ stage() {
 
 rust_tests() { if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast; else cargo test --locked; fi; }
 
-maps() { ls mappings/*.yaml | grep -v '\.test\.yaml$'; }
-check() { "$PORTOLAN" check $(maps) benches/acme.yaml examples/*/mapping.yaml examples/*/portolan.yaml; }
-conversations() { "$PORTOLAN" test $(maps) examples/*/mapping.yaml; }
+check() { "$PORTOLAN" check mappings/*.yaml benches/acme.yaml examples/*/*.yaml; }
+conversations() { "$PORTOLAN" test mappings/*.yaml examples/*/mapping.yaml; }
 
 demo() {
   port_free "${DEMO#*:}" || die "port ${DEMO#*:} is in use"

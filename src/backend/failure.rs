@@ -48,6 +48,23 @@ pub enum Fault {
     Gateway,
 }
 
+impl Kind {
+    /// Its name, for metrics.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Busy => "locked",
+            Self::TimedOut => "timed_out",
+            Self::Lost => "lost",
+            Self::TooLarge => "too_large",
+            Self::Nonsense => "nonsense",
+            Self::BadCall => "bad_call",
+            Self::OffScript => "off_script",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 impl Failure {
     /// A failure before anything was sent.
     pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {

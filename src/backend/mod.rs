@@ -16,11 +16,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
     mapping::{App, sql::Url},
+    metrics,
     plan::call::{Call, Reply},
 };
 
@@ -125,12 +126,16 @@ impl Session {
     pub async fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
         self.calls += 1;
         CALLS.fetch_add(1, Ordering::Relaxed);
-        match (&mut self.with, call) {
+        let begun = Instant::now();
+        let outcome = match (&mut self.with, call) {
             (With::Rest(rest), Call::Http(call)) => rest.call(call).await,
             (With::Sql(session), Call::Sql(statement)) => session.call(statement).await,
             (With::Script(script), Call::Http(call)) => script.call(call),
             _ => Err(Failure::new(Kind::Internal, "a call was planned for another kind of app than this one")),
-        }
+        };
+        let word = outcome.as_ref().map_or_else(|failure| failure.kind.word(), |reply| reply.class.word());
+        metrics::call(word, begun.elapsed());
+        outcome
     }
 
     /// How many calls this conversation has made.

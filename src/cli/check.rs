@@ -3,8 +3,9 @@
 use std::{path::Path, path::PathBuf, process::ExitCode};
 
 use crate::{
-    config::{Config, Overrides},
-    diagnostic::{Diagnostics, Source},
+    config::{Config, FileKind, Overrides},
+    diagnostic::{Diagnostic, Diagnostics, Source},
+    gateway::conversation,
     mapping::{
         self, Mapping,
         vars::{Var, Vars},
@@ -12,14 +13,19 @@ use crate::{
     scim::profile::Profile,
 };
 
-use super::{FAULT, Output, screen};
+use super::{FAULT, Output, screen, test};
 
-/// Checks each file: a configuration (it has `clients` or `listen`) with its mapping, else a mapping.
+/// Checks each file: a configuration or conversations with their mapping, else a mapping.
 pub(super) fn check(files: &[PathBuf], output: Output) -> ExitCode {
-    let mut found = Diagnostics::default();
-    for file in files {
-        found.extend(one(file));
+    let mut every: Vec<Diagnostic> = Vec::new();
+    for fault in files.iter().flat_map(|file| one(file)) {
+        // A mapping may be named by itself and by what stands beside it.
+        if !every.contains(&fault) {
+            every.push(fault);
+        }
     }
+    let mut found = Diagnostics::default();
+    found.extend(every);
     match output {
         Output::Json => screen::say(&found.to_json().to_string()),
         Output::Text => {
@@ -38,13 +44,17 @@ fn one(file: &Path) -> Diagnostics {
         Ok(source) => source,
         Err(fault) => return fault.into(),
     };
-    let is_config = source.text().lines().any(|l| l.starts_with("clients:") || l.starts_with("listen:"));
-    if !is_config {
-        return match mapping::compile(source, &Vars::Open) {
+    match FileKind::of(&source) {
+        Some(FileKind::Configuration) => configuration(file),
+        Some(FileKind::Conversations) => conversation::load(&test::of_mapping(file)).err().unwrap_or_default(),
+        Some(FileKind::Mapping) | None => match mapping::compile(source, &Vars::Open) {
             Ok((_, warnings)) => warnings,
             Err(faults) => faults,
-        };
+        },
     }
+}
+
+fn configuration(file: &Path) -> Diagnostics {
     match load_config(file, &Overrides::default(), &|name| std::env::var(name).ok()) {
         Ok(config) => {
             let mut found = config.warnings.clone();
@@ -83,9 +93,9 @@ pub(super) fn load_mapping(file: &Path, vars: &Vars) -> Option<Mapping> {
 
 /// The variables that a configuration gives its mapping.
 pub(super) fn vars(config: &Config) -> Vars {
-    let given = config
-        .vars
-        .iter()
-        .map(|(name, var)| (name.clone(), Var { value: var.value.expose().clone(), secret: var.secret }));
+    let given = config.vars.iter().map(|(name, var)| {
+        let (value, place) = (var.value.expose().clone(), Some(var.place.clone()));
+        (name.clone(), Var { value, secret: var.secret, place })
+    });
     Vars::Given(given.collect())
 }

@@ -126,6 +126,7 @@ fn front(config: &Config) -> Front {
             answer_time: limits.request_time,
             kept_time: Duration::from_secs(120),
             in_flight: limits.in_flight,
+            client_in_flight: limits.client_in_flight,
             connect_time: limits.upstream_time,
             drain: limits.drain,
         },
@@ -144,9 +145,8 @@ fn log(config: &Config) -> Result<(), String> {
     let filter = format!("{},{}", config.log.level, LOG_CAPS.join(","));
     let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| format!("error: the log's level: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let begun = match config.log.format {
-        LogFormat::Text => builder.with_ansi(colour).try_init(),
+        LogFormat::Text => builder.with_ansi(screen::colour()).try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
     begun.map_err(|e| format!("error: the log: {e}"))

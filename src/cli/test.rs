@@ -64,7 +64,7 @@ pub(super) fn test(mappings: &[PathBuf], output: Output) -> ExitCode {
 }
 
 /// `*.yaml` names the conversations as well; they stand for their mapping.
-fn of_mapping(path: &Path) -> PathBuf {
+pub(super) fn of_mapping(path: &Path) -> PathBuf {
     let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".test.yaml"));
     name.map_or_else(|| path.to_owned(), |name| path.with_file_name(format!("{name}.yaml")))
 }

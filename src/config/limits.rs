@@ -35,6 +35,12 @@ pub struct Limits {
     pub connections: usize,
     /// Requests being answered.
     pub in_flight: usize,
+    /// Those of one client.
+    pub client_in_flight: usize,
+    /// Walks under way: queries that read on beyond the first page of the app.
+    pub walks: usize,
+    /// Those of one client.
+    pub client_walks: usize,
     /// Time to finish requests at shutdown.
     pub drain: Duration,
 }
@@ -60,6 +66,9 @@ impl Default for Limits {
             max_page: 1000,
             connections: 1024,
             in_flight: 256,
+            client_in_flight: 128,
+            walks: 32,
+            client_walks: 16,
             drain: 25 * SECOND,
         }
     }
@@ -89,6 +98,11 @@ impl Limits {
         set(&mut limits.max_page, fields.integer(faults, "max_page", 1..=10_000));
         set(&mut limits.connections, fields.integer(faults, "connections", 1..=1_000_000));
         set(&mut limits.in_flight, fields.integer(faults, "in_flight", 1..=100_000));
+        set(&mut limits.walks, fields.integer(faults, "walks", 1..=100_000));
+        limits.client_in_flight = limits.in_flight.div_ceil(2);
+        limits.client_walks = limits.walks.div_ceil(2);
+        set(&mut limits.client_in_flight, fields.integer(faults, "client_in_flight", 1..=100_000));
+        set(&mut limits.client_walks, fields.integer(faults, "client_walks", 1..=100_000));
 
         let mut time = |place: &mut Duration, key, least| {
             *place = fields.duration(faults, key, least..=HOUR).unwrap_or(*place);
@@ -99,9 +113,15 @@ impl Limits {
         time(&mut limits.upstream_time, "upstream_time", short);
         time(&mut limits.drain, "drain", Duration::ZERO);
 
-        if limits.page > limits.max_page {
-            let message = format!("`page` ({}) is more than `max_page` ({})", limits.page, limits.max_page);
-            faults.error(span, "bad-value", message).help("raise `max_page` or lower `page`");
+        for (part, of, whole, most) in [
+            ("page", limits.page, "max_page", limits.max_page),
+            ("client_in_flight", limits.client_in_flight, "in_flight", limits.in_flight),
+            ("client_walks", limits.client_walks, "walks", limits.walks),
+        ] {
+            if of > most {
+                let message = format!("`{part}` ({of}) is more than `{whole}` ({most})");
+                faults.error(span, "bad-value", message).help(format!("raise `{whole}` or lower `{part}`"));
+            }
         }
         fields.finish(faults);
         limits

@@ -4,6 +4,7 @@
 //! All faults of the file are reported together. The reference page is `docs/reference/config.md`.
 
 mod clients;
+mod kind;
 mod limits;
 mod values;
 mod variables;
@@ -14,10 +15,11 @@ use std::path::{Path, PathBuf};
 
 use tracing::Level;
 
-use crate::diagnostic::{Diagnostics, Faults, Source};
+use crate::diagnostic::{Diagnostics, Faults, Place, Source};
 use crate::yaml::{self, Fields, Node};
 
 pub use clients::{Bearer, Client};
+pub use kind::FileKind;
 pub use limits::Limits;
 pub use values::{Listen, Secret};
 pub use variables::{Piece, pieces};
@@ -67,6 +69,8 @@ pub struct Var {
     pub value: Secret,
     /// Whether it may stand only in the mapping's `auth`.
     pub secret: bool,
+    /// Where it is declared.
+    pub place: Place,
 }
 
 /// A key that seals cursors.
@@ -133,6 +137,9 @@ impl Config {
         let mut unfilled = Vec::new();
         let config = yaml::parse(&mut faults).and_then(|mut root| {
             mask_secrets(&root, &mut faults);
+            if !FileKind::Configuration.is_read_from(&root, &mut faults) {
+                return None;
+            }
             unfilled = variables::fill(&mut root, &mut faults, &variables::Lookup { env, folder });
             read(&root, &mut faults, folder, profiles, overrides)
         });

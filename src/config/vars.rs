@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Faults, Place};
 use crate::yaml::{Fields, Key, Node};
 
 use super::{Database, Secret, Var, variables};
@@ -44,7 +44,13 @@ pub(super) fn read(
             (node.text(faults, &what).map(str::to_owned), false)
         };
         if let Some(value) = value {
-            vars.insert(key.name.clone(), Var { value: Secret::new(value), secret });
+            // A value may be a password even where nobody marked it as secret: it is not drawn beside a warning.
+            let written = node.get("value").unwrap_or(node);
+            let source = faults.source();
+            let masked = written.as_text().is_some() && !faults.written(written.span).contains("${");
+            let source = if masked { source.masked(written.span) } else { source.clone() };
+            let place = Place { source, span: key.span };
+            vars.insert(key.name.clone(), Var { value: Secret::new(value), secret, place });
         }
     }
     (vars, databases)

@@ -61,7 +61,8 @@ impl Source {
     }
 
     /// The same text with `*` in place of what stands at `span`.
-    pub(super) fn masked(&self, span: Span) -> Source {
+    #[must_use]
+    pub fn masked(&self, span: Span) -> Source {
         let span = self.fit(span);
         let (before, rest) = self.text.split_at(span.start);
         let (secret, after) = rest.split_at(span.end - span.start);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::Resource,
+    metrics,
     plan::{
         Context,
         change::{Ask, shows},
@@ -82,8 +83,9 @@ impl Gateway {
             }
             request::Request::Schemas(None) => Ok(json(StatusCode::OK, &discovery::schemas(&self.types, &self.base))),
             request::Request::Schemas(Some(urn)) => one(discovery::schema(&self.types, &urn, &self.base)),
-            request::Request::Resource(at, operation, projection) => match self.resources.get(at) {
+            request::Request::Resource(at, operation, projection, ignored) => match self.resources.get(at) {
                 Some(resource) => {
+                    ignored.into_iter().for_each(|attribute| metrics::ignored(context.client, attribute));
                     let preconditions = Preconditions::read(headers)?;
                     self.operate(resource, operation, projection, &preconditions, context).await
                 }
@@ -168,7 +170,7 @@ impl Gateway {
             query.count = Some(wanted - resources.len().min(wanted));
             query.start_index = start.saturating_sub(total).max(1);
             let plan = query::plan(resource, query, projection, context)?;
-            let found = self.query(&mut session, &plan).await?;
+            let found = self.query(&mut session, &plan, context.client).await?;
             resources.extend(found.resources.into_iter().map(|r| projected(r, &plan.projection)));
             total += found.total;
         }

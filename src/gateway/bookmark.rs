@@ -103,19 +103,19 @@ impl Gateway {
         query: &Query<'_>,
         client: &str,
     ) -> Result<Found, Error> {
-        let Some(asked) = asked(query, client) else { return self.query(session, query).await };
+        let Some(asked) = asked(query, client) else { return self.query(session, query, client).await };
         let writes = self.bookmarks.writes();
         let mark = match query.skip {
             0 => None,
             skip => self.bookmarks.at(asked, skip, Instant::now()),
         };
         let found = match mark {
-            Some(mark) => self.read_on(session, query, mark).await?,
+            Some(mark) => self.read_on(session, query, mark, client).await?,
             None => None,
         };
         let mut found = match found {
             Some(found) => found,
-            None => self.query(session, query).await?,
+            None => self.query(session, query, client).await?,
         };
         if let Some(place) = found.next.take() {
             let mark = Bookmark { place, total: found.total, made: Instant::now() };
@@ -125,8 +125,14 @@ impl Gateway {
     }
 
     /// The page behind a bookmark; nothing where its place is gone, or rows shift so that it cannot be told.
-    async fn read_on(&self, session: &mut Session, query: &Query<'_>, mark: Bookmark) -> Result<Option<Found>, Error> {
-        let page = match self.behind(session, query, Some(mark.place), false).await {
+    async fn read_on(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        mark: Bookmark,
+        client: &str,
+    ) -> Result<Option<Found>, Error> {
+        let page = match self.behind(session, query, Some(mark.place), false, client).await {
             Ok(Some(page)) => page,
             Ok(None) | Err(Error::LostPlace) => return Ok(None),
             Err(error) => return Err(error),

@@ -83,7 +83,7 @@ impl Gateway {
     async fn write(&self, single: &Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let (read, context) = self.read(single)?;
         match read {
-            request::Request::Resource(_, Create { .. } | Replace { .. } | Patch { .. } | Delete { .. }, _) => {
+            request::Request::Resource(_, Create { .. } | Replace { .. } | Patch { .. } | Delete { .. }, ..) => {
                 self.single(read, single.headers(), &context).await
             }
             _ => {

@@ -15,7 +15,7 @@ use crate::{
     scim::{evaluate::evaluate, message},
 };
 
-use super::{Error, Gateway, kept::Kept, seal};
+use super::{Error, Gateway, kept::Kept, seal, walk::Walk};
 
 /// A page, and the place behind it if there is more.
 pub(super) struct Page {
@@ -47,8 +47,8 @@ impl Gateway {
         let mut page = None;
         for _ in 0..2 {
             page = match &query.sort {
-                Some(_) => self.sorted(session, query, from.clone()).await?,
-                None => self.behind(session, query, from.clone(), true).await?,
+                Some(_) => self.sorted(session, query, from.clone(), context.client).await?,
+                None => self.behind(session, query, from.clone(), true, context.client).await?,
             };
             if page.is_some() {
                 break;
@@ -69,12 +69,15 @@ impl Gateway {
         session: &mut Session,
         query: &Query<'_>,
         from: Option<Place>,
+        client: &str,
     ) -> Result<Option<Page>, Error> {
         let behind = match from {
             Some(Place::Rank(rank)) => Some(rank),
             _ => None,
         };
-        let Some(kept) = self.gather(session, query, Kept::behind(query, behind)).await? else { return Ok(None) };
+        let Some(kept) = self.gather(session, query, Kept::behind(query, behind), client).await? else {
+            return Ok(None);
+        };
         let (mut rows, total, _) = kept.page();
         let more = rows.len() > query.count;
         rows.truncate(query.count);
@@ -91,15 +94,17 @@ impl Gateway {
         query: &Query<'_>,
         from: Option<Place>,
         peek: bool,
+        client: &str,
     ) -> Result<Option<Page>, Error> {
         let looks = query.looks();
+        let mut walk = Walk::of(client);
         let first = from.is_none();
         let (mut at, mut marks) = Place::begin(from.as_ref());
         let (mut last, mut over, mut found, mut read) = (from, false, false, 0);
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
-        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
+        'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             total = told.filter(|_| query.exact);
             read += rows.len();
             if read > self.limits.rows {

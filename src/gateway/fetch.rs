@@ -18,7 +18,7 @@ use crate::{
     scim::evaluate::evaluate,
 };
 
-use super::{Error, Gateway, kept::Kept};
+use super::{Error, Gateway, kept::Kept, walk::Walk};
 
 /// The resources of one page and how many there are in all.
 pub(super) struct Found {
@@ -146,9 +146,12 @@ impl Gateway {
     }
 
     /// The resources that a query finds.
-    pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>) -> Result<Found, Error> {
+    pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Found, Error> {
         for _ in 0..2 {
-            let found = if query.native { self.page(session, query).await? } else { self.walk(session, query).await? };
+            let found = match query.native {
+                true => self.page(session, query).await?,
+                false => self.walk(session, query, client).await?,
+            };
             // Nothing: the list changed meanwhile. The second time it is the client that should come back later (law 5).
             if let Some(found) = found {
                 return Ok(found);
@@ -195,8 +198,8 @@ impl Gateway {
         Ok(Some(Found { resources, total, next: None }))
     }
 
-    async fn walk(&self, session: &mut Session, query: &Query<'_>) -> Result<Option<Found>, Error> {
-        let Some(kept) = self.gather(session, query, Kept::new(query)).await? else { return Ok(None) };
+    async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
+        let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
         let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
         Ok(Some(Found { resources, total, next }))
@@ -209,11 +212,13 @@ impl Gateway {
         session: &mut Session,
         query: &'q Query<'_>,
         mut kept: Kept<'q>,
+        client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
         let looks = query.looks();
+        let mut walk = Walk::of(client);
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
-        while let Some((mut rows, told)) = self.rows_at(session, query, &at).await? {
+        while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             if at.taken + rows.len() > self.limits.rows {
                 return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
@@ -247,8 +252,10 @@ impl Gateway {
         session: &mut Session,
         query: &Query<'_>,
         at: &Position,
+        walk: &mut Walk<'_>,
     ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
+        walk.goes_on(&self.walks)?;
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {

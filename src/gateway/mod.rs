@@ -15,8 +15,10 @@ mod kept;
 mod order;
 mod rescue;
 mod seal;
+pub mod share;
 mod store;
 mod version;
+mod walk;
 
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ pub struct Gateway {
     bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
     hashing: Semaphore,
+    walks: Arc<share::Share>,
 }
 
 impl Gateway {
@@ -81,6 +84,7 @@ impl Gateway {
             bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
             hashing: hash::places(),
+            walks: share::Share::new(limits.walks, limits.client_walks),
         }
     }
 
@@ -160,6 +164,8 @@ enum Error {
     NoMember,
     /// The error of a later call, after what took effect.
     After(Box<Error>, String),
+    /// There are too many walks under way, of this client or in all.
+    Crowded(share::Full),
     /// The list changed while it was read, twice.
     Drift,
     /// The place where a page ended is not to be found any more.
@@ -206,6 +212,8 @@ impl From<&config::Limits> for Limits {
             calls: limits.calls,
             page: limits.page,
             max_page: limits.max_page,
+            walks: limits.walks,
+            client_walks: limits.client_walks,
             operations: limits.operations(),
             body: limits.body,
         }

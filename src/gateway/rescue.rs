@@ -12,7 +12,7 @@ use crate::{
     scim::{ScimType, message, request::Unread},
 };
 
-use super::{Error, caller::RequestId};
+use super::{Error, caller::RequestId, share::Full};
 
 /// How long a client should wait when the app does not say, in seconds.
 const WAIT: u64 = 5;
@@ -89,6 +89,13 @@ fn tell(error: &Error, number: &str) -> Told {
         Error::After(error, done) => {
             let told = tell(error, number);
             Told { detail: format!("{}; before that took effect: {done}", told.detail), ..told }
+        }
+        Error::Crowded(full) => {
+            let (status, whose) = match full {
+                Full::All => (StatusCode::SERVICE_UNAVAILABLE, ""),
+                Full::Client => (StatusCode::TOO_MANY_REQUESTS, " of this client"),
+            };
+            later(status, format!("too many queries{whose} go through whole lists; try again, or use a narrower filter"))
         }
         Error::Drift => {
             later(StatusCode::SERVICE_UNAVAILABLE, "the app's list changed while it was read; try again".to_owned())

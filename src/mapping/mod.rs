@@ -6,11 +6,13 @@
 
 pub mod answer;
 pub mod call;
+pub mod cell;
 pub mod codec;
 mod compile;
 pub mod hash;
 pub mod line;
 pub mod pattern;
+mod php;
 pub mod rest;
 pub mod selector;
 pub mod sql;

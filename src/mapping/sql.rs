@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::cell::Cell;
+
 /// The database.
 #[derive(Debug)]
 pub struct SqlApp {
@@ -67,6 +69,8 @@ pub struct SqlRecords {
     pub delete: Delete,
     /// Tables beside the base table.
     pub beside: Vec<Beside>,
+    /// Cells that hold more than one value.
+    pub cells: Vec<Cell>,
     /// Lists with a table of their own.
     pub children: Vec<Child>,
     /// The junction table of `members`.

@@ -12,7 +12,7 @@ use crate::scim::{
 };
 
 use super::{
-    Resource,
+    Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
     line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
     pattern::{Expected, Subject, same},
@@ -41,6 +41,10 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
 /// A record that its lines cannot read.
 pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, record)?;
+    let record = &*match &resource.records {
+        Records::Sql(records) => cell::open(&records.cells, record)?,
+        Records::Rest(_) => Cow::Borrowed(record),
+    };
     let mut made = Map::new();
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
@@ -297,19 +301,13 @@ fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> 
 fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
     let mut placed = vec![false; items.len()];
+    // An item that does not say all that is so in its slot may stand there, but nobody guesses for it between several.
+    let guessed = |item: &Value| !lenient && slots.iter().filter(|slot| fits(slot, item, false, lenient)).count() > 1;
     for slot in slots {
-        // What the slot has no word for would be lost behind a success.
-        let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
-        let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
-        let loses = |item: &Value| item.as_object().into_iter().flatten().any(|(sub, v)| !kept(sub) && !nothing(v));
-        let fits = |item: &Value, exact: bool| {
-            (lenient || !loses(item))
-                && slot.constants.iter().all(|(sub, wanted)| match item.get(sub) {
-                    Some(found) => alike(found, wanted),
-                    None => !exact,
-                })
+        let at = |exact: bool| {
+            let free = |(i, item): (usize, &&Value)| !placed[i] && fits(slot, item, exact, lenient);
+            items.iter().enumerate().position(free).filter(|i| exact || !guessed(items[*i]))
         };
-        let at = |exact: bool| items.iter().enumerate().position(|(i, item)| !placed[i] && fits(item, exact));
         match at(true).or_else(|| at(false)) {
             Some(i) => {
                 placed[i] = true;
@@ -328,6 +326,16 @@ fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, len
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether an item of a list can stand in a slot: what is always so there is said of it too, or not said. `exact`: all of
+/// it is said. What the slot has no word for would be lost behind a success; only the `lenient` may lose it.
+fn fits(slot: &Slot, item: &Value, exact: bool, lenient: bool) -> bool {
+    let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
+    let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
+    let loses = item.as_object().into_iter().flatten().any(|(sub, value)| !kept(sub) && !nothing(value));
+    let said = |(sub, wanted): &(String, Value)| item.get(sub).map_or(!exact, |found| alike(found, wanted));
+    (lenient || !loses) && slot.constants.iter().all(said)
 }
 
 fn describe(slots: &[Slot]) -> String {

@@ -1,11 +1,11 @@
 //! `${NAME}` in a mapping: filled once at load from the `vars` of `portolan.yaml`, and literal from then on. A mapping
 //! reads no environment and no file; a secret variable may stand only under `auth` (law 13).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     config::{Piece, pieces},
-    diagnostic::{Faults, did_you_mean},
+    diagnostic::{Diagnostic, Faults, Place, Severity, did_you_mean},
     yaml::{Node, Value},
 };
 
@@ -25,20 +25,31 @@ pub struct Var {
     pub value: String,
     /// Whether it may stand only under `auth`.
     pub secret: bool,
+    /// Where it is declared; who does not use it is told so there.
+    pub place: Option<Place>,
 }
 
-/// Fills every text of the tree.
+/// Fills every text of the tree. A variable that stands nowhere is a warning.
 pub fn fill(node: &mut Node, vars: &Vars, faults: &mut Faults) {
-    walk(node, vars, faults, false);
+    let mut used = BTreeSet::new();
+    walk(node, vars, faults, false, &mut used);
+    let Vars::Given(given) = vars else { return };
+    for (name, var) in given.iter().filter(|(name, _)| !used.contains(*name)) {
+        let message = format!("the mapping does not use the variable `{name}`");
+        let mut unused = Diagnostic::new(Severity::Warning, "unused-variable", message);
+        unused.help(format!("write `${{{name}}}` where it belongs in the mapping, or take it out here"));
+        unused.place.clone_from(&var.place);
+        faults.push(unused);
+    }
 }
 
-fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool) {
+fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool, used: &mut BTreeSet<String>) {
     let span = node.span;
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, in_auth)),
+        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, in_auth, used)),
         Value::Map(entries) => {
             for (key, value) in entries {
-                walk(value, vars, faults, in_auth || key.name == "auth");
+                walk(value, vars, faults, in_auth || key.name == "auth", used);
             }
         }
         Value::Text(text) if text.contains("${") => {
@@ -50,6 +61,9 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool) {
                 return;
             };
             for piece in found {
+                if let Piece::Variable { name, .. } = piece {
+                    used.insert(name.to_owned());
+                }
                 match piece {
                     Piece::Text(text) => filled.push_str(text),
                     Piece::Variable { name, .. } => match value(name, vars, in_auth) {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
-        Records, Resource,
+        Records, Resource, cell,
         line::{Line, Source},
         rest::{ChangeRule, RestRecords, To as Becomes},
         selector::Selector,
@@ -127,7 +127,10 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). A group
         // is not read for that: its members may be many.
         Records::Sql(records) => {
-            records.members.is_none() || records.children.iter().any(|c| c.name == change.target.attribute.name)
+            let kept = |line: &Line| records.cells.iter().any(|cell| cell::holds(cell, line));
+            records.members.is_none()
+                || records.children.iter().any(|c| c.name == change.target.attribute.name)
+                || kept(line)
         }
     }
 }
@@ -345,7 +348,8 @@ fn sql_steps(
 ) -> Result<Vec<Step>, Fault> {
     let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
-    let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    cell::close(&records.cells, &mut changed, before)?;
     sql::check_numbers(&changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers.
     let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];

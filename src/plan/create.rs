@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
-        Records, Resource,
+        Records, Resource, cell,
         line::{Line, Source},
         term::Scope,
         translate,
@@ -74,7 +74,8 @@ pub fn plan<'a>(
             (call, record)
         }
         Records::Sql(records) => {
-            let record = translate::record(resource, sent, &Value::Null, lenient)?;
+            let mut record = translate::record(resource, sent, &Value::Null, lenient)?;
+            cell::close(&records.cells, &mut record, None)?;
             super::sql::check_numbers(&record)?;
             let stamps = Stamps { now: context.now, client: context.client };
             (Call::Sql(write::insert(resource, records, &record, &stamps)), record)

@@ -80,7 +80,7 @@ pub fn explain(
     let types: Vec<ResourceType> = mapping.resources.iter().map(|r| r.kind.clone()).collect();
     let of = |at: usize| mapping.resources.get(at).ok_or(Unread::NoEndpoint);
     match request::read(method, path, query, body, &types, &context.profile)? {
-        Request::Resource(at, operation, projection) => Ok(vec![one(of(at)?, operation, projection, context)?]),
+        Request::Resource(at, operation, projection, _) => Ok(vec![one(of(at)?, operation, projection, context)?]),
         Request::Root(queries) => {
             let mut plans: Vec<Explained> = Vec::new();
             for (at, query, projection) in queries {

@@ -19,7 +19,7 @@ pub mod sql;
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{codec::Unreadable, template::Unfit},
+    mapping::{cell::Closed, codec::Unreadable, template::Unfit},
     scim::{Refusal, profile::Profile},
 };
 
@@ -49,6 +49,10 @@ pub struct Limits {
     pub page: usize,
     /// Resources on a page at most.
     pub max_page: usize,
+    /// Walks under way, over all requests.
+    pub walks: usize,
+    /// Those of one client.
+    pub client_walks: usize,
     /// Operations of a bulk request.
     pub operations: usize,
     /// Bytes of its body.
@@ -79,6 +83,15 @@ impl From<Refusal> for Fault {
 impl From<Unreadable> for Fault {
     fn from(unreadable: Unreadable) -> Self {
         Self::Unreadable(unreadable)
+    }
+}
+
+impl From<Closed> for Fault {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Refused(refusal) => Self::Refused(refusal),
+            Closed::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
     }
 }
 

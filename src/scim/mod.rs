@@ -14,6 +14,7 @@ pub mod error;
 pub mod evaluate;
 pub mod filter;
 pub mod fold;
+mod ignored;
 pub mod instant;
 pub mod message;
 pub mod patch;

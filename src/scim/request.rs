@@ -1,6 +1,8 @@
 //! A SCIM request as read: which endpoint, which operation, with its parameters and body checked against the resource type
 //! (RFC 7644 §3.2).
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -9,6 +11,7 @@ use super::{
     change::{Change, To},
     condition::Condition,
     filter::Filter,
+    ignored,
     patch::Patch,
     profile::Profile,
     projection::Projection,
@@ -26,8 +29,9 @@ pub enum Request {
     ResourceTypes(Option<String>),
     /// `GET /Schemas` or one of them.
     Schemas(Option<String>),
-    /// An operation on resources of one type: its place in the list of types.
-    Resource(usize, Operation, Projection),
+    /// An operation on resources of one type: its place in the list of types, and what the answer holds. Last the names of
+    /// the schemas' attributes that a write passes over, as they are not mapped.
+    Resource(usize, Operation, Projection, BTreeSet<String>),
     /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
     Root(Vec<(usize, Query, Projection)>),
     /// `POST /Bulk`: many writes (RFC 7644 §3.7).
@@ -187,25 +191,36 @@ pub fn read(
         });
     };
     let kind = &types[at];
+    let mut passed_over = BTreeSet::new();
     let operation = match (rest, method.as_str()) {
         ([], "GET" | "HEAD") => Operation::Query(query_of(&parameters, kind, profile)?),
-        ([], "POST") => Operation::Create { resource: body::read_create(&json(body)?, kind, profile)? },
+        ([], "POST") => {
+            let body = json(body)?;
+            let resource = body::read_create(&body, kind, profile)?;
+            passed_over = ignored::by_body(&body, kind, profile);
+            Operation::Create { resource }
+        }
         ([], _) => return Err(Unread::Method(COLLECTION)),
         ([".search"], "POST") => {
             let parameters = search(&json(body)?)?;
             let query = query_of(&parameters, kind, profile)?;
-            return Ok(Request::Resource(at, Operation::Query(query), parameters.projection(kind)?));
+            let projection = parameters.projection(kind)?;
+            return Ok(Request::Resource(at, Operation::Query(query), projection, BTreeSet::new()));
         }
         ([".search"], _) => return Err(Unread::Method(SEARCH)),
         ([id], "GET" | "HEAD") => Operation::Read { id: (*id).to_owned() },
         ([id], "PUT") => {
-            Operation::Replace { id: (*id).to_owned(), changes: body::read_replace(&json(body)?, kind, profile)? }
+            let body = json(body)?;
+            let changes = body::read_replace(&body, kind, profile)?;
+            passed_over = ignored::by_body(&body, kind, profile);
+            Operation::Replace { id: (*id).to_owned(), changes }
         }
-        ([id], "PATCH") => Operation::Patch {
-            id: (*id).to_owned(),
-            patch: Patch::parse(&json(body)?, kind, profile, id)?,
-            wants_answer: parameters.attributes.is_some(),
-        },
+        ([id], "PATCH") => {
+            let body = json(body)?;
+            let patch = Patch::parse(&body, kind, profile, id)?;
+            passed_over = ignored::by_patch(&body, kind, profile);
+            Operation::Patch { id: (*id).to_owned(), patch, wants_answer: parameters.attributes.is_some() }
+        }
         ([id], "DELETE") => Operation::Delete { id: (*id).to_owned() },
         ([_], _) => return Err(Unread::Method(ONE)),
         _ => return Err(Unread::NoEndpoint),
@@ -214,7 +229,7 @@ pub fn read(
     if parameters.attributes.is_none() && parameters.excluded.is_none() {
         projection = projection.with_written(kind, &|target| operation.writes(target));
     }
-    Ok(Request::Resource(at, operation, projection))
+    Ok(Request::Resource(at, operation, projection, passed_over))
 }
 
 impl Operation {

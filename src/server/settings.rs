@@ -135,6 +135,8 @@ pub struct Limits {
     pub kept_time: Duration,
     /// SCIM requests worked on at once; more are asked to come back.
     pub in_flight: usize,
+    /// Those of one client.
+    pub client_in_flight: usize,
     /// How long pass-through waits for the app to accept a connection.
     pub connect_time: Duration,
     /// How long SIGTERM waits for what is in flight.
@@ -155,6 +157,7 @@ impl Default for Limits {
             answer_time: Duration::from_secs(60),
             kept_time: Duration::from_secs(120),
             in_flight: 256,
+            client_in_flight: 128,
             connect_time: Duration::from_secs(5),
             drain: Duration::from_secs(25),
         }

@@ -14,7 +14,6 @@ use hyper::body::Body;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tower::util::BoxCloneSyncService;
 use tower::{ServiceBuilder, ServiceExt};
@@ -27,6 +26,8 @@ use super::layer::{Next, Reads, around};
 use super::refuse::{later, scim};
 use super::settings::{Client, Limits};
 use crate::gateway::caller::{Caller, RequestId};
+use crate::gateway::share::{Full, Place, Share};
+use crate::metrics::{self, InFlight};
 use crate::scim::endpoint::Endpoint;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -39,15 +40,15 @@ pub(super) type Stack<B> = BoxCloneSyncService<Request<B>, Response<Bytes>, Infa
 
 pub(super) type Answer = Result<Response<Bytes>, Infallible>;
 
-/// A place among the requests worked on at once.
-type Place = Arc<OwnedSemaphorePermit>;
+/// What a request holds while it is worked on.
+type Held = Arc<(Place, InFlight)>;
 
 /// What the layers go by.
 pub(super) struct Policy {
     base_path: String,
     clients: Vec<Client>,
     limits: Limits,
-    places: Arc<Semaphore>,
+    places: Arc<Share>,
     late: Arc<Late>,
     drain: Drain,
 }
@@ -57,7 +58,7 @@ pub(super) fn stack<B>(base_path: &str, clients: Vec<Client>, limits: Limits, dr
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
 {
-    let places = Arc::new(Semaphore::new(limits.in_flight));
+    let places = Share::new(limits.in_flight, limits.client_in_flight);
     let mut key = [0; 32];
     if getrandom::fill(&mut key).is_err() {
         // Then no request gets a number either, and none comes as far as a write.
@@ -110,6 +111,7 @@ async fn trace<B, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next
     request.extensions_mut().insert(endpoint);
     let mut line = Line {
         begun: Instant::now(),
+        endpoint,
         method: request.method().clone(),
         path: shown(request.uri().path(), &policy.base_path),
         id: request.extensions().get().cloned(),
@@ -134,6 +136,7 @@ fn shown(path: &str, base_path: &str) -> String {
 
 struct Line {
     begun: Instant,
+    endpoint: Endpoint,
     method: Method,
     path: String,
     id: Option<RequestId>,
@@ -143,12 +146,14 @@ struct Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
+        let (client, took) = (self.caller.as_ref().map(|caller| &*caller.client), self.begun.elapsed());
+        metrics::request(client, self.endpoint.word(), self.method.as_str(), self.status, took);
         tracing::info!(
             method = %self.method,
             path = self.path,
             status = self.status,
-            ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-            client = self.caller.as_ref().map(|caller| &*caller.client),
+            ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            client,
             request_id = self.id.as_ref().map(|id| &*id.0),
             "request"
         );
@@ -200,17 +205,23 @@ fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Cal
     Ok(Caller { client: client.name.clone(), profile: client.profile })
 }
 
-/// Lets in as many requests as may be worked on at once; more are asked to come back, and not queued: a queue would
-/// only let them time out later.
+/// Lets in as many requests as may be worked on at once, of each client and in all; more are asked to come back.
 async fn admit<B: Reads, S: Next<B>>(policy: Arc<Policy>, mut request: Request<B>, next: S) -> Answer {
-    let Ok(place) = policy.places.clone().try_acquire_owned() else {
-        let detail = "Too many requests are being worked on; try again.";
-        let response = later(StatusCode::SERVICE_UNAVAILABLE, 1, detail);
-        return refuse(request, response).await;
-    };
-    let place: Place = Arc::new(place);
-    request.extensions_mut().insert(place);
-    next.oneshot(request).await
+    match policy.places.take(&client_of(&request)) {
+        Ok(place) => {
+            let held: Held = Arc::new((place, InFlight::enter()));
+            request.extensions_mut().insert(held);
+            next.oneshot(request).await
+        }
+        Err(full) => {
+            let (status, whose) = match full {
+                Full::All => (StatusCode::SERVICE_UNAVAILABLE, ""),
+                Full::Client => (StatusCode::TOO_MANY_REQUESTS, " of this client"),
+            };
+            let detail = format!("Too many requests{whose} are being worked on; try again.");
+            refuse(request, later(status, 1, &detail)).await
+        }
+    }
 }
 
 /// Collects the body, up to the limits of size and time.
@@ -244,6 +255,7 @@ async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>
             let detail = format!("There was no answer within {limit:?}. Try again, or ask for less.");
             return Ok(scim(StatusCode::GATEWAY_TIMEOUT, &detail));
         }
+        metrics::late();
         let detail = format!(
             "The write takes longer than {limit:?} and goes on. Send the same request again to hear how it ends."
         );
@@ -255,7 +267,7 @@ async fn time_limit<S: Next<Bytes>>(policy: Arc<Policy>, request: Request<Bytes>
 /// that hangs up must not stop a write half way, and may ask again for its end. A read is stopped with its client. A panic
 /// becomes a 500 and stays in the task.
 async fn own_task(policy: Arc<Policy>, mut request: Request<Bytes>, next: Inner) -> Answer {
-    let held = (request.extensions_mut().remove::<Place>(), policy.drain.enter());
+    let held = (request.extensions_mut().remove::<Held>(), policy.drain.enter());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
     let answer = if only_reads(&request) {
         let mut task = StopOnDrop(tokio::spawn(async move {
@@ -280,12 +292,12 @@ async fn write<H: Send + 'static>(
     next: Inner,
     held: H,
 ) -> Option<Response<Bytes>> {
-    let extensions = request.extensions();
-    let id = extensions.get::<RequestId>().map(|id| id.0.clone());
-    let client = extensions.get::<Caller>().map_or_else(|| "".into(), |caller| caller.client.clone());
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let client = client_of(&request);
     let endpoint = endpoint_of(&request);
     match policy.late.enter(&client, endpoint, &request) {
         Entry::Joined(waiting) => {
+            metrics::joined();
             tracing::info!(request_id = id.as_deref(), "joined the same write");
             waiting.answer().await
         }
@@ -310,6 +322,10 @@ impl<T> Drop for StopOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+fn client_of<B>(request: &Request<B>) -> Arc<str> {
+    request.extensions().get::<Caller>().map_or_else(|| "".into(), |caller| caller.client.clone())
 }
 
 fn endpoint_of<B>(request: &Request<B>) -> Endpoint {

@@ -75,7 +75,7 @@ class Run:
     # Filters
 
     def filter(self, endpoint, tree):
-        *ours, theirs = self.all("select", endpoint, text(tree))
+        *ours, theirs = self.all("select", endpoint, text(tree), True)
         self.filters += 1
         self.selective += isinstance(ours[0], frozenset) and 0 < len(ours[0]) < len(self.held[endpoint])
         for side, found in zip(self.ours, ours):
@@ -186,6 +186,8 @@ def main(kind, theirs, filters, patches, seed, *ours):
             resource, operations = json.loads(rest)
             run.patch(sides[0], endpoint, {"schemas": [USER], **resource}, operations)
     run.selective = run.filters = 0
+    for side in sides:
+        side.asked = side.looked = side.pushed = side.calls = 0
     for number in range(filters):
         run.filter(*(("/Groups", draw.group_filter(names, groups)) if draw.chance(0.1) else ("/Users", draw.filter(people))))
     between = time.monotonic()
@@ -202,7 +204,8 @@ def main(kind, theirs, filters, patches, seed, *ours):
         pushed = 100 * side.pushed / max(side.looked, 1)
         if pushed < 50 and side.looked >= 100:
             run.fail(f"{side.name}: only {pushed:.0f} % of the filters have a part that the app answers; they prove little")
-        print(f"{side.name}: {pushed:.0f} % of {side.looked} filters have a part that the app is asked")
+        calls = f"; {side.calls / side.looked:.1f} calls for one, as many as there are pages" if kind == "rest" and side.looked else ""
+        print(f"{side.name}: {pushed:.0f} % of {side.looked} filters have a part that the app is asked{calls}")
     print("known:", ", ".join(f"{name} {count}" for name, count in known.seen.items()) or "none")
     print(f"seed {seed}: {filters} filters in {between - began:.0f} s, {share:.0f} % of them match some and not all; "
           f"{patches} PATCHes in {time.monotonic() - between:.0f} s")

@@ -153,7 +153,7 @@ class Random:
 
     def filter(self, people, depth=3):
         # an HTTP app is asked one comparison that all of the filter needs; there should be one often enough
-        if self.slots and depth == 3 and self.chance(0.3):
+        if self.slots and depth == 3 and self.chance(0.65):
             return ("and", self.leaf(people), self.filter(people, 2))
         draw = self.random.random()
         if depth == 1 or draw < 0.35:

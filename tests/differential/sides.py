@@ -37,8 +37,9 @@ class Side(Server):
             for resource in self.get(f"{endpoint}?count=1000")[1].get("Resources", []):
                 self.call("DELETE", f"{endpoint}/{resource['id']}")
 
-    def select(self, endpoint, scim_filter):
-        """The names of the resources that a filter selects, page by page, or the status of a refusal."""
+    def select(self, endpoint, scim_filter, counts=False):
+        """The names of the resources that a filter selects, page by page, or the status of a refusal. `counts`: in what is
+        printed at the end."""
         found, total = [], None
         while total is None or len(found) < total:
             query = {"startIndex": len(found) + 1, "count": 1000, "attributes": "id", "filter": self.spoken(scim_filter)}
@@ -80,9 +81,9 @@ class OverSql(Side):
         self.explain = [portolan, "explain", "--profile", "strict", mapping]
         self.asked = self.looked = self.pushed = 0
 
-    def select(self, endpoint, scim_filter):
-        self.asked += 1
-        if self.asked % 10 == 0:
+    def select(self, endpoint, scim_filter, counts=False):
+        self.asked += counts
+        if counts and self.asked % 10 == 0:
             said = run([*self.explain, f"GET {endpoint}?filter={urllib.parse.quote(self.spoken(scim_filter))}"], capture_output=True, text=True)
             self.looked += 1
             self.pushed += "\n  pushed " in said.stdout
@@ -94,15 +95,17 @@ class OverRest(Side):
 
     def __init__(self, name, url, token, app):
         super().__init__(name, url, token)
-        self.app, self.looked, self.pushed, self.calls = Server(app, ""), 0, 0, 0
+        self.app = Server(app, "")
+        self.looked = self.pushed = self.calls = 0
 
-    def select(self, endpoint, scim_filter):
+    def select(self, endpoint, scim_filter, counts=False):
         self.app.get("/seen")
         found = super().select(endpoint, scim_filter)
         seen = self.app.get("/seen")[1]
-        self.looked += 1
-        self.calls += len(seen)
-        self.pushed += any(call["asked"] for call in seen)
+        if counts:
+            self.looked += 1
+            self.calls += len(seen)
+            self.pushed += any(call["asked"] for call in seen)
         made, rows = Counter(call["path"] for call in seen), {call["path"]: call["rows"] for call in seen}
         if not isinstance(found, frozenset):
             return f"{found}, and the app was asked: {dict(made)}" if made else found

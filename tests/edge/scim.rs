@@ -218,6 +218,25 @@ async fn a_full_house_asks_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_client_has_its_share_of_the_house() {
+    let (inner, gate, mut said) = waiting();
+    let limits = Limits { in_flight: 3, client_in_flight: 1, ..Limits::default() };
+    let door = open(portolan::server::Front { limits, ..front() }, inner, Roads::Scim).await;
+    let ask = |token| exchange(door.address, request("GET /scim/v2/x", "\r\n").replace(TOKEN, token));
+    let first = tokio::spawn(ask(TOKEN));
+    assert_eq!(said.recv().await, Some("begun"));
+    // The same client by another of its tokens.
+    let second = ask("rotating").await;
+    assert!(status(&second) == 429 && second.contains("retry-after: 1\r\n"), "{second}");
+    assert!(second.contains("application/scim+json") && second.contains("of this client"), "{second}");
+    let other = tokio::spawn(ask("other"));
+    assert_eq!(said.recv().await, Some("begun"));
+    gate.add_permits(3);
+    assert_eq!((status(&first.await.unwrap()), status(&other.await.unwrap())), (200, 200));
+    assert_eq!(status(&ask(TOKEN).await), 200);
+}
+
+#[tokio::test]
 async fn a_write_goes_on_without_its_client_and_a_read_does_not() {
     for (line, end) in [
         ("POST /scim/v2/Users", "done"),

@@ -27,8 +27,16 @@ pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 pub(crate) const BASE: &str = "https://scim.test/scim/v2";
-pub(crate) const LIMITS: Limits =
-    Limits { rows: 1000, calls: 50, page: 100, max_page: 200, operations: 20, body: 1 << 20 };
+pub(crate) const LIMITS: Limits = Limits {
+    rows: 1000,
+    calls: 50,
+    page: 100,
+    max_page: 200,
+    walks: 8,
+    client_walks: 4,
+    operations: 20,
+    body: 1 << 20,
+};
 
 /// Calls are counted for the whole process, so whoever counts is alone.
 static COUNTING: RwLock<()> = RwLock::const_new(());
@@ -278,9 +286,9 @@ pub(crate) fn values(list: &Value) -> Vec<&str> {
 }
 
 fn load(file: &str, vars: &[(&str, &str, bool)]) -> Mapping {
-    let vars = vars
-        .iter()
-        .map(|(name, value, secret)| ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret }));
+    let vars = vars.iter().map(|(name, value, secret)| {
+        ((*name).to_owned(), Var { value: (*value).to_owned(), secret: *secret, place: None })
+    });
     let loaded = mapping::load(Path::new(file), &Vars::Given(vars.collect()));
     let (mapping, warnings) = loaded.unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     assert!(!warnings.has_errors());

@@ -100,6 +100,16 @@ async fn what_the_app_cannot_filter_is_walked_through_wholly() {
     assert_eq!(door.find("/Groups", "members.value eq \"2\"").await.ids(), ["900"]);
 }
 
+/// A query string holds no tab; the app is asked for all then.
+#[tokio::test]
+async fn a_value_that_cannot_be_sent_is_looked_for_here() {
+    let (app, door) = with(3).await;
+    app.set(|state| _ = state.users.get_mut(&2).unwrap().insert("login".into(), "a\tb".into()));
+    assert_eq!(door.find("/Users", "userName eq \"A\\tB\"").await.ids(), ["2"]);
+    assert_eq!(door.find("/Users", "userName eq \"a\\tc\" and active eq true").await.ids(), [""; 0]);
+    assert_eq!(app.calls(), ["GET /users?page=1&per_page=100"; 2]);
+}
+
 #[tokio::test]
 async fn past_a_limit_the_answer_is_too_many_and_never_a_short_list() {
     let (app, url) = EasyApp::start(250).await;
@@ -114,6 +124,31 @@ async fn past_a_limit_the_answer_is_too_many_and_never_a_short_list() {
     let door = Door::acme(&url, portolan::plan::Limits { rows: 249, ..LIMITS }).await;
     door.get("/Groups/900").await.fails(400, "tooMany");
     door.get("/Groups/900?excludedAttributes=members").await.is(200);
+}
+
+#[tokio::test]
+async fn only_so_many_queries_walk_at_once() {
+    let (app, url) = EasyApp::start(250).await;
+    for (walks, client_walks, status) in [(1, 1, 200), (1, 0, 429), (0, 0, 503)] {
+        let door = Door::acme(&url, portolan::plan::Limits { walks, client_walks, ..LIMITS }).await;
+        for ask in [
+            "filter=active%20eq%20true",
+            "sortBy=userName",
+            "filter=active%20eq%20true&cursor=&count=90",
+            "filter=active%20eq%20true&startIndex=101&count=20",
+            // Each gives its place back.
+            "filter=active%20eq%20true",
+        ] {
+            app.calls();
+            let answer = door.get(&format!("/Users?{ask}")).await;
+            assert_eq!(answer.status, status, "{ask}: {}", answer.body);
+            assert_eq!(answer.headers.get("retry-after").map(|v| v.to_str().unwrap()), (status != 200).then_some("5"));
+            assert_eq!(app.calls().len() == 1, status != 200, "{ask}: refused before its second call");
+        }
+        // What one page of the app answers is no walk.
+        assert_eq!(door.find("/Users", "userName eq \"u7\" and active eq true").await.ids(), ["7"]);
+        assert_eq!(door.get("/Users?startIndex=41&count=25").await.ids().len(), 25);
+    }
 }
 
 #[tokio::test]

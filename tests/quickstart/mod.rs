@@ -75,8 +75,16 @@ impl Answer {
 }
 
 /// What `portolan.yaml` has by default.
-pub const LIMITS: plan::Limits =
-    plan::Limits { rows: 20_000, calls: 200, page: 100, max_page: 1000, operations: 600, body: 1 << 20 };
+pub const LIMITS: plan::Limits = plan::Limits {
+    rows: 20_000,
+    calls: 200,
+    page: 100,
+    max_page: 1000,
+    walks: 32,
+    client_walks: 16,
+    operations: 600,
+    body: 1 << 20,
+};
 
 /// The quickstart as it is.
 pub async fn open() -> Door {
@@ -96,7 +104,7 @@ pub async fn with(more: &str, mapping: &str, limits: plan::Limits) -> Door {
 pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, data: TempDir) -> Door {
     let file = data.path().join("mapping.yaml");
     fs::write(&file, mapping).unwrap();
-    let var = |value: &str| Var { value: value.to_owned(), secret: value == "secret" };
+    let var = |value: &str| Var { value: value.to_owned(), secret: value == "secret", place: None };
     let vars = Vars::Given(vars.iter().map(|(name, value)| ((*name).to_owned(), var(value))).collect());
     let (mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     let calls = backend::Limits { call_time: Duration::from_secs(20), answer_bytes: 16 << 20, depth: 64 };

@@ -207,6 +207,7 @@ pub(crate) fn user() -> Resource {
         touch: vec![(ident("seen"), Stamp::Now)],
         delete: Delete::Rows,
         beside: Vec::new(),
+        cells: Vec::new(),
         children: vec![Child {
             name: "emails".to_owned(),
             table: ident("email"),
@@ -301,6 +302,7 @@ pub(crate) fn group() -> Resource {
         touch: Vec::new(),
         delete: Delete::Set(vec![(ident("gone"), Stamp::Now)]),
         beside: Vec::new(),
+        cells: Vec::new(),
         children: Vec::new(),
         members: Some(Junction {
             name: "members".to_owned(),

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 const TABLES: &str = "
-CREATE TABLE member (no INTEGER PRIMARY KEY, login TEXT);
-CREATE TABLE member_profile (member_no INTEGER UNIQUE, job_title TEXT COLLATE NOCASE, nick TEXT, url TEXT, kind TEXT, mail TEXT);
+CREATE TABLE member (no INTEGER PRIMARY KEY, login TEXT, prefs TEXT, tags TEXT);
+CREATE TABLE member_profile (member_no INTEGER UNIQUE, job_title TEXT COLLATE NOCASE, nick TEXT, url TEXT, kind TEXT, mail TEXT, prefs TEXT);
 CREATE TABLE member_meta (id INTEGER PRIMARY KEY, member_no INTEGER, meta_key TEXT COLLATE NOCASE, meta_value TEXT);
 CREATE TABLE member_job (id INTEGER PRIMARY KEY, member_no INTEGER, kind TEXT, name TEXT);
 CREATE TABLE member_lock (member_no INTEGER, kind TEXT);
@@ -39,7 +39,14 @@ pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut dyn FnMut(Cell<'_
         sqlx::query(AssertSqlSafe(table.to_owned())).execute(&mut *db).await.unwrap();
     }
     for no in 1..=MEMBERS {
-        put(db, "member", &[("no", json!(no)), ("login", dice(Cell::Text))]).await;
+        let tags: Vec<String> = (0..3).filter_map(|_| Some(dice(Cell::Text).as_str()?.replace(',', ""))).collect();
+        let cells = [
+            ("no", json!(no)),
+            ("login", dice(Cell::Text)),
+            ("prefs", prefs(dice, |ext| json!({"ext": ext, "other": 5}))),
+            ("tags", json!(tags.join(","))),
+        ];
+        put(db, "member", &cells).await;
         if dice(Cell::Below(5)) != json!(0) {
             let url = dice(Cell::Text)
                 .as_str()
@@ -51,6 +58,7 @@ pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut dyn FnMut(Cell<'_
                 ("url", url),
                 ("kind", dice(Cell::One(&["s", "S", "g", ""]))),
                 ("mail", dice(Cell::Text)),
+                ("prefs", prefs(dice, |name| json!({"ui": {"name": name}}))),
             ];
             put(db, "member_profile", &cells).await;
         }
@@ -62,9 +70,24 @@ pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut dyn FnMut(Cell<'_
     for _ in 0..MEMBERS {
         let locale = dice(Cell::One(&["d", "e", ""]));
         put(db, "member_meta", &[("member_no", of(dice)), ("meta_key", json!("locale")), ("meta_value", locale)]).await;
+        let names: Vec<String> = (0..2).filter_map(|_| Some(dice(Cell::Text).as_str()?.to_owned())).collect();
+        let entries: String =
+            names.iter().map(|n| format!("s:{}:\"{n}\";b:{};", n.len(), dice(Cell::Below(2)))).collect();
+        let caps = json!(format!("a:{}:{{{entries}}}", names.len()));
+        put(db, "member_meta", &[("member_no", of(dice)), ("meta_key", json!("caps")), ("meta_value", caps)]).await;
         let kind = dice(Cell::One(&["main", "side", "other", "none"]));
         put(db, "member_job", &[("member_no", of(dice)), ("kind", kind), ("name", dice(Cell::Text))]).await;
         put(db, "member_lock", &[("member_no", of(dice)), ("kind", dice(Cell::One(&["ban", "fee"])))]).await;
+    }
+}
+
+/// A cell with JSON in it, or with none.
+fn prefs(dice: &mut dyn FnMut(Cell<'_>) -> Value, of: impl Fn(Value) -> Value) -> Value {
+    match dice(Cell::Below(6)).as_u64().unwrap() {
+        0 => Value::Null,
+        1 => json!(""),
+        2 => json!("{\"ui\":{},\"ext\":null}"),
+        _ => json!(of(dice(Cell::Text)).to_string()),
     }
 }
 

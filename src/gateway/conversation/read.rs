@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     backend::script::{Expected, Scripted},
+    config::FileKind,
     diagnostic::{Diagnostics, Faults, Source},
     mapping::{self, App, vars::Vars},
     scim::profile::Profile,
@@ -37,7 +38,8 @@ pub fn load(mapping: &Path) -> Result<Suite, Diagnostics> {
         App::Rest(_) => With::Calls,
         App::Sql(_) => With::Database,
     };
-    let read = yaml::parse(&mut faults).and_then(|root| match with {
+    let root = yaml::parse(&mut faults).filter(|root| FileKind::Conversations.is_read_from(root, &mut faults));
+    let read = root.and_then(|root| match with {
         With::Calls => Some((None, conversations(&root, "a file of conversations", with, &mut faults))),
         With::Database => {
             let mut fields = root.map(&mut faults, "a file of conversations with a database")?;

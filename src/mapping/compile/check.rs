@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::{Faults, Span},
-    mapping::{call::CallTemplate, line::Source, rest::ChangeRule, selector::Selector},
+    mapping::{call::CallTemplate, line::Source, rest::ChangeRule, selector::Selector, term::NAMES},
     scim::schema::{Attribute, Mutability, ResourceType, Target},
     yaml::{Key, Node},
 };
@@ -53,10 +53,10 @@ pub(super) fn check_id(id: &Selector, drafts: &[Draft<'_>], faults: &mut Faults)
 }
 
 /// What a resource type must offer: what its schemas require, and something of every required extension.
-pub(super) fn check_required(all: &ResourceType, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
+/// `written` are the targets of all lines, those with faults among them: what is there and wrong is not missing as well.
+pub(super) fn check_required(all: &ResourceType, written: &[Target], span: Span, faults: &mut Faults) {
     let has = |urn: Option<&str>, name: Option<&str>| {
-        let mut targets = drafts.iter().map(|d| &d.line.target);
-        targets.any(|t| t.extension.as_deref() == urn && name.is_none_or(|name| t.attribute.name == name))
+        written.iter().any(|t| t.extension.as_deref() == urn && name.is_none_or(|name| t.attribute.name == name))
     };
     let asked = |a: &&Arc<Attribute>| a.required && a.mutability != Mutability::ReadOnly;
     let mut missing = |line: String| {
@@ -161,7 +161,12 @@ pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &
 
 /// What a client sends must reach the app: a call that picks fields of `name` (`record`, `changed`) misses the others.
 pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
-    let used: Vec<Option<String>> = call.uses().into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
+    let uses = call.uses();
+    // What is no name has its own fault, and may be meant to send all of it.
+    if uses.iter().any(|(used, _)| !NAMES.contains(&used.as_str())) {
+        return;
+    }
+    let used: Vec<Option<String>> = uses.into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
     if used.contains(&None) {
         return;
     }

@@ -21,6 +21,7 @@ mod sql;
 use std::{path::Path, sync::Arc};
 
 use crate::{
+    config::FileKind,
     diagnostic::{Diagnostics, Faults, Source},
     yaml::{self, Fields, Node},
 };
@@ -49,6 +50,9 @@ pub fn load(path: &Path, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnost
 pub fn compile(source: Source, vars: &Vars) -> Result<(Mapping, Diagnostics), Diagnostics> {
     let mut faults = Faults::new(source);
     let mapping = yaml::parse(&mut faults).and_then(|mut root| {
+        if !FileKind::Mapping.is_read_from(&root, &mut faults) {
+            return None;
+        }
         vars::fill(&mut root, vars, &mut faults);
         read(&root, &mut faults)
     });

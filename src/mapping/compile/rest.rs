@@ -122,17 +122,17 @@ fn resource(
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
-    let mut drafts = Vec::new();
+    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
     for (key, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = named(key, all, faults)
-            && let Some(said) = attributes::said(node, &named, types, faults)
-        {
+        let Some(named) = named(key, all, faults) else { continue };
+        targets.push(named.target.clone());
+        if let Some(said) = attributes::said(node, &named, types, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
-    check_required(all, &drafts, written.span, faults);
+    check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     if let Some(id) = &id {
         check_id(&id.at, &drafts, faults);

@@ -9,6 +9,8 @@ use crate::{
         line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, RestRecords},
         sql::SqlRecords,
+        template::Place,
+        term::Scope,
     },
     plan::{Fault, call::Call, read, sql::filter::Pushed},
     scim::{
@@ -97,6 +99,11 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
         _ => {}
     }
     let value = stored(line, &rule.target, &value)?;
+    // A value that no query can hold, such as one with a tab, is looked for here.
+    let scope = Scope::default().lend("value", &value);
+    if rule.query.iter().any(|(_, term)| term.text(Place::Query, &scope).is_err()) {
+        return None;
+    }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })
 }
 

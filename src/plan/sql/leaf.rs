@@ -38,6 +38,8 @@ pub(super) enum Found<'a> {
         there: Logic,
         when: bool,
     },
+    /// One of the values that a cell holds together, somewhere in its text.
+    Inside(Column<'a>),
     /// No row has it.
     Absent,
     /// Only the resource, once read, has it.
@@ -63,6 +65,7 @@ impl Found<'_> {
             Self::Column(column) => Pair::exact(column.present()),
             Self::Constant(value) => Pair::exact(decided(assigned(value))),
             Self::Row { .. } => Pair::exact(Logic::True),
+            Self::Inside(column) => Pair::wider(column.given(), INSIDE),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
         }
@@ -81,6 +84,13 @@ impl Found<'_> {
             Self::Column(column) => {
                 column.searched(column.compare(leaf, op, literal, &holds), |c| c.compare(leaf, op, literal, &holds), op)
             }
+            Self::Inside(column) => match (op, literal) {
+                (
+                    CompareOp::Equal | CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains,
+                    Literal::Text(text),
+                ) => Pair::wider(column.text(leaf, CompareOp::Contains, text).may, INSIDE),
+                _ => Pair::wider(column.given(), INSIDE),
+            },
             Self::Row { there, when } => {
                 let of = |is: bool, logic: Logic| if holds(&Value::Bool(is)) { logic } else { Logic::False };
                 Pair::exact(Logic::any([of(*when, there.clone()), of(!*when, there.clone().not())]))
@@ -91,6 +101,8 @@ impl Found<'_> {
         }
     }
 }
+
+const INSIDE: &str = "the cell holds several values";
 
 fn decided(holds: bool) -> Logic {
     if holds { Logic::True } else { Logic::False }

@@ -97,7 +97,7 @@ pub(super) fn place(text: &str, span: Span, beside: &mut [Beside], faults: &mut 
         }
         Form::Value(_) => {}
     }
-    Some(Selector::keys(table, part))
+    Some(Selector::keys([table, part]))
 }
 
 /// A table for one value: its `column`, or that a row `exists`.
@@ -125,7 +125,7 @@ pub(super) fn single<'n>(
             .help("keep one of them");
     }
     let (at, codec) = match (&column, exists) {
-        (Some(column), _) => (Selector::keys(&name, &column.0), codec(fields, leaf, faults)),
+        (Some(column), _) => (Selector::keys([name.as_str(), &column.0]), codec(fields, leaf, faults)),
         (None, Some((_, when))) => (Selector::key(&name), Codec::Given(when?)),
         (None, None) => return None,
     };

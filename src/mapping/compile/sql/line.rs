@@ -3,6 +3,7 @@
 use crate::{
     diagnostic::Faults,
     mapping::{
+        cell::Cell,
         codec::Codec,
         line::{Each, Field, FieldSource, Source},
         pattern::Pattern,
@@ -24,6 +25,7 @@ use super::{
     },
     Around,
     beside::{self, place},
+    cell,
     column::{ident, stamps, tests},
 };
 
@@ -31,6 +33,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct Lists {
     pub beside: Vec<Beside>,
+    pub cells: Vec<Cell>,
     pub children: Vec<Child>,
     pub members: Option<Junction>,
 }
@@ -81,6 +84,18 @@ pub(super) fn said<'n>(
             }
             if fields.has("table") && (fields.has("column") || fields.has("exists")) {
                 let said = beside::single(&mut fields, named, &mut lists.beside, faults);
+                fields.finish(faults);
+                return said;
+            }
+            let lists_in = fields.has("column") && (fields.has("split") || fields.has("php"));
+            if lists_in || fields.has("column") && fields.has("json") {
+                if lists_in && !attributes::may_be_list(named, node.span, faults) {
+                    return None;
+                }
+                let said = match lists_in {
+                    true => cell::list(&mut fields, named, lists, faults),
+                    false => cell::member(&mut fields, named.leaf(), lists, faults),
+                };
                 fields.finish(faults);
                 return said;
             }
@@ -191,6 +206,7 @@ fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: 
     let constant =
         constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
+    not_supported(&mut fields, faults, &attributes::CELLS);
     let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {

@@ -1,6 +1,7 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
 mod beside;
+mod cell;
 mod check;
 mod column;
 mod line;
@@ -11,6 +12,7 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
+        cell::Cell,
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
@@ -122,18 +124,18 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let (spans, named_beside): (Vec<_>, Vec<_>) =
         beside::tables(&mut fields, faults).into_iter().map(|(span, b)| ((span, b.name.clone()), b)).unzip();
     let mut lists = Lists { beside: named_beside, ..Lists::default() };
-    let mut drafts = Vec::new();
+    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
-        if let Some(named) = named(name, all, faults)
-            && let Some(said) = said(node, &named, around, &mut lists, faults)
-        {
+        let Some(named) = named(name, all, faults) else { continue };
+        targets.push(named.target.clone());
+        if let Some(said) = said(node, &named, around, &mut lists, faults) {
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
-    check_required(all, &drafts, written.span, faults);
+    check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     fields.finish(faults);
     let kind = offer(all, &drafts);
@@ -141,7 +143,8 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     check_columns(&drafts, &key, &only, &touch, faults);
     check_children(&drafts, &lists.children, faults);
     check_rows(&drafts, &lists.beside, &lists.children, faults);
-    let columns = columns(&drafts, &key);
+    cell::check(&drafts, &lists.cells, faults);
+    let columns = columns(&drafts, &key, &lists.cells);
     let of_lists: Vec<&str> = lists.children.iter().map(|c| c.name.as_str()).collect();
     beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
@@ -155,6 +158,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         touch,
         delete,
         beside: lists.beside,
+        cells: lists.cells,
         children: lists.children,
         members: lists.members,
         groups: None,
@@ -237,7 +241,7 @@ impl Around<'_> {
 }
 
 /// The columns of the base table that lines read or write, without the key, each once.
-fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
+fn columns(drafts: &[Draft<'_>], key: &Ident, cells: &[Cell]) -> Vec<Ident> {
     let mut columns: Vec<Ident> = Vec::new();
     let mut add = |name: &str| {
         if name != key.0 && !name.starts_with('@') && !columns.iter().any(|c| c.0 == name) {
@@ -249,6 +253,7 @@ fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
             add(name);
         }
     };
+    cells.iter().for_each(|cell| of(&cell.at));
     for draft in drafts {
         match &draft.line.value {
             Source::At { at, .. } => of(at),
