@@ -41,7 +41,9 @@ async fn file() -> (TempDir, PathBuf) {
 }
 
 async fn backend(path: &std::path::Path, limits: Limits) -> Backend {
-    Backend::open(&App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()) })), limits).await.unwrap()
+    Backend::open(&App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), tenant: None })), limits)
+        .await
+        .unwrap()
 }
 
 fn statement(sql: &str, binds: Vec<Bind>, expect: Expect) -> Call {

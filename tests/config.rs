@@ -55,12 +55,19 @@ fn every_key_arrives() {
     let [entra, okta] = &config.clients[..] else { panic!("{:?}", config.clients) };
     assert_eq!((entra.name.as_str(), entra.profile.as_str()), ("entra", "tolerant"));
     assert_eq!((okta.name.as_str(), okta.profile.as_str()), ("okta", "strict"));
+    let tenant = entra.tenant.as_ref().unwrap();
+    assert_eq!(
+        (tenant.name.as_str(), &tenant.values["number"], &tenant.values["code"]),
+        ("acme", &7.into(), &"acme".into())
+    );
+    assert!(okta.tenant.is_none());
     assert_eq!(entra.bearers[0].sha256, [0xab; 32]);
     assert_eq!(entra.bearers[0].until, Some("2999-01-01T00:00:00Z".parse().unwrap()));
     assert_eq!((entra.bearers[1].sha256, entra.bearers[1].until), ([0xcd; 32], None));
 
     let keys: Vec<_> = config.cursor_keys.iter().map(|key| (key.id.as_str(), key.key.expose().len())).collect();
     assert_eq!(keys, [("k2", 32), ("k1", 40)]);
+    assert_eq!(config.admin, Some("127.0.0.1:9090".parse().unwrap()));
     let pass_through = config.pass_through.unwrap();
     assert_eq!(pass_through.to, "http://127.0.0.1:9000");
     assert_eq!(pass_through.listen, Some(Listen::Unix("/run/portolan/app.sock".into())));
@@ -95,7 +102,47 @@ fn most_keys_may_be_left_out() {
     assert_eq!(config.limits, Limits::default());
     assert_eq!((config.log.level, config.log.format), (tracing::Level::INFO, LogFormat::Text));
     assert_eq!(config.clients[0].profile, "tolerant");
-    assert!(config.vars.is_empty() && config.cursor_keys.is_empty() && config.pass_through.is_none());
+    assert!(config.vars.is_empty() && config.cursor_keys.is_empty());
+    assert!(config.pass_through.is_none() && config.admin.is_none());
+}
+
+/// A client that a mapping cannot keep to its own is refused before anything is answered.
+#[test]
+fn tenants_are_compared_with_the_mapping() {
+    let file = |second: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let client = |name: &str, digit: &str, more: &str| {
+            format!("  - {{ name: {name}, bearers: [{{ bearer_sha256: {} }}]{more} }}\n", digit.repeat(64))
+        };
+        let tenants = "tenants: { acme: { number: 7, code: a }, globex: { number: '7', code: b } }\n";
+        let clients = client("okta", "a", ", tenant: acme") + &client("entra", "b", second);
+        std::fs::write(folder.path().join("portolan.yaml"), format!("mapping: m.yaml\n{tenants}clients:\n{clients}"))
+            .unwrap();
+        load(folder.path().join("portolan.yaml").to_str().unwrap()).unwrap()
+    };
+    let said = |second: &str, needed: Option<&str>| {
+        let found = file(second).check_tenants(needed).to_json();
+        let one = |fault: &serde_json::Value| {
+            format!("{}: {}: {}", fault["line"], fault["code"].as_str().unwrap(), fault["message"].as_str().unwrap())
+        };
+        found.as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
+    let nothing: [&str; 0] = [];
+    assert_eq!(said(", tenant: globex", Some("code")), nothing);
+    assert_eq!(said(", tenant: acme", Some("number")), nothing);
+    assert_eq!(said("", Some("code")), ["5: missing-key: `entra` has no tenant, and the mapping needs its `code`"]);
+    assert_eq!(
+        said(", tenant: globex", Some("number")),
+        ["5: duplicate-name: the tenants `acme` and `globex` have the same `number`"]
+    );
+    assert_eq!(
+        said(", tenant: globex", Some("region")),
+        [
+            "4: missing-key: the tenant `acme` of `okta` has no `region`, which the mapping needs",
+            "5: missing-key: the tenant `globex` of `entra` has no `region`, which the mapping needs"
+        ]
+    );
+    assert_eq!(said("", None), ["4: no-effect: `okta` has a tenant, and the mapping keeps no tenants apart"]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn plans(mapping: &str, ask: &str, body: &str, profile: Profile) -> Result<Vec<E
     let context = Context {
         profile,
         client: "client",
+        tenant: None,
         now: "2026-11-22T10:00:00Z".parse().unwrap(),
         base: BASE_URL,
         limits: Limits {

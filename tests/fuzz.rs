@@ -359,7 +359,7 @@ impl Door {
         let mut request = Request::new(Bytes::copy_from_slice(body));
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
         *request.uri_mut() = uri(target);
-        request.extensions_mut().insert(Caller { client: Arc::from("fuzz"), profile });
+        request.extensions_mut().insert(Caller { client: Arc::from("fuzz"), profile, tenant: None });
         self.runtime.block_on(async { tokio::time::timeout(5 * BOUND, self.gateway.answer(request)).await.unwrap() })
     }
 

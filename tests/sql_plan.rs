@@ -17,10 +17,12 @@ use portolan::{
         call::{Call, Expect, Statement},
         sql::{
             filter::{Pushed, push},
-            key, members, select, write,
+            key, members,
+            order::{After, Order},
+            select, write,
         },
     },
-    scim::{condition::Condition, filter::Filter, profile::Profile},
+    scim::{condition::Condition, filter::Filter, profile::Profile, sort::Sort},
 };
 use serde_json::{Value, json};
 use sql::{change, database, records, run};
@@ -34,6 +36,10 @@ fn pushed(filter: &str, resource: &Resource) -> Pushed {
     let filter = Filter::parse(filter, &Profile::STRICT).unwrap();
     let condition = Condition::resolve(&filter, &resource.kind, &Profile::STRICT).unwrap();
     push(&condition, resource, records(resource))
+}
+
+fn after(key: impl Into<Value>, by: Value) -> After {
+    After { key: key.into(), by }
 }
 
 fn strings(values: &[&str]) -> Vec<String> {
@@ -57,12 +63,30 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
     let everyone = Pushed::everything();
     add(
         "GET /Users?startIndex=101&count=100",
-        vec![select::page(people, &everyone, 100, 100), select::count(people, &everyone)],
+        vec![select::page(people, &everyone, &Order::by_key(people), 100, 100), select::count(people, &everyone)],
     );
     add(
         "a walk over groups",
-        vec![select::walk(teams, &everyone, None, 500), select::walk(teams, &everyone, Some(&json!("m")), 500)],
+        vec![
+            select::walk(teams, &everyone, &Order::by_key(teams), None, 500),
+            select::walk(teams, &everyone, &Order::by_key(teams), Some(&after("m", Value::Null)), 500),
+        ],
     );
+    for (by, order, behind) in [
+        ("userName", "ascending", json!("ann")),
+        ("userName", "descending", Value::Null),
+        ("externalId", "descending", json!("e-7")),
+        ("active", "ascending", Value::Null),
+        ("id", "descending", Value::Null),
+    ] {
+        let sort = Sort::parse(by, Some(order), &user.kind).unwrap();
+        let sorted = Order::of(&sort, &user, people).unwrap();
+        let statements = vec![
+            select::page(people, &everyone, &sorted, 100, 100),
+            select::walk(people, &everyone, &sorted, Some(&after(42, behind)), 500),
+        ];
+        add(&format!("GET /Users?sortBy={by}&sortOrder={order}"), statements);
+    }
     for filter in [
         r#"userName eq "Jürgen""#,
         r#"externalId eq "42""#,
@@ -70,6 +94,8 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
         r#"name.familyName sw "O'" and not (active eq true)"#,
         r#"name.givenName co "%" or name.givenName ew "x""#,
         r#"emails[type eq "work" and value co "@x"]"#,
+        r#"active eq true and (userName eq "a" or emails.value eq "b" or groups.value eq "c")"#,
+        r#"id eq "7" and (userName eq "a" or emails.value eq "b")"#,
         r#"emails.value ne "a@x" and nickName pr"#,
         r#"phoneNumbers[type eq "work" and value eq "1"]"#,
         r#"groups.value eq "it's" and lastSeen ge "2026-01-01T00:00:00.5Z""#,
@@ -83,10 +109,9 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
         }
         add(name.trim_end(), vec![select::count(people, &pushed)]);
     }
-    add(
-        "GET /Groups?filter=members.value eq \"42\"",
-        vec![select::count(teams, &pushed("members.value eq \"42\"", &group))],
-    );
+    for filter in [r#"members.value eq "42""#, r#"id eq "it's" or members.value eq "42""#] {
+        add(&format!("GET /Groups?filter={filter}"), vec![select::count(teams, &pushed(filter, &group))]);
+    }
 
     let record = json!({"login": "ann", "given": "Ann", "family": null, "status": 1, "emails": [{"addr": "a@x"}]});
     let mut create = vec![write::insert(&user, people, &record, &stamps())];

@@ -48,7 +48,7 @@ pub(super) fn classify(
     }
     let detail = rule.and_then(|rule| rule.detail.as_ref()).and_then(|at| at.one(&body)).and_then(sentence);
     let retry_after = answer.retry_after.and_then(|seconds| seconds.trim().parse().ok());
-    Ok(Reply { class, body, status: Some(status), detail, retry_after })
+    Ok(Reply { class, body, status: Some(status), detail, retry_after, changed: 0 })
 }
 
 /// The body as a value, and what makes it unfit to be data. JSON counts whatever its label says: many apps send it as

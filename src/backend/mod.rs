@@ -19,10 +19,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use crate::{
+    config::Tenant,
     mapping::{App, sql::Url},
     metrics,
-    plan::call::{Call, Reply},
+    plan::call::{Bind, Call, Expect, Reply, Statement},
 };
 
 pub use self::failure::{Failure, Fault, Kind, OpenError};
@@ -75,6 +78,21 @@ impl Backend {
         }
     }
 
+    /// Asks the app for a sign of life, with as little as can be asked.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        match self {
+            Self::Rest(rest) => rest.ping().await,
+            Self::Sql(sql) => {
+                let statement = Statement { sql: "SELECT 1".into(), binds: Vec::new(), expect: Expect::Any };
+                sql.read().await?.call(&statement).await.map(drop)
+            }
+            Self::Script(_) => Ok(()),
+        }
+    }
+
     /// A conversation that only reads; in SQL all its statements see one state.
     ///
     /// # Errors
@@ -104,6 +122,7 @@ impl Backend {
 #[derive(Debug)]
 pub struct Session {
     with: With,
+    tenant: Option<Arc<Tenant>>,
     calls: u64,
 }
 
@@ -116,7 +135,34 @@ enum With {
 
 impl Session {
     fn new(with: With) -> Self {
-        Self { with, calls: 0 }
+        Self { with, tenant: None, calls: 0 }
+    }
+
+    /// The same for a tenant: the only way to the rows of a table that keeps tenants apart.
+    #[must_use]
+    pub fn of(self, tenant: Option<Arc<Tenant>>) -> Self {
+        Self { tenant, ..self }
+    }
+
+    /// A statement with its tenant's values in it.
+    fn bound(&self, statement: &Statement) -> Result<Option<Statement>, Failure> {
+        let open = |bind: &&Bind| matches!(bind, Bind::Tenant { .. });
+        if !statement.binds.iter().any(|bind| open(&bind)) {
+            return Ok(None);
+        }
+        let mut bound = statement.clone();
+        for bind in &mut bound.binds {
+            let Bind::Tenant { name, printed } = bind else { continue };
+            let value = self.tenant.as_ref().and_then(|tenant| tenant.values.get(name.as_str()));
+            *bind = match value {
+                Some(Value::Number(number)) if !*printed => number.as_i64().map(Bind::Integer),
+                Some(Value::String(text)) => Some(Bind::Text(text.clone())),
+                Some(value) => Some(Bind::Text(value.to_string())),
+                None => None,
+            }
+            .ok_or_else(|| Failure::new(Kind::Internal, "the client has no tenant that the mapping can keep it to"))?;
+        }
+        Ok(Some(bound))
     }
 
     /// Does one call. It may be dropped at any time: a database session is then over and undone.
@@ -126,10 +172,14 @@ impl Session {
     pub async fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
         self.calls += 1;
         CALLS.fetch_add(1, Ordering::Relaxed);
+        let bound = match call {
+            Call::Sql(statement) => self.bound(statement)?,
+            Call::Http(_) => None,
+        };
         let begun = Instant::now();
         let outcome = match (&mut self.with, call) {
             (With::Rest(rest), Call::Http(call)) => rest.call(call).await,
-            (With::Sql(session), Call::Sql(statement)) => session.call(statement).await,
+            (With::Sql(session), Call::Sql(statement)) => session.call(bound.as_ref().unwrap_or(statement)).await,
             (With::Script(script), Call::Http(call)) => script.call(call),
             _ => Err(Failure::new(Kind::Internal, "a call was planned for another kind of app than this one")),
         };

@@ -8,8 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Uri, header, uri::Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -91,6 +92,28 @@ impl Rest {
         outcome
     }
 
+    /// Any answer is a sign of life, but for those that a proxy gives for an app that is away. Without credentials: they are not
+    /// needed to be told no.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = self.uri("/")?;
+        let status = self.send(request).await.map_err(|e| no_answer(&e))?.status();
+        match status {
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                Err(Failure::new(Kind::Unreachable, format!("instead of the app somebody answers {status}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, legacy::Error> {
+        match &self.client {
+            Client::Plain(client) => client.request(request).await,
+            Client::Tls(client) => client.request(request).await,
+        }
+    }
+
     /// A broken connection says nothing of the call; one that has the same effect twice is sent once more.
     async fn once_or_again(&self, call: &HttpCall) -> Result<Reply, Failure> {
         match self.exchange(call).await {
@@ -104,11 +127,7 @@ impl Rest {
 
     async fn exchange(&self, call: &HttpCall) -> Result<Reply, Failure> {
         let request = self.request(call)?;
-        let answer = match &self.client {
-            Client::Plain(client) => client.request(request),
-            Client::Tls(client) => client.request(request),
-        };
-        let (head, body) = answer.await.map_err(|e| no_answer(&e))?.into_parts();
+        let (head, body) = self.send(request).await.map_err(|e| no_answer(&e))?.into_parts();
         let body =
             Limited::new(body, self.limits.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?.to_bytes();
         let answer = Answer {

@@ -26,7 +26,10 @@ use sqlx::{
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Bind, Expect, Reply, Statement},
+    plan::{
+        call::{Bind, Expect, Reply, Statement},
+        sql::order,
+    },
 };
 
 use super::{
@@ -86,6 +89,7 @@ impl Sql {
             .filename(path)
             .create_if_missing(false)
             .foreign_keys(true)
+            .collation(order::COLLATION, order::compare)
             .busy_timeout(LOCK_TIME.min(limits.call_time))
             .disable_statement_logging();
         let pool = |size| {
@@ -236,15 +240,17 @@ impl Session {
         drop(answers);
         self.over = false;
         // SQLite tells the changes of the last statement that made any: after a SELECT they are of another one
-        let met = if reads(&statement.sql) { !rows.is_empty() } else { changed > 0 || !rows.is_empty() };
-        Ok(match statement.expect {
+        let changed = if reads(&statement.sql) { 0 } else { changed };
+        let met = changed > 0 || !rows.is_empty();
+        let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, rows, None),
             Expect::None(class, what) if met => {
                 let named = rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
                 reply(class, rows, Some(named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"))))
             }
             _ => reply(Class::Ok, rows, None),
-        })
+        };
+        Ok(Reply { changed, ..told })
     }
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
@@ -288,7 +294,8 @@ fn trusted(sql: impl Into<Arc<str>>) -> SqlStr {
 
 fn bound(statement: &Statement) -> Query<'static, Sqlite, SqliteArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
-        Bind::Null => query.bind(None::<String>),
+        // a tenant's value is put in by the session before; what knows none finds nobody
+        Bind::Null | Bind::Tenant { .. } => query.bind(None::<String>),
         Bind::Boolean(truth) => query.bind(*truth),
         Bind::Integer(number) => query.bind(*number),
         Bind::Real(number) => query.bind(*number),
@@ -303,7 +310,7 @@ fn reads(sql: &str) -> bool {
 }
 
 fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {
-    Reply { class, body: Value::Array(rows), status: None, detail, retry_after: None }
+    Reply { class, body: Value::Array(rows), status: None, detail, retry_after: None, changed: 0 }
 }
 
 fn plain(value: &Value) -> String {

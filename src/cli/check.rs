@@ -59,7 +59,10 @@ fn configuration(file: &Path) -> Diagnostics {
         Ok(config) => {
             let mut found = config.warnings.clone();
             match mapping::load(&config.mapping, &vars(&config)) {
-                Ok((_, warnings)) => found.extend(warnings),
+                Ok((mapping, warnings)) => {
+                    found.extend(warnings);
+                    found.extend(config.check_tenants(mapping.tenant()));
+                }
                 Err(faults) => found.extend(faults),
             }
             found

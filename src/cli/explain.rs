@@ -59,6 +59,7 @@ pub(super) fn run(asked: &Asked) -> ExitCode {
     let context = Context {
         profile,
         client: "client",
+        tenant: None,
         now: Timestamp::now(),
         base: BASE_URL,
         limits: (&Limits::default()).into(),

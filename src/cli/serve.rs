@@ -37,6 +37,11 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     let Some(mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
         return ExitCode::from(FAULT);
     };
+    let faults = config.check_tenants(mapping.tenant());
+    if faults.has_errors() {
+        screen::report(&faults);
+        return ExitCode::from(FAULT);
+    }
     if let Err(message) = log(config) {
         screen::note(&message);
         return ExitCode::from(FAILED);
@@ -58,14 +63,19 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     };
     let gateway = Gateway::new(&mapping, backend, &config.base_path, &config.base_url(), (&config.limits).into());
     let gateway = Arc::new(gateway.with_cursor_keys(&config.cursor_keys));
-    let server = match Server::new(&front(config), server::inner(gateway)) {
+    let server = Server::new(&front(config), server::inner(gateway.clone())).and_then(|server| match config.admin {
+        Some(address) => server.with_admin(address, server::probe(gateway)),
+        None => Ok(server),
+    });
+    let server = match server {
         Ok(server) => server,
         Err(error) => {
             screen::note(&format!("error: {error}"));
             return ExitCode::from(FAILED);
         }
     };
-    let addresses: Vec<String> = server.addresses().map(ToString::to_string).collect();
+    let mut addresses: Vec<String> = server.addresses().map(ToString::to_string).collect();
+    addresses.extend(server.admin_address().map(|address| format!("{address} (admin)")));
     let code = server.run(move || ready(&addresses.join(", ")));
     drop(runtime);
     code
@@ -107,6 +117,7 @@ fn front(config: &Config) -> Front {
     let clients = config.clients.iter().map(|client| Client {
         name: client.name.as_str().into(),
         profile: Profile::named(&client.profile).unwrap_or(Profile::STRICT),
+        tenant: client.tenant.clone(),
         bearers: client.bearers.iter().map(|b| Bearer { sha256: b.sha256, until: b.until }).collect(),
     });
     let limits = &config.limits;

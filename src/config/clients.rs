@@ -1,10 +1,13 @@
 //! Who may call: names, profiles and the hashes of their bearer tokens. The tokens themselves are never in the file.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::mask;
+use super::tenants::{self, Tenant};
 use super::values::hex;
-use crate::diagnostic::{Faults, did_you_mean};
+use crate::diagnostic::{Faults, Place, did_you_mean};
 use crate::yaml::Node;
 
 /// A client: one identity provider, with one profile and one or more tokens.
@@ -16,6 +19,10 @@ pub struct Client {
     pub profile: String,
     /// Its tokens; never empty. Several at once let a token be replaced without a gap.
     pub bearers: Vec<Bearer>,
+    /// Whose records it sees, where the mapping keeps tenants apart.
+    pub tenant: Option<Arc<Tenant>>,
+    /// Where it stands in the file.
+    pub place: Place,
 }
 
 /// A bearer token (RFC 6750), known by its hash.
@@ -28,7 +35,7 @@ pub struct Bearer {
 }
 
 /// The list under `clients`.
-pub(super) fn read(node: &Node, faults: &mut Faults, profiles: &[&str]) -> Vec<Client> {
+pub(super) fn read(node: &Node, faults: &mut Faults, profiles: &[&str], tenants: &[Arc<Tenant>]) -> Vec<Client> {
     let Some(items) = node.list(faults, "`clients`") else { return Vec::new() };
     if items.is_empty() {
         faults.error(node.span, "bad-value", "`clients` is empty, so nobody may call").help("list at least one client");
@@ -45,6 +52,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults, profiles: &[&str]) -> Vec<C
         };
         let bearer_nodes = fields.required(faults, "bearers");
         let bearers = bearer_nodes.map_or_else(Vec::new, |node| bearers(node, faults, &mut hashes));
+        let tenant = fields.take("tenant").and_then(|node| tenants::named(node, tenants, faults));
         fields.finish(faults);
         let Some(name) = name else { continue };
         if let Some(node) = name_node {
@@ -55,7 +63,9 @@ pub(super) fn read(node: &Node, faults: &mut Faults, profiles: &[&str]) -> Vec<C
                 faults.error(node.span, "duplicate-name", message).help("give one client several `bearers` instead");
             }
         }
-        clients.push(Client { name: name.to_owned(), profile: profile.unwrap_or_default().to_owned(), bearers });
+        let (name, profile) = (name.to_owned(), profile.unwrap_or_default().to_owned());
+        let place = Place { source: faults.source().clone(), span: name_node.map_or(item.span, |node| node.span) };
+        clients.push(Client { name, profile, bearers, tenant, place });
     }
     clients
 }

@@ -6,11 +6,13 @@
 mod clients;
 mod kind;
 mod limits;
+mod tenants;
 mod values;
 mod variables;
 mod vars;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tracing::Level;
@@ -21,6 +23,7 @@ use crate::yaml::{self, Fields, Node};
 pub use clients::{Bearer, Client};
 pub use kind::FileKind;
 pub use limits::Limits;
+pub use tenants::Tenant;
 pub use values::{Listen, Secret};
 pub use variables::{Piece, pieces};
 
@@ -45,6 +48,8 @@ pub struct Config {
     pub cursor_keys: Vec<CursorKey>,
     /// Where requests outside `base_path` go; nowhere by default.
     pub pass_through: Option<PassThrough>,
+    /// Where those who watch over the process are listened to; nowhere by default.
+    pub admin: Option<SocketAddr>,
     /// Bounds on what one request or the process may use.
     pub limits: Limits,
     /// What is logged and how.
@@ -203,8 +208,9 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
     };
     let data = overrides.data.as_deref().unwrap_or(folder);
     let (vars, databases) = vars::read(fields.entries(faults, "vars"), folder, data, faults);
+    let tenants = tenants::read(fields.entries(faults, "tenants"), faults);
     let clients = match fields.required(faults, "clients") {
-        Some(node) => clients::read(node, faults, profiles),
+        Some(node) => clients::read(node, faults, profiles, &tenants),
         None => Vec::new(),
     };
     let cursor_keys = cursor_keys(fields.list(faults, "cursor_keys"), faults);
@@ -217,6 +223,8 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
             .help("write `listen` instead, or a `base_path` other than `/`");
     }
     let pass_through = pass_through.and_then(|node| read_pass_through(node, faults));
+    let taken: Vec<&Listen> = listen.iter().chain(pass_through.iter().filter_map(|p| p.listen.as_ref())).collect();
+    let admin = fields.map(faults, "admin").and_then(|admin| read_admin(admin, &taken, faults));
     let limits = fields.map(faults, "limits").map_or_else(Limits::default, |limits| Limits::read(limits, faults));
     let log = fields.map(faults, "log").map_or(Log::DEFAULT, |log| Log::read(log, faults));
     fields.finish(faults);
@@ -231,6 +239,7 @@ fn read(root: &Node, faults: &mut Faults, folder: &Path, profiles: &[&str], over
         clients,
         cursor_keys,
         pass_through,
+        admin,
         limits,
         log,
         warnings: Diagnostics::default(),
@@ -270,6 +279,30 @@ fn read_pass_through(node: &Node, faults: &mut Faults) -> Option<PassThrough> {
     }
     fields.finish(faults);
     Some(PassThrough { to: to?, listen })
+}
+
+/// An address of its own: what is shown there is for nobody who speaks SCIM, and asks for no token.
+fn read_admin(mut fields: Fields<'_>, taken: &[&Listen], faults: &mut Faults) -> Option<SocketAddr> {
+    let node = fields.required(faults, "listen");
+    fields.finish(faults);
+    let node = node?;
+    let Listen::Tcp(address) = values::listen(node, faults, "`admin.listen`")? else {
+        faults
+            .error(node.span, "bad-value", "`admin.listen` is no unix socket")
+            .help("write an IP address and port such as `127.0.0.1:9090`");
+        return None;
+    };
+    let shares = |other: &SocketAddr| {
+        let overlap = address.ip() == other.ip() || address.ip().is_unspecified() || other.ip().is_unspecified();
+        address.port() != 0 && address.port() == other.port() && overlap
+    };
+    if taken.iter().any(|listen| matches!(listen, Listen::Tcp(other) if shares(other))) {
+        faults
+            .error(node.span, "bad-value", format!("`{address}` is where clients connect"))
+            .help("choose another port: what is shown here is not for them");
+        return None;
+    }
+    Some(address)
 }
 
 impl Log {

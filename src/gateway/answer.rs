@@ -52,11 +52,11 @@ impl Gateway {
 
     /// What a request asks for, and who asks.
     pub(super) fn read<'r>(&'r self, request: &'r Request<Bytes>) -> Result<(request::Request, Context<'r>), Error> {
-        let (profile, client) = match request.extensions().get::<Caller>() {
-            Some(caller) => (caller.profile, &*caller.client),
-            None => (Profile::STRICT, ""),
+        let (profile, client, tenant) = match request.extensions().get::<Caller>() {
+            Some(caller) => (caller.profile, &*caller.client, caller.tenant.as_ref()),
+            None => (Profile::STRICT, "", None),
         };
-        let context = Context { profile, client, now: Timestamp::now(), base: &self.base, limits: self.limits };
+        let context = Context { profile, client, tenant, now: Timestamp::now(), base: &self.base, limits: self.limits };
         let path = request.uri().path();
         let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let path = path.ok_or(Unread::NoEndpoint)?;
@@ -109,7 +109,7 @@ impl Gateway {
         self.hash(resource, &mut operation).await?;
         match operation {
             Operation::Read { id } => {
-                let mut session = self.backend.read().await?;
+                let mut session = self.reading(context).await?;
                 let needs = match preconditions.is_empty() {
                     true => Needs::one(resource, &projection),
                     false => Needs { shown: Shown::Versioned(Some(&projection)), condition: None },
@@ -125,11 +125,11 @@ impl Gateway {
             Operation::Query(query) => {
                 let (start, cursor) = (query.start_index, query.cursor.clone());
                 let plan = query::plan(resource, query, projection, context)?;
-                let mut session = self.backend.read().await?;
+                let mut session = self.reading(context).await?;
                 if let Some(cursor) = cursor {
                     return Ok(json(StatusCode::OK, &self.by_cursor(&mut session, &plan, &cursor, context).await?));
                 }
-                let found = self.by_index(&mut session, &plan, context.client).await?;
+                let found = self.by_index(&mut session, &plan, context.asker()).await?;
                 let resources = found.resources.into_iter().map(|r| projected(r, &plan.projection)).collect();
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))
             }
@@ -162,7 +162,7 @@ impl Gateway {
         context: &Context<'_>,
     ) -> Result<Response<Bytes>, Error> {
         let start = queries.first().map_or(1, |(_, query, _)| query.start_index);
-        let mut session = self.backend.read().await?;
+        let mut session = self.reading(context).await?;
         let (mut resources, mut total) = (Vec::new(), 0);
         for (at, mut query, projection) in queries {
             let Some(resource) = self.resources.get(at) else { continue };

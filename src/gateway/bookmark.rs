@@ -101,9 +101,10 @@ impl Gateway {
         &self,
         session: &mut Session,
         query: &Query<'_>,
-        client: &str,
+        asker: (&str, Option<&str>),
     ) -> Result<Found, Error> {
-        let Some(asked) = asked(query, client) else { return self.query(session, query, client).await };
+        let (client, _) = asker;
+        let Some(asked) = asked(query, asker) else { return self.query(session, query, client).await };
         let writes = self.bookmarks.writes();
         let mark = match query.skip {
             0 => None,
@@ -149,23 +150,27 @@ impl Gateway {
 }
 
 /// What a bookmark belongs to; none where the page costs the same without: the app's own pages, one record, no page at
-/// all. Nor in an order: there all that matches is read anyway, and keeping that would be keeping people.
-fn asked(query: &Query<'_>, client: &str) -> Option<Asked> {
+/// all. Nor in an order that is made here: there all that matches is read anyway, and keeping that would be keeping people.
+fn asked(query: &Query<'_>, asker: (&str, Option<&str>)) -> Option<Asked> {
     let walks = matches!(query.source, Source::List(..) | Source::Table(..)) && !query.native;
-    if !walks || query.sort.is_some() || query.count == 0 {
+    if !walks || query.sorts_here().is_some() || query.count == 0 {
         return None;
     }
-    let asked = json!([client, query.resource.kind.name, query.condition.to_string()]);
+    let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
+    let asked = json!([asker, query.resource.kind.name, query.condition.to_string(), sort]);
     Some(Sha256::digest(asked.to_string()).into())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::Value;
+
     use super::*;
+    use crate::plan::sql::order::After;
 
     fn mark(made: Instant) -> Bookmark {
-        Bookmark { place: Place::Key(json!(1)), total: 7, made }
+        Bookmark { place: Place::Row(After { key: json!(1), by: Value::Null }), total: 7, made }
     }
 
     #[test]

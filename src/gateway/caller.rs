@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::scim::profile::Profile;
+use crate::{config::Tenant, scim::profile::Profile};
 
 /// The client whose credential came with the request.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub struct Caller {
     pub client: Arc<str>,
     /// How much it may depart from the RFC.
     pub profile: Profile,
+    /// Whose records it sees, where the app keeps tenants apart.
+    pub tenant: Option<Arc<Tenant>>,
 }
 
 /// The number of one request: in the log, and in the answer's `X-Request-Id`.

@@ -25,7 +25,7 @@ use crate::{
         script::{Expected, Script},
         sql::{Sql, run_script},
     },
-    config::Limits,
+    config::{Limits, Tenant},
     mapping::{App, Mapping},
     plan::Fault,
     scim::profile::Profile,
@@ -95,6 +95,7 @@ struct Asked {
     headers: HeaderMap,
     body: Bytes,
     profile: Profile,
+    tenant: Option<Arc<Tenant>>,
 }
 
 /// The answer as far as it is stated.
@@ -172,7 +173,7 @@ impl Gateway {
     async fn reply(&self, asked: &Asked, name: &str) -> Result<(Response<Bytes>, Option<String>), String> {
         let below = below_base(&asked.target);
         let target = format!("{BASE_PATH}{}", utf8_percent_encode(below, BARE));
-        let caller = Caller { client: "test".into(), profile: asked.profile };
+        let caller = Caller { client: "test".into(), profile: asked.profile, tenant: asked.tenant.clone() };
         let mut request = Request::builder()
             .method(asked.method.clone())
             .uri(target)

@@ -10,12 +10,17 @@ use crate::{
     plan::{
         Context,
         follow::Place,
-        query::{Next, Query, too_many},
+        query::{Next, Query},
     },
     scim::{evaluate::evaluate, message},
 };
 
-use super::{Error, Gateway, kept::Kept, seal, walk::Walk};
+use super::{
+    Error, Gateway,
+    kept::{InOrder, Kept},
+    seal,
+    walk::Walk,
+};
 
 /// A page, and the place behind it if there is more.
 pub(super) struct Page {
@@ -36,7 +41,7 @@ impl Gateway {
     ) -> Result<Value, Error> {
         let sort = query.sort.as_ref().map(|sort| (sort.target().to_string(), sort.descending()));
         let kind = &query.resource.kind.name;
-        let bound = json!([context.client, self.base_path, kind, query.condition.to_string(), sort]).to_string();
+        let bound = json!([context.asker(), self.base_path, kind, query.condition.to_string(), sort]).to_string();
         let from = match cursor {
             "" => None,
             cursor => {
@@ -46,7 +51,7 @@ impl Gateway {
         };
         let mut page = None;
         for _ in 0..2 {
-            page = match &query.sort {
+            page = match query.sorts_here() {
                 Some(_) => self.sorted(session, query, from.clone(), context.client).await?,
                 None => self.behind(session, query, from.clone(), true, context.client).await?,
             };
@@ -104,11 +109,12 @@ impl Gateway {
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
+        let mut order = InOrder::new(query);
         'pages: while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             total = told.filter(|_| query.exact);
             read += rows.len();
             if read > self.limits.rows {
-                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+                return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
             if !marks.is_empty() {
@@ -142,6 +148,7 @@ impl Gateway {
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = self.resource(query.resource, &row, &looks)?;
+                order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -167,7 +174,7 @@ impl Gateway {
                 Next::Go(position) => at = position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
-                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+                Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),
             }
         }
         let total = total.or_else(|| (first && !more).then_some(kept.len()));

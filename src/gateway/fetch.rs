@@ -18,7 +18,11 @@ use crate::{
     scim::evaluate::evaluate,
 };
 
-use super::{Error, Gateway, kept::Kept, walk::Walk};
+use super::{
+    Error, Gateway,
+    kept::{InOrder, Kept},
+    walk::Walk,
+};
 
 /// The resources of one page and how many there are in all.
 pub(super) struct Found {
@@ -188,8 +192,10 @@ impl Gateway {
         let needs = Needs { shown: Shown::These(&query.projection), condition: Some(&query.condition) };
         self.parts(session, query.resource, &needs, &mut rows).await?;
         let mut resources = Vec::with_capacity(rows.len());
+        let mut order = InOrder::new(query);
         for row in &rows {
             let resource = self.resource(query.resource, row, &needs)?;
+            order.check(&resource)?;
             if !evaluate(&query.condition, &resource) {
                 return Err(Error::broken(query));
             }
@@ -218,14 +224,16 @@ impl Gateway {
         let mut walk = Walk::of(client);
         let mut at = Position::default();
         let mut seen: HashSet<String> = HashSet::new();
+        let mut order = InOrder::new(query);
         while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
             if at.taken + rows.len() > self.limits.rows {
-                return Err(too_many(&format!("{} rows of the app", self.limits.rows)).into());
+                return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
                 let resource = self.resource(query.resource, &row, &looks)?;
+                order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
@@ -239,7 +247,7 @@ impl Gateway {
                 Next::Go(position) => at = position,
                 Next::End => break,
                 Next::Drift => return Ok(None),
-                Next::Cut => return Err(too_many("one full reply of the app, which may have cut it").into()),
+                Next::Cut => return Err(query.too_many("one full reply of the app, which may have cut it").into()),
             }
         }
         Ok(Some(kept))
@@ -255,6 +263,9 @@ impl Gateway {
         walk: &mut Walk<'_>,
     ) -> Result<Option<(Vec<Value>, Option<usize>)>, Error> {
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
+        if session.calls() >= self.limits.calls as u64 {
+            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
         walk.goes_on(&self.walks)?;
         let reply = self.call(session, &call).await?;
         match reply.class {

@@ -3,12 +3,37 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    plan::{follow::Place, query::Query},
+    plan::{Fault, follow::Place, query::Query},
     scim::sort::{Rank, Sort},
 };
 
 /// A row and its place in the order, if it has one of its own.
 type Ranked = (Option<Rank>, Value);
+
+/// Holds the rows that the database has sorted against the order of the answer: like a filter, an order is believed when
+/// it is seen (law 4).
+pub(super) struct InOrder<'q> {
+    sort: Option<&'q Sort>,
+    last: Option<Rank>,
+}
+
+impl<'q> InOrder<'q> {
+    pub(super) fn new(query: &'q Query<'_>) -> Self {
+        Self { sort: query.sort.as_ref().filter(|_| query.sorted_here.is_none()), last: None }
+    }
+
+    /// The next row.
+    pub(super) fn check(&mut self, resource: &Map<String, Value>) -> Result<(), Fault> {
+        let Some(sort) = self.sort else { return Ok(()) };
+        let rank = sort.rank(resource);
+        if self.last.as_ref().is_some_and(|last| sort.compare(last, &rank).is_ge()) {
+            let what = format!("the database sorts `{}` otherwise than SCIM does; is it in UTF-8?", sort.target());
+            return Err(Fault::Unmade(what));
+        }
+        self.last = Some(rank);
+        Ok(())
+    }
+}
 
 /// What matched so far.
 pub(super) struct Kept<'q> {
@@ -26,7 +51,7 @@ impl<'q> Kept<'q> {
     /// For a page by index.
     pub(super) fn new(query: &'q Query<'_>) -> Self {
         let Query { skip, count, .. } = *query;
-        Self { sort: query.sort.as_ref(), behind: None, skip, count, total: 0, end: None, rows: Vec::new() }
+        Self { sort: query.sorts_here(), behind: None, skip, count, total: 0, end: None, rows: Vec::new() }
     }
 
     /// For a page by cursor of a sorted answer: what ranks behind this, and one more than the page to see whether there is

@@ -27,10 +27,10 @@ use http::Response;
 use tokio::sync::Semaphore;
 
 use crate::{
-    backend::{Backend, Failure},
+    backend::{Backend, Failure, Session},
     config,
     mapping::{Mapping, Records, Resource, answer::Class},
-    plan::{Fault, Limits, explain::Unplanned, sql::select},
+    plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
         discovery::Features,
@@ -95,6 +95,27 @@ impl Gateway {
             self.seal = seal::Seal::new(keys);
         }
         self
+    }
+}
+
+impl Gateway {
+    /// A conversation with the app that only reads, of this client's tenant.
+    async fn reading(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.read().await?.of(context.tenant.cloned()))
+    }
+
+    /// One that writes.
+    async fn writing(&self, context: &Context<'_>) -> Result<Session, Failure> {
+        Ok(self.backend.write().await?.of(context.tenant.cloned()))
+    }
+
+    /// Whether the app answers at all; the cause is in the log if not.
+    pub async fn app_answers(&self) -> bool {
+        let answer = self.backend.ping().await;
+        if let Err(failure) = &answer {
+            tracing::warn!(cause = %failure, "the app does not answer");
+        }
+        answer.is_ok()
     }
 }
 

@@ -36,7 +36,7 @@ impl Gateway {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
@@ -124,12 +124,12 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
-        let before = match plan.blind {
-            Some(_) => None,
-            None => match self.record(&mut session, resource, id, &Needs::ALL).await? {
+        let mut session = self.writing(context).await?;
+        let before = match plan.needs() {
+            None => None,
+            Some(needs) => match self.record(&mut session, resource, id, &needs).await? {
                 Some(record) => {
-                    let as_resource = self.resource(resource, &record, &Needs::ALL)?;
+                    let as_resource = self.resource(resource, &record, &needs)?;
                     Some((record, as_resource))
                 }
                 None => return Err(Error::absent()),
@@ -137,7 +137,7 @@ impl Gateway {
         };
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
-        if let (true, Some((_, unchanged))) = (steps.is_empty(), before) {
+        if let (true, true, Some((_, unchanged))) = (steps.is_empty(), plan.reads_all(), before) {
             session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
@@ -183,7 +183,7 @@ impl Gateway {
             Records::Sql(_) => None,
         };
         let _writing = self.bookmarks.writing();
-        let mut session = self.backend.write().await?;
+        let mut session = self.writing(context).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
@@ -207,9 +207,16 @@ impl Gateway {
         }
         let mut last = None;
         let mut done: Vec<String> = Vec::new();
+        let mut changed = 0;
         for step in steps {
+            if step.if_changed && changed == 0 {
+                continue;
+            }
             match self.step(session, step).await {
-                Ok(reply) => last = Some(reply),
+                Ok(reply) => {
+                    changed += reply.changed;
+                    last = Some(reply);
+                }
                 Err(error) => return Err(error.after(&done)),
             }
             if !step.does.is_empty() {

@@ -52,12 +52,21 @@ impl Line {
     /// what is never returned: a digest can be guessed at.
     #[must_use]
     pub fn counts(&self) -> bool {
-        let relates = match &self.value {
+        let told = |attribute: &Attribute| attribute.returned != Returned::Never;
+        !self.relates()
+            && !self.write_only
+            && !self.volatile
+            && told(&self.target.attribute)
+            && told(self.target.leaf())
+    }
+
+    /// Whether this is a list of other resources.
+    #[must_use]
+    pub fn relates(&self) -> bool {
+        match &self.value {
             Source::Each(each) => each.of.is_some(),
             source => matches!(source, Source::From { .. }),
-        };
-        let told = |attribute: &Attribute| attribute.returned != Returned::Never;
-        !relates && !self.write_only && !self.volatile && told(&self.target.attribute) && told(self.target.leaf())
+        }
     }
 
     /// A value as the app's own folding would make it.

@@ -32,6 +32,7 @@ use self::{
     selector::Selector,
 };
 
+pub use crate::config::Tenant;
 pub use compile::{compile, load};
 
 /// One app, as its mapping describes it.
@@ -84,6 +85,15 @@ pub enum Records {
 }
 
 impl Mapping {
+    /// The name of the value that every client's tenant must have; none where the app has no tenants.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        match &self.app {
+            App::Rest(_) => None,
+            App::Sql(app) => app.tenant.as_ref().map(|tenant| tenant.is.as_str()),
+        }
+    }
+
     /// The resource type of that name, `User`.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Arc<Resource>> {

@@ -14,6 +14,17 @@ use super::cell::Cell;
 pub struct SqlApp {
     /// Which engine, and where.
     pub url: Url,
+    /// Whose rows are whose, where several tenants share the tables.
+    pub tenant: Option<TenantColumn>,
+}
+
+/// The column that says whose a row is.
+#[derive(Debug, Clone)]
+pub struct TenantColumn {
+    /// The column, of the same name in every resource table.
+    pub column: Ident,
+    /// The name of the tenant's value that stands there: `number` for `{{tenant.number}}`.
+    pub is: String,
 }
 
 /// A database URL, taken apart.
@@ -115,6 +126,8 @@ pub enum ColumnIs {
     AnyOf(Vec<Value>),
     /// None of these.
     NoneOf(Vec<Value>),
+    /// The client's tenant's value of this name: bound, as it is known with the request.
+    Tenant(String),
 }
 
 /// What is written into a column that SCIM does not name.

@@ -1,5 +1,5 @@
-//! A call with nothing left open: what a backend is asked to do, and what it answers. A backend knows these and has
-//! never heard of SCIM.
+//! A call with nothing left open but whose rows are meant: what a backend is asked to do, and what it answers. A backend
+//! knows these and has never heard of SCIM.
 
 use std::{fmt, sync::Arc};
 
@@ -60,6 +60,13 @@ pub enum Bind {
     Text(String),
     /// A set of values in one parameter: a JSON list as text.
     Set(Vec<Value>),
+    /// A value of the client's tenant, which the session knows.
+    Tenant {
+        /// Its name.
+        name: String,
+        /// As text, for a comparison that no collation softens.
+        printed: bool,
+    },
 }
 
 /// What a statement's outcome must be, and what it means when it is not.
@@ -86,6 +93,8 @@ pub struct Reply {
     pub detail: Option<String>,
     /// How long the app asks us to wait, in seconds.
     pub retry_after: Option<u64>,
+    /// How many rows a statement wrote; over HTTP nobody tells.
+    pub changed: u64,
 }
 
 impl Reply {
@@ -133,6 +142,7 @@ impl fmt::Display for Bind {
             Self::Real(n) => write!(f, "{n}"),
             Self::Text(text) => write!(f, "{}", Value::String(text.clone())),
             Self::Set(values) => write!(f, "{}", Value::Array(values.clone())),
+            Self::Tenant { name, .. } => write!(f, "tenant.{name}"),
         }
     }
 }

@@ -5,11 +5,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
-        Records, Resource, cell,
+        Records, Resource,
         line::{Line, Source},
         rest::{ChangeRule, RestRecords, To as Becomes},
         selector::Selector,
-        sql::SqlRecords,
         term::Scope,
         translate,
     },
@@ -27,8 +26,9 @@ use super::{
     call::{Call, Statement},
     fill::fill,
     members,
+    read::Needs,
     sql::{
-        self, beside, members as junction,
+        self,
         write::{self, Stamps},
     },
 };
@@ -52,6 +52,8 @@ pub struct Change<'a> {
     ask: Ask<'a>,
     /// The change set, where nothing of the old state is needed.
     pub blind: Option<Vec<Changed>>,
+    /// Whether what is read leaves out the lists of other resources, as they change by what goes in and out.
+    own: bool,
 }
 
 /// One call of a write, and what of its answer counts as success.
@@ -67,13 +69,16 @@ pub struct Step {
     pub does: String,
     /// Where an ok reply holds the record as it is now.
     pub record: Option<Selector>,
+    /// Whether it is left out where no step before it wrote a row.
+    pub if_changed: bool,
 }
 
 impl Step {
     /// A statement: part of a transaction, so it needs no words for what took effect without the rest.
     #[must_use]
     pub fn statement(statement: Statement) -> Self {
-        Self { call: Call::Sql(statement), wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None }
+        let call = Call::Sql(statement);
+        Self { call, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
     }
 }
 
@@ -91,8 +96,12 @@ pub enum Wish {
 /// Plans a PUT or PATCH.
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
-    let blind = set(ask).filter(|changes| !changes.is_empty() && !changes.iter().any(|c| needs_before(resource, c)));
-    Change { resource, id, ask, blind }
+    let set = set(ask).filter(|changes| !changes.is_empty());
+    let own = matches!(&resource.records, Records::Sql(records) if records.members.is_some())
+        && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
+    let own = own && set.is_some();
+    let blind = set.filter(|changes| !changes.iter().any(|c| needs_before(resource, c)));
+    Change { resource, id, ask, blind, own }
 }
 
 /// What is asked for, where that is said without the old state.
@@ -120,23 +129,19 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
         return true;
     }
     match &resource.records {
-        Records::Rest(records) => match is_relation(line) {
+        Records::Rest(records) => match line.relates() {
             true => !matches!(change.to, To::Delta { .. }),
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
-        // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). A group
-        // is not read for that: its members may be many.
-        Records::Sql(records) => {
-            let kept = |line: &Line| records.cells.iter().any(|cell| cell::holds(cell, line));
-            records.members.is_none()
-                || records.children.iter().any(|c| c.name == change.target.attribute.name)
-                || kept(line)
-        }
+        // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). Members
+        // are not read for that, as they may be many: their statements tell whether they wrote anything.
+        Records::Sql(_) => !line.relates(),
     }
 }
 
-fn is_relation(line: &Line) -> bool {
-    matches!(&line.value, Source::Each(each) if each.of.is_some())
+/// Whether a change is one of a list of other resources.
+fn relates(resource: &Resource, change: &Changed) -> bool {
+    resource.line(&change.target).is_some_and(Line::relates)
 }
 
 impl Change<'_> {
@@ -144,6 +149,22 @@ impl Change<'_> {
     #[must_use]
     pub fn set(&self) -> Option<Vec<Changed>> {
         set(self.ask)
+    }
+
+    /// What is read of the record first; none where it is not read.
+    #[must_use]
+    pub fn needs(&self) -> Option<Needs<'static>> {
+        match (&self.blind, self.own) {
+            (Some(_), _) => None,
+            (None, true) => Some(Needs::OWN),
+            (None, false) => Some(Needs::ALL),
+        }
+    }
+
+    /// Whether all of the record is read first, so that it is the answer where nothing changes.
+    #[must_use]
+    pub fn reads_all(&self) -> bool {
+        self.blind.is_none() && !self.own
     }
 
     /// Why the record is read first; none where it is not.
@@ -198,7 +219,9 @@ impl Change<'_> {
         }
         match &self.resource.records {
             Records::Rest(records) => deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context),
-            Records::Sql(records) => sql_steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context),
+            Records::Sql(records) => {
+                sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
+            }
         }
     }
 
@@ -213,7 +236,10 @@ impl Change<'_> {
     /// What the request changes of this resource, and nothing that is so already.
     fn differences(&self, before: &Map<String, Value>) -> Result<Vec<Changed>, Fault> {
         let mut after = before.clone();
+        let (lists, own): (Vec<Changed>, Vec<Changed>) =
+            self.set().filter(|_| self.own).into_iter().flatten().partition(|c| relates(self.resource, c));
         match self.ask {
+            _ if self.own => apply_changes(&own, &mut after),
             Ask::Patch(patch) => patch.apply(&mut after)?,
             Ask::Replace(changes) => apply_changes(changes, &mut after),
         }
@@ -226,7 +252,7 @@ impl Change<'_> {
         }
         for change in changes.iter_mut().filter(|c| matches!(c.to, To::Delta { .. })) {
             // Only a list of members is changed by what goes in and out; any other is written as it becomes.
-            if !self.resource.line(&change.target).is_some_and(is_relation) {
+            if !relates(self.resource, change) {
                 let list = resource::get(&after, &change.target);
                 change.to = list.map_or(To::Unassigned, |list| To::Value(list.clone()));
             }
@@ -235,6 +261,7 @@ impl Change<'_> {
         let hidden = |c: &Changed| self.resource.line(&c.target).is_some_and(|line| line.write_only);
         let gone = self.set().into_iter().flatten().filter(|c| matches!(c.to, To::Unassigned) && hidden(c));
         changes.extend(gone);
+        changes.extend(lists);
         Ok(changes)
     }
 
@@ -298,8 +325,7 @@ pub(super) fn deal(
     context: &Context<'_>,
 ) -> Result<Vec<Step>, Fault> {
     let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-    let (lists, mut left): (Vec<&Changed>, Vec<&Changed>) =
-        changes.iter().partition(|c| resource.line(&c.target).is_some_and(is_relation));
+    let (lists, mut left): (Vec<&Changed>, Vec<&Changed>) = changes.iter().partition(|c| relates(resource, c));
     let mut steps = Vec::new();
     for rule in &records.update {
         let all_hold =
@@ -322,6 +348,7 @@ pub(super) fn deal(
             singly: Vec::new(),
             does: format!("the change of {}", names.join(", ")),
             record: rule.call.record.clone(),
+            if_changed: false,
         });
     }
     if let Some(change) = left.first() {
@@ -336,61 +363,6 @@ pub(super) fn deal(
         steps.extend(members::steps(resource, relation, &stored, &add, &remove)?);
     }
     Ok(steps)
-}
-
-fn sql_steps(
-    resource: &Resource,
-    records: &SqlRecords,
-    id: &str,
-    changes: &[Changed],
-    before: Option<&Value>,
-    context: &Context<'_>,
-) -> Result<Vec<Step>, Fault> {
-    let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
-    let stamps = Stamps { now: context.now, client: context.client };
-    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
-    cell::close(&records.cells, &mut changed, before)?;
-    sql::check_numbers(&changed)?;
-    // The row itself comes first: it says whether the record is there, and its lock orders the writers.
-    let mut statements = vec![write::update(resource, records, &key, &changed, &stamps)];
-    for table in &records.beside {
-        if let Some(row) = changed.get(&table.name) {
-            statements.extend(beside::write(records, table, &key, row, &stamps));
-        }
-    }
-    for change in changes {
-        let name = change.target.attribute.name.as_str();
-        if let Some(child) = records.children.iter().find(|c| c.name == name) {
-            let list =
-                |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
-            statements.extend(write::children_change(
-                records.engine,
-                resource,
-                child,
-                &key,
-                &list(before),
-                &list(Some(&changed)),
-                &stamps,
-            ));
-        }
-        if records.members.as_ref().is_some_and(|j| j.name == name) {
-            let ids = |items: &[Value]| -> Vec<String> {
-                items.iter().filter_map(|i| i.get("value")?.as_str().map(str::to_owned)).collect()
-            };
-            statements.extend(match &change.to {
-                To::Unassigned => junction::members_clear(records, &key),
-                To::Value(list) => {
-                    junction::members_set(records, &key, &ids(list.as_array().map_or(&[], Vec::as_slice)), &stamps)
-                }
-                To::Delta { add, remove } => {
-                    let mut both = junction::members_add(records, &key, &ids(add), &stamps);
-                    both.extend(junction::members_remove(records, &key, remove));
-                    both
-                }
-            });
-        }
-    }
-    Ok(statements.into_iter().map(Step::statement).collect())
 }
 
 /// The calls that delete a record.

@@ -1,12 +1,15 @@
 //! Pages by cursor (RFC 9865): where an answer ended, in a form that the next request can go on from, although rows come and
-//! go in between. In a table that is a key, in a sorted answer what the last resource is sorted by. A list of an HTTP app has
+//! go in between. In a table that is a key, in a sorted answer what the last resource is sorted by as well. A list of an HTTP app has
 //! neither: there it is the app's page that held the last row, and the ids of the last rows to find the place by.
 
 use serde_json::{Map, Value, json};
 
 use crate::scim::sort::{Rank, Sort};
 
-use super::query::{Position, Query, Source};
+use super::{
+    query::{Position, Query, Source},
+    sql::order::After,
+};
 
 /// How many of the last rows are kept to find a place by: each of them may be gone, all of them hardly.
 const MARKS: usize = 8;
@@ -14,8 +17,8 @@ const MARKS: usize = 8;
 /// The place behind a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Place {
-    /// Of a table: behind this key.
-    Key(Value),
+    /// Of a table: behind this row.
+    Row(After),
     /// Of a list: on the app's page that begins here, behind the last of these ids.
     Page {
         /// Rows before that page.
@@ -25,7 +28,7 @@ pub enum Place {
         /// Ids, in the app's order.
         marks: Vec<String>,
     },
-    /// Of a sorted answer: behind what ranks so.
+    /// Of an answer that is sorted here: behind what ranks so.
     Rank(Rank),
 }
 
@@ -34,7 +37,7 @@ impl Place {
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
-            Self::Key(key) => json!({"key": key}),
+            Self::Row(after) => after.to_json(),
             Self::Page { taken, page, marks } => json!({"taken": taken, "page": page, "marks": marks}),
             Self::Rank(rank) => json!({"by": rank.key.as_ref().map(crate::scim::sort::Key::to_json), "id": rank.id}),
         }
@@ -44,9 +47,9 @@ impl Place {
     #[must_use]
     pub fn from_json(value: &Value, query: &Query<'_>) -> Option<Self> {
         let object = value.as_object()?;
-        match (&query.sort, &query.source) {
+        match (query.sorts_here(), &query.source) {
             (Some(sort), _) => rank(sort, object).map(Self::Rank),
-            (None, Source::Table(..)) => Some(Self::Key(object.get("key")?.clone())),
+            (None, Source::Table(_)) => After::from_json(value).map(Self::Row),
             (None, Source::List(..)) => {
                 let number = |name: &str| usize::try_from(object.get(name)?.as_u64()?).ok();
                 let marks: Option<Vec<String>> =
@@ -62,7 +65,7 @@ impl Place {
     #[must_use]
     pub fn begin(from: Option<&Self>) -> (Position, Vec<String>) {
         match from {
-            Some(Self::Key(key)) => (Position { after: Some(key.clone()), ..Position::default() }, Vec::new()),
+            Some(Self::Row(after)) => (Position { after: Some(after.clone()), ..Position::default() }, Vec::new()),
             Some(Self::Page { taken, page, marks }) => {
                 (Position { taken: *taken, page: *page, ..Position::default() }, marks.clone())
             }
@@ -74,7 +77,7 @@ impl Place {
     #[must_use]
     pub fn behind(query: &Query<'_>, at: &Position, row: &Value, id: &str, before: Option<Self>) -> Option<Self> {
         match &query.source {
-            Source::Table(records, _) => row.get(&records.key.column.0).cloned().map(Self::Key),
+            Source::Table(table) => After::row(table.records, row).map(Self::Row),
             _ => {
                 let mut marks = match before {
                     Some(Self::Page { marks, .. }) => marks,

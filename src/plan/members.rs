@@ -85,7 +85,7 @@ pub fn steps(
                 chunk.len(),
                 if chunk.len() == 1 { "" } else { "s" }
             );
-            steps.push(Step { call: one(chunk)?, wish, singly, does, record: None });
+            steps.push(Step { call: one(chunk)?, wish, singly, does, record: None, if_changed: false });
         }
     }
     Ok(steps)

@@ -16,10 +16,12 @@ pub mod query;
 pub mod read;
 pub mod sql;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{cell::Closed, codec::Unreadable, template::Unfit},
+    mapping::{Tenant, cell::Closed, codec::Unreadable, template::Unfit},
     scim::{Refusal, profile::Profile},
 };
 
@@ -30,12 +32,22 @@ pub struct Context<'a> {
     pub profile: Profile,
     /// The client's name, for audit columns.
     pub client: &'a str,
+    /// Whose records the client sees, where the app keeps tenants apart.
+    pub tenant: Option<&'a Arc<Tenant>>,
     /// The time of the request.
     pub now: Timestamp,
     /// The base URL: `meta.location` and `$ref` begin with it.
     pub base: &'a str,
     /// How much one request may cost.
     pub limits: Limits,
+}
+
+impl Context<'_> {
+    /// The client and its tenant: what is kept for one of them is nobody else's.
+    #[must_use]
+    pub fn asker(&self) -> (&str, Option<&str>) {
+        (self.client, self.tenant.map(|tenant| tenant.name.as_str()))
+    }
 }
 
 /// How much one request may cost.

@@ -39,6 +39,8 @@ pub enum Shown<'a> {
     These(&'a Projection),
     /// All that the version is made of, and what the answer holds, where there is one.
     Versioned(Option<&'a Projection>),
+    /// All but the lists of other resources: the record is about to be changed, and those by what goes in and out.
+    Own,
     /// Everything: the record is about to be changed.
     All,
 }
@@ -46,6 +48,9 @@ pub enum Shown<'a> {
 impl Needs<'_> {
     /// Everything, and nothing is checked.
     pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None };
+
+    /// All but the lists of other resources, and nothing is checked.
+    pub const OWN: Needs<'static> = Needs { shown: Shown::Own, condition: None };
 
     /// What an answer with one resource needs. In SQL it always has a version, as the lists that the answer leaves out are
     /// one statement each; over HTTP it has one where all that it is made of is shown anyway.
@@ -64,7 +69,7 @@ impl Needs<'_> {
             Shown::Nothing | Shown::Versioned(None) => false,
             Shown::Key(key) => same(key),
             Shown::These(projection) | Shown::Versioned(Some(projection)) => projection.wants(target),
-            Shown::All => true,
+            Shown::Own | Shown::All => true,
         };
         shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
     }
@@ -73,7 +78,11 @@ impl Needs<'_> {
     #[must_use]
     pub fn part(&self, resource: &Resource, name: &str) -> bool {
         let versioned = self.must_version(resource);
-        let needed = |line: &Line| self.target(&line.target) || versioned && line.counts();
+        let own = matches!(self.shown, Shown::Own);
+        let needed = |line: &Line| match own {
+            true => !line.relates(),
+            false => self.target(&line.target) || versioned && line.counts(),
+        };
         resource.lines.iter().any(|line| reads_from(line, name) && needed(line))
     }
 
@@ -100,7 +109,7 @@ impl Needs<'_> {
             Shown::Nothing => false,
             Shown::Key(key) => *key == version,
             Shown::These(projection) => matches!(resource.records, Records::Sql(_)) && projection.wants(&version),
-            Shown::Versioned(_) | Shown::All => true,
+            Shown::Versioned(_) | Shown::Own | Shown::All => true,
         };
         shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| **t == version))
     }

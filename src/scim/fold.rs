@@ -2,7 +2,7 @@
 //! without locale. No character outside ASCII folds into it (the Kelvin sign U+212A is no `k`, `İ` stays), so that a
 //! database which only lowers `A`-`Z` can be asked the same question. The number of characters never changes.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{cmp::Ordering, collections::HashMap, sync::LazyLock};
 
 /// The folded text: two texts are the same without regard to letter case when their folds are equal.
 #[must_use]
@@ -14,6 +14,12 @@ pub fn fold(text: &str) -> String {
 #[must_use]
 pub fn eq_fold(a: &str, b: &str) -> bool {
     a.chars().map(fold_char).eq(b.chars().map(fold_char))
+}
+
+/// The order of the folds, without making them.
+#[must_use]
+pub fn compare_fold(a: &str, b: &str) -> Ordering {
+    a.chars().map(fold_char).cmp(b.chars().map(fold_char))
 }
 
 fn fold_char(c: char) -> char {
@@ -81,6 +87,7 @@ mod tests {
         ] {
             assert_eq!(eq_fold(a, b), same, "{a} {b}");
             assert_eq!(fold(a) == fold(b), same, "{a} {b}");
+            assert_eq!(compare_fold(a, b), fold(a).cmp(&fold(b)), "{a} {b}");
         }
     }
 

@@ -16,16 +16,16 @@ use super::{
 };
 
 /// Those of the body of a POST or PUT.
-pub(super) fn by_body(body: &Value, kind: &ResourceType, profile: &Profile) -> BTreeSet<String> {
+pub(super) fn by_body(body: &Value, kind: &ResourceType, profile: &Profile) -> Box<[String]> {
     let mut found = Found { kind, profile, names: BTreeSet::new() };
     if let Value::Object(object) = body {
         found.object(object);
     }
-    found.names
+    found.names.into_iter().collect()
 }
 
 /// Those of the body of a PATCH.
-pub(super) fn by_patch(body: &Value, kind: &ResourceType, profile: &Profile) -> BTreeSet<String> {
+pub(super) fn by_patch(body: &Value, kind: &ResourceType, profile: &Profile) -> Box<[String]> {
     let mut found = Found { kind, profile, names: BTreeSet::new() };
     let operations = body.as_object().and_then(|body| member(body, "Operations")).and_then(Value::as_array);
     for operation in operations.into_iter().flatten().filter_map(Value::as_object) {
@@ -40,7 +40,7 @@ pub(super) fn by_patch(body: &Value, kind: &ResourceType, profile: &Profile) -> 
             _ => {}
         }
     }
-    found.names
+    found.names.into_iter().collect()
 }
 
 struct Found<'a> {
@@ -106,7 +106,7 @@ mod tests {
     fn what_is_named_and_not_mapped() {
         const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
         let kind = user_type();
-        let names = |set: BTreeSet<String>| -> Vec<String> {
+        let names = |set: Box<[String]>| -> Vec<String> {
             set.into_iter().map(|name| name.replace(&kind.schema.id, "U")).collect()
         };
         for (body, expected) in [

@@ -1,8 +1,6 @@
 //! A SCIM request as read: which endpoint, which operation, with its parameters and body checked against the resource type
 //! (RFC 7644 §3.2).
 
-use std::collections::BTreeSet;
-
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -21,6 +19,8 @@ use super::{
 };
 
 /// What a client wants.
+// one is made for each request, and matched at once: a box would only cost
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Request {
     /// `GET /ServiceProviderConfig`.
@@ -31,7 +31,7 @@ pub enum Request {
     Schemas(Option<String>),
     /// An operation on resources of one type: its place in the list of types, and what the answer holds. Last the names of
     /// the schemas' attributes that a write passes over, as they are not mapped.
-    Resource(usize, Operation, Projection, BTreeSet<String>),
+    Resource(usize, Operation, Projection, Box<[String]>),
     /// `GET /` or `POST /.search`: one query for each type, one type after another (RFC 7644 §3.4.2.1).
     Root(Vec<(usize, Query, Projection)>),
     /// `POST /Bulk`: many writes (RFC 7644 §3.7).
@@ -191,7 +191,7 @@ pub fn read(
         });
     };
     let kind = &types[at];
-    let mut passed_over = BTreeSet::new();
+    let mut passed_over = Box::default();
     let operation = match (rest, method.as_str()) {
         ([], "GET" | "HEAD") => Operation::Query(query_of(&parameters, kind, profile)?),
         ([], "POST") => {
@@ -205,7 +205,7 @@ pub fn read(
             let parameters = search(&json(body)?)?;
             let query = query_of(&parameters, kind, profile)?;
             let projection = parameters.projection(kind)?;
-            return Ok(Request::Resource(at, Operation::Query(query), projection, BTreeSet::new()));
+            return Ok(Request::Resource(at, Operation::Query(query), projection, Box::default()));
         }
         ([".search"], _) => return Err(Unread::Method(SEARCH)),
         ([id], "GET" | "HEAD") => Operation::Read { id: (*id).to_owned() },

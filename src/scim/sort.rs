@@ -1,5 +1,5 @@
 //! The order of an answer (RFC 7644 §3.4.2.3). One definition for every app: resources without a value come last, or
-//! first where the order descends; those that are equal come by their ids, whole numbers as numbers.
+//! first where the order descends; those that are equal come by their ids, whole numbers as numbers unless ids are texts.
 
 use std::cmp::Ordering;
 
@@ -20,6 +20,7 @@ use super::{
 pub struct Sort {
     target: Target,
     descending: bool,
+    text_ids: bool,
 }
 
 /// The place of a resource in an order, which it shares with no other.
@@ -71,7 +72,19 @@ impl Sort {
         if target.leaf().kind == Type::Binary || hidden(&target.attribute) || hidden(target.leaf()) {
             return Err(wrong(format!("`{target}` has no order")));
         }
-        Ok(Self { target, descending })
+        Ok(Self { target, descending, text_ids: false })
+    }
+
+    /// The order of the ids alone; none where they cannot be asked for.
+    #[must_use]
+    pub fn by_id(kind: &ResourceType) -> Option<Self> {
+        Self::parse("id", None, kind).ok()
+    }
+
+    /// The same where all ids are texts, those made of digits too.
+    #[must_use]
+    pub fn with_text_ids(self) -> Self {
+        Self { text_ids: true, ..self }
     }
 
     /// The attribute.
@@ -134,18 +147,29 @@ impl Sort {
     #[must_use]
     pub fn compare(&self, a: &Rank, b: &Rank) -> Ordering {
         let order = match (&a.key, &b.key) {
+            _ if self.is_by_id() => self.compare_ids(&a.id, &b.id),
             (Some(a), Some(b)) => a.compare(b),
             // No value is behind every other.
             (a, b) => a.is_none().cmp(&b.is_none()),
         };
         let order = if self.descending { order.reverse() } else { order };
-        order.then_with(|| compare_ids(&a.id, &b.id))
+        order.then_with(|| self.compare_ids(&a.id, &b.id))
+    }
+
+    /// Whether it is the id that is sorted by.
+    #[must_use]
+    pub fn is_by_id(&self) -> bool {
+        self.target.extension.is_none() && self.target.attribute.name == "id"
+    }
+
+    fn compare_ids(&self, a: &str, b: &str) -> Ordering {
+        if self.text_ids { a.cmp(b) } else { compare_ids(a, b) }
     }
 }
 
 /// Whole numbers by number and before all others, which go by code points.
 fn compare_ids(a: &str, b: &str) -> Ordering {
-    let number = |id: &str| id.parse::<u64>().ok();
+    let number = |id: &str| id.parse::<i128>().ok();
     let numbers = match (number(a), number(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         (a, b) => a.is_none().cmp(&b.is_none()),
@@ -165,7 +189,9 @@ impl Key {
         }
     }
 
-    fn compare(&self, other: &Self) -> Ordering {
+    /// Which of two of one attribute comes first.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Boolean(a), Self::Boolean(b)) => a.cmp(b),
             (Self::Number(a), Self::Number(b)) => compare_numbers(a, b),
@@ -265,9 +291,19 @@ mod tests {
 
     #[test]
     fn ids_that_are_numbers_come_by_number() {
-        let mut ids = ["b", "10", "a", "9", "09", "99999999999999999999"];
+        let mut ids = ["b", "10", "a", "9", "09", "-2", "-10", "99999999999999999999"];
         ids.sort_by(|a, b| compare_ids(a, b));
-        assert_eq!(ids, ["09", "9", "10", "99999999999999999999", "a", "b"]);
+        assert_eq!(ids, ["-10", "-2", "09", "9", "10", "99999999999999999999", "a", "b"]);
+        let all = json!([{"id": "9"}, {"id": "-1"}, {"id": "10"}]);
+        let order = |sort: Sort| {
+            let mut ranks: Vec<Rank> =
+                all.as_array().unwrap().iter().map(|r| sort.rank(r.as_object().unwrap())).collect();
+            ranks.sort_by(|a, b| sort.compare(a, b));
+            ranks.into_iter().map(|rank| rank.id).collect::<Vec<_>>().join(" ")
+        };
+        let by_id = Sort::by_id(&published::resource_type("User")).unwrap();
+        assert_eq!(order(by_id.clone()), "-1 9 10");
+        assert_eq!(order(by_id.with_text_ids()), "-1 10 9");
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //!  process ─▶ edge ─┬─ /scim/v2/* ─▶ stack ─▶ the gateway's service
 //!  pingora    hyper └─ all else ──▶ passthrough ─▶ the app, untouched (or 404)
 //! ```
-//! `edge` holds what both roads need (header limits, slow clients, ambiguous requests), `stack` what SCIM needs.
+//! `admin` is a door of its own, for those who watch. `edge` holds what both roads need (header limits, slow clients, ambiguous requests), `stack` what SCIM needs.
 //! pingora's own HTTP codec is not used: its header timeout is per read and its header limits are fixed.
 
+mod admin;
 mod body;
 mod drain;
 pub mod edge;
@@ -20,6 +21,7 @@ mod settings;
 mod stack;
 mod wire;
 
+pub use admin::Probe;
 pub use edge::Edge;
 pub use process::{ListenError, Server};
 pub use settings::{Address, AddressError, Bearer, Client, Front, Limits, Listener, Roads};
@@ -41,6 +43,15 @@ pub fn inner(gateway: Arc<Gateway>) -> Inner {
     BoxCloneSyncService::new(tower::service_fn(move |request| {
         let gateway = gateway.clone();
         async move { Ok(gateway.answer(request).await) }
+    }))
+}
+
+/// Whether the gateway's app answers.
+#[must_use]
+pub fn probe(gateway: Arc<Gateway>) -> Probe {
+    Probe::new(tower::service_fn(move |()| {
+        let gateway = gateway.clone();
+        async move { Ok(gateway.app_answers().await) }
     }))
 }
 

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::Permissions;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Inner;
+use super::admin::{Admin, Probe};
 use super::edge::Edge;
 use super::settings::{Address, Front, Listener, Roads};
 
@@ -34,6 +35,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     edge: Arc<Edge>,
     drain_limit: Duration,
+    admin: Option<Arc<Admin>>,
 }
 
 /// An address that cannot be listened on.
@@ -55,7 +57,24 @@ impl Server {
             let address = listener.address.clone();
             listener.address = try_address(&address).map_err(|cause| ListenError { address, cause })?;
         }
-        Ok(Self { listeners, edge: Arc::new(Edge::new(front, inner)), drain_limit: front.limits.drain })
+        let edge = Arc::new(Edge::new(front, inner));
+        Ok(Self { listeners, edge, drain_limit: front.limits.drain, admin: None })
+    }
+
+    /// With a listener for those who watch over the process.
+    ///
+    /// # Errors
+    /// The address cannot be listened on.
+    pub fn with_admin(mut self, address: SocketAddr, probe: Probe) -> Result<Self, ListenError> {
+        let admin = Admin::bind(address, probe);
+        self.admin = Some(admin.map_err(|cause| ListenError { address: Address::Tcp(address), cause })?);
+        Ok(self)
+    }
+
+    /// Where those who watch are listened to.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|admin| admin.address())
     }
 
     /// Where it will listen, ports included.
@@ -85,6 +104,9 @@ impl Server {
                 Address::Unix(path) => service.add_uds(path, Some(Permissions::from_mode(0o660))),
             }
             server.add_service(service);
+        }
+        if let Some(admin) = &self.admin {
+            server.add_service(background_service("admin", Watched(admin.clone())));
         }
         let addresses = self.addresses().cloned().collect();
         let ready: Ready = Box::new(ready);
@@ -121,9 +143,21 @@ impl ServerApp for App {
     async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let digest = stream.get_socket_digest();
         let peer = digest.as_ref().and_then(|digest| digest.peer_addr()).and_then(|peer| peer.as_inet());
-        let peer = peer.map(std::net::SocketAddr::ip);
+        let peer = peer.map(SocketAddr::ip);
         self.edge.clone().serve_connection(stream, peer, self.roads, shutdown.clone()).await;
         None
+    }
+}
+
+/// The admin listener, which outlives the others: it is a background service, and ends with the process.
+struct Watched(Arc<Admin>);
+
+#[async_trait]
+impl BackgroundService for Watched {
+    async fn start(&self, shutdown: ShutdownWatch) {
+        if let Err(error) = self.0.clone().serve(shutdown).await {
+            tracing::error!(%error, "the admin listener ended");
+        }
     }
 }
 

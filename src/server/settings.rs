@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use jiff::Timestamp;
 
-use crate::scim::profile::Profile;
+use crate::{config::Tenant, scim::profile::Profile};
 
 /// The front door as configured.
 #[derive(Debug, Clone)]
@@ -99,6 +99,8 @@ pub struct Client {
     pub name: Arc<str>,
     /// How much it may depart from the RFC.
     pub profile: Profile,
+    /// Whose records it sees, where the app keeps tenants apart.
+    pub tenant: Option<Arc<Tenant>>,
     /// The tokens it may use; two while one replaces the other.
     pub bearers: Vec<Bearer>,
 }

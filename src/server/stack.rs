@@ -202,7 +202,7 @@ fn caller(clients: &[Client], headers: &HeaderMap, now: Timestamp) -> Result<Cal
         }
     }
     let client = found.ok_or(WRONG)?;
-    Ok(Caller { client: client.name.clone(), profile: client.profile })
+    Ok(Caller { client: client.name.clone(), profile: client.profile, tenant: client.tenant.clone() })
 }
 
 /// Lets in as many requests as may be worked on at once, of each client and in all; more are asked to come back.

@@ -262,14 +262,38 @@ async fn a_change_of_nothing_leaves_the_time_of_change() {
 #[tokio::test]
 async fn who_is_a_member_already_stays_one() {
     let door = open().await;
+    let before = door.get("/Groups/10").await.body();
+    let same = json!({"op": "replace", "path": "displayName", "value": before["displayName"]});
+    let there = json!({"op": "add", "path": "members", "value": [{"value": "1001"}]});
+    let none = json!({"op": "remove", "path": "members[value eq \"1003\"]"});
     for operations in [
-        json!([{"op": "add", "path": "members", "value": [{"value": "1001"}]}]),
-        json!([{"op": "remove", "path": "members[value eq \"1003\"]"}]),
+        json!([there]),
+        json!([none]),
+        json!([same]),
+        json!([same, there, none]),
+        json!([{"op": "replace", "path": "members", "value": before["members"]}]),
+        json!([{"op": "add", "path": "members[value eq \"1001\"]", "value": []}]),
     ] {
-        let before = door.get("/Groups/10").await.body();
         assert_eq!(door.patch("/Groups/10", operations.clone()).await.status, 204);
-        assert_eq!(door.get("/Groups/10").await.body()["members"], before["members"], "{operations}");
+        assert_eq!(door.get("/Groups/10").await.body(), before, "its time of change as well: {operations}");
+        let shown = door.patch("/Groups/10?attributes=members,meta", operations.clone()).await;
+        assert_eq!((shown.status, &shown.body()["members"]), (200, &before["members"]), "{operations}");
+        assert_eq!(shown.body()["meta"], before["meta"], "{operations}");
     }
+    let put = json!({"schemas": [GROUP], "displayName": before["displayName"], "members": before["members"]});
+    assert_eq!(door.put("/Groups/10", put).await.body(), before);
+    // Each of these does change something, and its time.
+    for operations in [
+        json!([same, {"op": "add", "path": "members", "value": [{"value": "1003"}]}]),
+        json!([{"op": "remove", "path": "members[value eq \"1002\"]"}]),
+        json!([there, {"op": "replace", "path": "displayName", "value": "All of us"}]),
+    ] {
+        let door = open().await;
+        assert_eq!(door.patch("/Groups/10", operations.clone()).await.status, 204);
+        let now = door.get("/Groups/10").await.body();
+        assert_ne!(now["meta"]["lastModified"], before["meta"]["lastModified"], "{operations}");
+    }
+    assert_eq!(door.patch("/Groups/77", json!([there])).await.status, 404);
 }
 
 #[tokio::test]

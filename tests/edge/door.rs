@@ -40,8 +40,18 @@ pub(crate) fn front() -> Front {
     let old = bearer("old", Some("2020-01-01T00:00:00Z"));
     let rotating = bearer("rotating", Some("2999-01-01T00:00:00Z"));
     let clients = vec![
-        Client { name: "entra".into(), profile: Profile::TOLERANT, bearers: vec![bearer("other", None), old] },
-        Client { name: "okta".into(), profile: Profile::STRICT, bearers: vec![rotating, bearer(TOKEN, None)] },
+        Client {
+            name: "entra".into(),
+            profile: Profile::TOLERANT,
+            tenant: None,
+            bearers: vec![bearer("other", None), old],
+        },
+        Client {
+            name: "okta".into(),
+            profile: Profile::STRICT,
+            tenant: None,
+            bearers: vec![rotating, bearer(TOKEN, None)],
+        },
     ];
     let limits = Limits { body_bytes: 1000, ..Limits::default() };
     Front { listeners: Vec::new(), base_path: "/scim/v2".to_owned(), pass_through: None, clients, limits }

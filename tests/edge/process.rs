@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use crate::door::{LONG, front, request};
 
 const LISTEN: &str = "PORTOLAN_TEST_LISTEN";
 const APP: &str = "PORTOLAN_TEST_APP";
+const ADMIN: &str = "PORTOLAN_TEST_ADMIN";
 
 /// Not a test by itself: the child's main. Answers a request with a query once the file named there exists.
 #[test]
@@ -36,8 +37,18 @@ fn child() {
     let pass_through = std::env::var(APP).ok().map(|app| app.parse().unwrap());
     let limits = Limits { drain: Duration::from_secs(120), ..Limits::default() };
     let front = Front { listeners: listeners.collect(), pass_through, limits, ..front() };
-    let server = Server::new(&front, inner).unwrap();
-    let addresses: Vec<String> = server.addresses().map(Address::to_string).collect();
+    let mut server = Server::new(&front, inner).unwrap();
+    if let Ok(file) = std::env::var(ADMIN) {
+        // The app answers while the file is there, and says when it was asked.
+        let probe = BoxCloneSyncService::new(tower::service_fn(move |()| {
+            println!("asked");
+            let there = std::path::Path::new(&file).exists();
+            async move { Ok(there) }
+        }));
+        server = server.with_admin("127.0.0.1:0".parse().unwrap(), probe).unwrap();
+    }
+    let mut addresses: Vec<String> = server.addresses().map(Address::to_string).collect();
+    addresses.extend(server.admin_address().map(|address| address.to_string()));
     let code = server.run(move || println!("ready {}", addresses.join(" ")));
     assert_eq!(code, std::process::ExitCode::SUCCESS);
 }
@@ -50,14 +61,14 @@ struct Running {
 
 impl Running {
     fn start(listen: &str) -> Self {
-        Self::before(listen, None)
+        Self::with(listen, &[])
     }
 
-    fn before(listen: &str, app: Option<SocketAddr>) -> Self {
+    fn with(listen: &str, variables: &[(&str, String)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["process::child", "--exact", "--ignored", "--nocapture"])
             .env(LISTEN, listen)
-            .envs(app.map(|app| (APP, app.to_string())))
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -144,7 +155,7 @@ fn a_write_whose_client_left_is_finished_before_the_end() {
 #[test]
 fn what_is_passed_through_is_in_flight_too() {
     let app = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut running = Running::before("127.0.0.1:0", Some(app.local_addr().unwrap()));
+    let mut running = Running::with("127.0.0.1:0", &[(APP, app.local_addr().unwrap().to_string())]);
     let mut asking = TcpStream::connect(&running.addresses[0]).unwrap();
     asking.write_all(request("GET /app", "\r\n").as_bytes()).unwrap();
     let (mut asked, _) = app.accept().unwrap();
@@ -155,6 +166,60 @@ fn what_is_passed_through_is_in_flight_too() {
     let mut answer = String::new();
     asking.read_to_string(&mut answer).unwrap();
     assert!(answer.ends_with("thanks"), "{answer}");
+    assert_eq!(running.exit_code(), Some(0));
+}
+
+fn ask(address: &str, line: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request(line, "\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn those_who_watch_are_told_how_it_goes_until_the_very_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let (app, go) = (directory.path().join("app"), directory.path().join("go"));
+    std::fs::write(&app, "").unwrap();
+    let mut running = Running::with("127.0.0.1:0", &[(ADMIN, app.display().to_string())]);
+    let [door, admin] = &running.addresses.clone()[..] else { panic!("{:?}", running.addresses) };
+    assert!(ask(admin, "GET /health").ends_with("\r\n\r\nalive\n"));
+    assert!(ask(admin, "GET /ready").starts_with("HTTP/1.1 200 "));
+    running.wait_for("asked");
+    for (line, status) in [("GET /", 404), ("GET /scim/v2/Users", 404), ("POST /ready", 405), ("HEAD /health", 200)] {
+        assert!(ask(admin, line).starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
+    }
+    assert!(ask(door, "GET /metrics").starts_with("HTTP/1.1 404"), "not at the clients' door");
+    assert!(ask(door, "GET /scim/v2/Users/ann%40example.com").starts_with("HTTP/1.1 200"));
+
+    let metrics = ask(admin, "GET /metrics");
+    assert!(
+        metrics.contains("content-type: application/openmetrics-text") && metrics.ends_with("# EOF\n"),
+        "{metrics}"
+    );
+    let counted = r#"portolan_requests_total{client="okta",endpoint="resource",method="GET",status="200"} 1"#;
+    assert!(metrics.contains(counted) && !metrics.contains("ann"), "{metrics}");
+
+    // The app is asked once a second, and its word is the answer.
+    std::fs::remove_file(&app).unwrap();
+    let begun = Instant::now();
+    while ask(admin, "GET /ready").starts_with("HTTP/1.1 200") {
+        assert!(begun.elapsed() < LONG);
+    }
+    assert!(ask(admin, "GET /ready").contains("503") && ask(admin, "GET /health").contains("200"));
+
+    let mut asking = TcpStream::connect(door).unwrap();
+    asking.write_all(request(&format!("DELETE /scim/v2/slow?{}", go.display()), "\r\n").as_bytes()).unwrap();
+    running.wait_for("begun");
+    assert!(ask(admin, "GET /metrics").contains("portolan_requests_in_flight 1\n"));
+    std::fs::write(&app, "").unwrap();
+    running.signal("-TERM");
+    while !ask(admin, "GET /ready").ends_with("\nending\n") {
+        assert!(begun.elapsed() < LONG);
+    }
+    assert!(ask(admin, "GET /health").contains("200"), "alive until it ends");
+    std::fs::write(go, "").unwrap();
     assert_eq!(running.exit_code(), Some(0));
 }
 

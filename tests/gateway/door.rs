@@ -1,12 +1,13 @@
 //! The door: a gateway over the quickstart's database or the easy app, and answers in a form that is easy to check.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portolan::{
     backend::{self, Backend, calls_made, sql::run_script},
+    config::Tenant,
     gateway::{
         Gateway,
         caller::{Caller, RequestId},
@@ -41,11 +42,13 @@ pub(crate) const LIMITS: Limits = Limits {
 /// Calls are counted for the whole process, so whoever counts is alone.
 static COUNTING: RwLock<()> = RwLock::const_new(());
 
+#[derive(Clone)]
 pub(crate) struct Door {
-    gateway: Gateway,
+    gateway: Arc<Gateway>,
     profile: Profile,
     client: &'static str,
-    data: Option<TempDir>,
+    tenant: Option<Arc<Tenant>>,
+    data: Option<Arc<TempDir>>,
 }
 
 #[derive(Debug)]
@@ -81,11 +84,11 @@ impl Door {
         run_script(&file, script).await.unwrap();
         let mapping = load(mapping, &[("DATABASE", &format!("sqlite:{}", file.display()), false)]);
         let mut door = Self::over(&mapping, limits).await;
-        door.data = Some(data);
+        door.data = Some(Arc::new(data));
         door
     }
 
-    /// Over a mapping and a database of the test's own; `"${DATABASE}"` is the database.
+    /// Over a mapping of the test's own and a new database.
     pub(crate) async fn over_tables(mapping: &str, script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mapping.yaml");
@@ -115,8 +118,8 @@ impl Door {
         };
         let of_call = backend::Limits { call_time, answer_bytes, depth: 32 };
         let backend = Backend::open(&mapping.app, of_call).await.unwrap();
-        let gateway = Gateway::new(mapping, backend, "/scim/v2", BASE, limits);
-        Self { gateway, profile: Profile::TOLERANT, client: "test", data: None }
+        let gateway = Arc::new(Gateway::new(mapping, backend, "/scim/v2", BASE, limits));
+        Self { gateway, profile: Profile::TOLERANT, client: "test", tenant: None, data: None }
     }
 
     pub(crate) fn strict(mut self) -> Self {
@@ -130,9 +133,20 @@ impl Door {
         self
     }
 
+    /// The same gateway for a client of this tenant.
+    pub(crate) fn of(&self, name: &str, values: &Value) -> Self {
+        let values = values.as_object().unwrap().clone().into_iter().collect();
+        Self { tenant: Some(Arc::new(Tenant { name: name.to_owned(), values })), ..self.clone() }
+    }
+
     pub(crate) fn with_cursor_keys(mut self, keys: &[portolan::config::CursorKey]) -> Self {
-        self.gateway = self.gateway.with_cursor_keys(keys);
+        let gateway = Arc::into_inner(self.gateway).expect("nobody else has it yet");
+        self.gateway = Arc::new(gateway.with_cursor_keys(keys));
         self
+    }
+
+    pub(crate) async fn app_answers(&self) -> bool {
+        self.gateway.app_answers().await
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
@@ -163,7 +177,11 @@ impl Door {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        request.extensions_mut().insert(Caller { client: self.client.into(), profile: self.profile });
+        request.extensions_mut().insert(Caller {
+            client: self.client.into(),
+            profile: self.profile,
+            tenant: self.tenant.clone(),
+        });
         request.extensions_mut().insert(RequestId("r-1".into()));
         let (head, body) = self.gateway.answer(request).await.into_parts();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect(&asked) };

@@ -111,6 +111,7 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     let backend = Backend::open(&mapping.app, calls).await.unwrap();
     let gateway = Gateway::new(&mapping, backend, "/scim/v2", BASE, limits);
     let client = |name: &str, profile| Client {
+        tenant: None,
         name: name.into(),
         profile,
         bearers: vec![Bearer { sha256: Sha256::digest(name).into(), until: None }],

@@ -20,13 +20,16 @@ use portolan::{
         },
         template::Template,
     },
-    plan::call::{Bind, Statement},
+    plan::{
+        call::{Bind, Statement},
+        sql::order,
+    },
     scim::schema::{Attribute, Mutability, ResourceType, Returned, Schema, Target, Type, Uniqueness},
 };
 use serde_json::{Value, json};
 use sqlx::{
     AssertSqlSafe, Column, Connection, Row, Sqlite, SqliteConnection, TypeInfo, ValueRef,
-    sqlite::{SqliteArguments, SqliteRow},
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow},
 };
 
 pub(crate) const TABLES: &str = "
@@ -335,7 +338,8 @@ pub(crate) fn records(resource: &Resource) -> &SqlRecords {
 /// A new database with the tables; it goes with its file.
 pub(crate) async fn database() -> (tempfile::NamedTempFile, SqliteConnection) {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut db = SqliteConnection::connect(&format!("sqlite:{}", file.path().display())).await.unwrap();
+    let options = SqliteConnectOptions::new().filename(file.path()).collation(order::COLLATION, order::compare);
+    let mut db = SqliteConnection::connect_with(&options).await.unwrap();
     for table in TABLES.split(';').filter(|t| !t.trim().is_empty()) {
         sqlx::query(AssertSqlSafe(table.to_owned())).execute(&mut db).await.unwrap();
     }
@@ -352,6 +356,7 @@ fn query(statement: &Statement) -> sqlx::query::Query<'_, Sqlite, SqliteArgument
             Bind::Real(n) => query.bind(*n),
             Bind::Text(text) => query.bind(text.clone()),
             Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
+            Bind::Tenant { name, .. } => panic!("{name} has no tenant"),
         };
     }
     query

@@ -1,6 +1,6 @@
 //! Reading a file of conversations: every fault with its place, all of them together.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::{
     backend::script::{Expected, Scripted},
     config::FileKind,
+    config::Tenant,
     diagnostic::{Diagnostics, Faults, Source},
     mapping::{self, App, vars::Vars},
     scim::profile::Profile,
@@ -110,6 +111,7 @@ fn request(node: &Node, faults: &mut Faults) -> Option<Asked> {
     let headers = headers(&mut fields, faults);
     let profiles = Profile::ALL.map(|p| (p.name, p));
     let profile = fields.choice(faults, "profile", &profiles).unwrap_or(Profile::TOLERANT);
+    let tenant = fields.take("tenant").and_then(|n| Tenant::read("test", n, faults)).map(Arc::new);
     let span = fields.span();
     fields.finish(faults);
     let [(method, target)] = asked.as_slice() else {
@@ -137,7 +139,7 @@ fn request(node: &Node, faults: &mut Faults) -> Option<Asked> {
         Some(body) => Bytes::from(body.to_string()),
     };
     let method = Method::from_bytes(method.as_bytes()).ok()?;
-    Some(Asked { method, target, headers: map, body, profile })
+    Some(Asked { method, target, headers: map, body, profile, tenant })
 }
 
 /// `{ expect: GET /users/42, reply: { … } }`

@@ -103,7 +103,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let app = sql::app(sql, faults);
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
-            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, faults))
+            let tenant = app.as_ref().and_then(|app| app.tenant.clone());
+            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, tenant.as_ref(), faults))
         }
         _ => {
             faults

@@ -25,7 +25,7 @@ const MARKED: &str = "N: the rows behind the page before, if it was just read, u
 
 /// Whether it goes on where the page before ended.
 fn marked(plan: &Query<'_>) -> bool {
-    plan.skip > 0 && plan.count > 0 && plan.sort.is_none() && !plan.follows
+    plan.skip > 0 && plan.count > 0 && plan.sorted_here.is_none() && !plan.follows
 }
 
 pub(super) fn explain(
@@ -57,7 +57,7 @@ pub(super) fn explain(
             said.add("cost", &cost.words(resource));
         }
         Source::List(list, narrowed) => of_list(&mut said, &plan, list, narrowed.as_ref())?,
-        Source::Table(_, pushed) => of_table(&mut said, &plan, pushed)?,
+        Source::Table(table) => of_table(&mut said, &plan, &table.pushed)?,
     }
     Ok(said)
 }
@@ -92,6 +92,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
             None => said.noted("residual", &text, why_not(plan.resource, list, conjunct)),
         }
     }
+    sorted(said, plan);
     let whole = matches!(list.pages.by, PageStyle::Whole);
     let max = list.pages.max;
     if plan.native {
@@ -99,7 +100,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     } else {
         let why = match by {
             _ if whole => "the app gives everything in one reply",
-            _ if plan.sort.is_some() => SORTED,
+            _ if plan.sorted_here.is_some() => SORTED,
             _ if plan.follows => FOLLOWS,
             _ if list.pages.total.is_none() => "the app does not tell how many there are",
             Some(by) if !by.rule.exactly => "the app may add rows that do not match",
@@ -107,7 +108,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
         };
         said.noted("paging", "walk", why);
     }
-    let follows = plan.follows && plan.sort.is_none();
+    let follows = plan.follows && plan.sorted_here.is_none();
     match &list.pages.total {
         Some(at) if plan.native || follows && plan.exact => {
             said.noted("total", at.text(), "as the app's reply tells it");
@@ -142,6 +143,17 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
         said.noted("drift", "not all seen", unseen);
     }
     Ok(())
+}
+
+/// Who brings the answer into its order.
+fn sorted(said: &mut Explained, plan: &Query<'_>) {
+    let Some(sort) = &plan.sort else { return };
+    let turned = if sort.descending() { " descending" } else { "" };
+    let by = format!("{}{turned}", sort.target());
+    match plan.sorted_here {
+        None => said.noted("sort", &by, "by the database"),
+        Some(why) => said.noted("sort", &by, &format!("here: {why}")),
+    }
 }
 
 /// Why no rule serves this part of the filter.
@@ -195,11 +207,13 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
     };
     for note in &pushed.notes {
         match note.how {
+            How::Exact if note.united => said.noted("union", &note.text, "exactly; each side is looked up by itself"),
             How::Exact => said.noted("pushed", &note.text, "exactly"),
             How::Wider => said.noted("pushed", &note.text, &format!("wider: {}; every row is checked here", note.why)),
             How::Residual => said.noted("residual", &note.text, &format!("{}; checked here", note.why)),
         }
     }
+    sorted(said, plan);
     if plan.native {
         said.noted("paging", "native", "the database selects what fulfils the filter, and nothing else");
         let told = if plan.count == 0 { "" } else { "unless the page is not full and tells it" };
@@ -207,13 +221,13 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         let bound = if plan.count == 0 { "" } else { "at most " };
         said.add("cost", &format!("{bound}{}", counted(plan.resource, certain + 1 + shows)));
     } else {
-        let why = match plan.sort {
+        let why = match plan.sorted_here {
             Some(_) => SORTED,
             None if plan.follows => FOLLOWS,
             None => "because something is left to check",
         };
         said.noted("paging", "walk", why);
-        let follows = plan.follows && plan.sort.is_none();
+        let follows = plan.follows && plan.sorted_here.is_none();
         match follows {
             true => said.noted("total", "not told", UNCOUNTED),
             false => said.noted("total", "counted", "over the rows that fulfil the filter"),

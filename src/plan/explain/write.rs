@@ -86,7 +86,7 @@ pub(super) fn change(
     };
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
-    let mut cost = said.parts(resource, id, &Needs::ALL)?;
+    let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
     cost.calls += 1;
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
@@ -116,7 +116,7 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
 fn steps_in_order(said: &mut Explained, steps: &[Step]) -> Cost {
     let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
     for step in steps {
-        said.call(&step.call, &step.does);
+        said.call(&step.call, if step.if_changed { "if a step before wrote a row" } else { &step.does });
         if !step.singly.is_empty() {
             said.noted("or", "one by one", "if the app refuses them together");
             cost.besides.push(format!("{} if they are refused together", step.singly.len()));

@@ -6,16 +6,19 @@ mod source;
 mod walk;
 
 use crate::{
-    mapping::{Records, Resource, rest::PageStyle},
+    mapping::{Records, Resource, rest::PageStyle, sql::KeyKind},
     scim::{condition::Condition, projection::Projection, request, sort::Sort},
 };
 
 use super::{
     Context, Fault, Limits,
-    sql::filter::{Pushed, push},
+    sql::{
+        filter::{Pushed, push},
+        order::Order,
+    },
 };
 
-pub use source::{Narrowed, Source};
+pub use source::{Narrowed, Source, Table};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
 pub use walk::{Next, Position, too_many};
@@ -29,6 +32,8 @@ pub struct Query<'a> {
     pub condition: Condition,
     /// The order of the answer; none: the app's own.
     pub sort: Option<Sort>,
+    /// Why the order is made here; none where there is none to make.
+    pub sorted_here: Option<&'static str>,
     /// What the answer holds.
     pub projection: Projection,
     /// The first resource, from 0.
@@ -58,20 +63,35 @@ pub fn plan<'a>(
     let Limits { page, max_page, .. } = context.limits;
     let count = query.count.unwrap_or(page).min(max_page);
     // Nothing has an order of its own.
-    let sort = query.sort.filter(|_| count > 0);
+    let sort = query.sort.filter(|_| count > 0).map(|sort| match &resource.records {
+        Records::Sql(records) if records.key.kind == KeyKind::Text => sort.with_text_ids(),
+        _ => sort,
+    });
     let condition = query.condition;
+    let mut sorted_here = None;
     let source = match &resource.records {
         _ if condition == Condition::Never => Source::Nothing,
-        Records::Rest(records) => source::rest_source(resource, records, &condition)?,
+        Records::Rest(records) => {
+            // Whose letters come first is for us to say: the app's page would be another one.
+            sorted_here = sort.as_ref().map(|_| "an HTTP app sorts by rules of its own");
+            source::rest_source(resource, records, &condition)?
+        }
         Records::Sql(records) => {
             let pushed =
                 if condition == Condition::Always { Pushed::everything() } else { push(&condition, resource, records) };
-            Source::Table(records, pushed)
+            let order = match &sort {
+                None => Order::by_key(records),
+                Some(sort) => Order::of(sort, resource, records).unwrap_or_else(|why| {
+                    sorted_here = Some(why);
+                    Order::by_key(records)
+                }),
+            };
+            Source::Table(Table { records, pushed, order })
         }
     };
     let exact = match &source {
         Source::Nothing | Source::Key(_) => false,
-        Source::Table(_, pushed) => pushed.exact,
+        Source::Table(table) => table.pushed.exact,
         Source::List(list, narrowed) => {
             let exact = match narrowed {
                 None => condition == Condition::Always,
@@ -82,13 +102,20 @@ pub fn plan<'a>(
         }
     };
     let follows = query.cursor.is_some();
-    // Whose letters come first is for us to say: the app's page would be another one.
-    let native = exact && sort.is_none() && !follows;
+    let native = exact && sorted_here.is_none() && !follows;
     let count = match &source {
         // More than one page of the app is not worth a second call: fewer than asked is allowed (RFC 7644 §3.4.2.4).
         Source::List(list, _) if native => count.min(list.pages.max as usize),
         _ => count,
     };
     let skip = query.start_index.saturating_sub(1);
-    Ok(Query { resource, condition, sort, projection, skip, count, source, exact, native, follows })
+    Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows })
+}
+
+impl Query<'_> {
+    /// The order, where it is made here.
+    #[must_use]
+    pub fn sorts_here(&self) -> Option<&Sort> {
+        self.sort.as_ref().filter(|_| self.sorted_here.is_some())
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-use super::{Position, Query, Source};
+use super::{Position, Query, Source, Table};
 
 impl Query<'_> {
     /// The calls that read the page itself, where the app's pages are the answer's; one, or two where the page begins
@@ -20,8 +20,8 @@ impl Query<'_> {
     pub fn page_calls(&self) -> Result<Vec<Call>, Fault> {
         let size = self.count.max(1);
         match &self.source {
-            Source::Table(records, pushed) if self.count > 0 => {
-                Ok(vec![Call::Sql(select::page(records, pushed, self.skip, self.count))])
+            Source::Table(Table { records, pushed, order }) if self.count > 0 => {
+                Ok(vec![Call::Sql(select::page(records, pushed, order, self.skip, self.count))])
             }
             Source::List(list, _) => match list.pages.by {
                 PageStyle::Page => {
@@ -74,7 +74,7 @@ impl Query<'_> {
     #[must_use]
     pub fn count_call(&self, rows_on_page: usize) -> Option<Call> {
         match &self.source {
-            Source::Table(records, pushed) if self.native => {
+            Source::Table(Table { records, pushed, .. }) if self.native => {
                 let told = rows_on_page < self.count && (rows_on_page > 0 || self.skip == 0);
                 (!told).then(|| Call::Sql(select::count(records, pushed)))
             }

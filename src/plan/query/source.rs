@@ -12,7 +12,12 @@ use crate::{
         template::Place,
         term::Scope,
     },
-    plan::{Fault, call::Call, read, sql::filter::Pushed},
+    plan::{
+        Fault,
+        call::Call,
+        read,
+        sql::{filter::Pushed, order::Order},
+    },
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
@@ -30,7 +35,18 @@ pub enum Source<'a> {
     /// The list of an HTTP app, narrowed by a rule or not.
     List(&'a List, Option<Narrowed<'a>>),
     /// A table.
-    Table(&'a SqlRecords, Pushed),
+    Table(Table<'a>),
+}
+
+/// A table, and what of the request the database does.
+#[derive(Debug)]
+pub struct Table<'a> {
+    /// The table.
+    pub records: &'a SqlRecords,
+    /// What it selects.
+    pub pushed: Pushed,
+    /// In which order: that of the answer, or by key.
+    pub order: Order,
 }
 
 /// A filter rule and the value it is used with.

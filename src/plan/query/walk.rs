@@ -9,12 +9,12 @@ use crate::{
         call::{Call, Reply},
         fill::fill,
         read,
-        sql::select,
+        sql::{filter::How, order::After, select},
     },
-    scim::{Refusal, ScimType},
+    scim::{Refusal, ScimType, condition::Condition},
 };
 
-use super::{Query, Source};
+use super::{Query, Source, Table};
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -23,8 +23,8 @@ pub struct Position {
     pub taken: usize,
     /// Pages taken.
     pub page: usize,
-    /// The last key, for tables.
-    pub after: Option<Value>,
+    /// Behind which row, for tables.
+    pub after: Option<After>,
     /// What the app last said that there is in all.
     pub total: Option<usize>,
 }
@@ -62,15 +62,15 @@ impl Query<'_> {
             Source::Nothing => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
-            Source::Table(records, pushed) => {
-                Ok(Some(Call::Sql(select::walk(records, pushed, at.after.as_ref(), self.batch()))))
+            Source::Table(Table { records, pushed, order }) => {
+                Ok(Some(Call::Sql(select::walk(records, pushed, order, at.after.as_ref(), self.batch()))))
             }
         }
     }
 
     /// Rows of a table that are asked for at a time: no more than a page by cursor and one to see whether there is another.
     fn batch(&self) -> usize {
-        let page = self.follows && self.exact && self.sort.is_none();
+        let page = self.follows && self.exact && self.sorted_here.is_none();
         if page { BATCH.min(self.count.saturating_add(1)) } else { BATCH }
     }
 
@@ -111,9 +111,9 @@ impl Query<'_> {
         let taken = at.taken + rows;
         match &self.source {
             Source::Nothing | Source::Key(_) => Next::End,
-            Source::Table(records, _) => match last.and_then(|r| r.get(&records.key.column.0)) {
-                Some(key) if rows == self.batch() => {
-                    Next::Go(Position { taken, page: at.page + 1, after: Some(key.clone()), total: None })
+            Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
+                Some(after) if rows == self.batch() => {
+                    Next::Go(Position { taken, page: at.page + 1, after: Some(after), total: None })
                 }
                 _ => Next::End,
             },
@@ -138,8 +138,52 @@ impl Query<'_> {
 /// Past a limit the answer is `tooMany`, never a short list.
 #[must_use]
 pub fn too_many(limit: &str) -> Fault {
-    Fault::Refused(Refusal::new(
-        ScimType::TooMany,
-        format!("answering this takes more than {limit}; narrow the filter"),
-    ))
+    refused(format!("answering this takes more than {limit}; narrow the filter"))
+}
+
+impl Query<'_> {
+    /// The same, naming what makes the rows many: attributes and operators, never the values that they are compared with.
+    #[must_use]
+    pub fn too_many(&self, limit: &str) -> Fault {
+        let mut left = Vec::new();
+        self.left().into_iter().for_each(|conjunct| in_words(conjunct, &mut left));
+        left.dedup();
+        let why = match (left.as_slice(), self.sorts_here()) {
+            ([], None) => String::new(),
+            ([], Some(sort)) => format!(": the app cannot sort by `{}`, so all that matches is read", sort.target()),
+            (left, _) => format!(": the app cannot be asked for {}", left.join(", ")),
+        };
+        refused(format!("answering this takes more than {limit}; narrow the filter{why}"))
+    }
+
+    /// The conjuncts of the filter that are left to be checked here.
+    fn left(&self) -> Vec<&Condition> {
+        let conjuncts = self.condition.conjuncts();
+        match &self.source {
+            Source::Nothing | Source::Key(_) => Vec::new(),
+            Source::List(_, by) => {
+                let served =
+                    |c: &Condition| by.as_ref().is_some_and(|by| by.rule.exactly && by.serves == c.to_string());
+                conjuncts.into_iter().filter(|c| !served(c)).collect()
+            }
+            Source::Table(table) => {
+                let notes = table.pushed.notes.iter();
+                conjuncts.into_iter().zip(notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
+            }
+        }
+    }
+}
+
+fn in_words(condition: &Condition, words: &mut Vec<String>) {
+    match condition {
+        Condition::And(parts) | Condition::Or(parts) => parts.iter().for_each(|part| in_words(part, words)),
+        Condition::Not(inner) | Condition::Item { condition: inner, .. } => in_words(inner, words),
+        Condition::Compare { target, op, .. } => words.push(format!("`{target} {}`", op.keyword())),
+        Condition::Present(target) => words.push(format!("`{target} pr`")),
+        Condition::Always | Condition::Never => {}
+    }
+}
+
+fn refused(detail: String) -> Fault {
+    Fault::Refused(Refusal::new(ScimType::TooMany, detail))
 }

@@ -64,7 +64,8 @@ pub(super) fn hung(beside: &Beside, rows: Vec<Map<String, Value>>) -> Result<Val
 
 /// ` AND …` of the rows that are meant: all that are read, or those of one name.
 pub(super) fn and_meant(engine: Engine, alias: &str, beside: &Beside, one: Option<&str>) -> String {
-    let fixed = and_only(engine, alias, &beside.only);
+    // what stands beside a row is its tenant's: these conditions are literals
+    let fixed = and_only(engine, alias, &beside.only).text;
     let Form::Names { name, names, .. } = &beside.form else { return fixed };
     let name = column(engine, alias, name);
     let literal = |name: &str| engine.literal(&Value::from(name));
@@ -208,7 +209,7 @@ fn upsert(
 pub(super) fn gone(engine: Engine, beside: &Beside, key: &Value, one: Option<&str>) -> Statement {
     let meant = match one {
         Some(_) => and_meant(engine, "c", beside, one),
-        None => and_only(engine, "c", &beside.only),
+        None => and_only(engine, "c", &beside.only).text,
     };
     Piece::new(engine.delete_from(&beside.table, "c") + " WHERE ")
         .piece(holds(engine, &column(engine, "c", &beside.link), key))

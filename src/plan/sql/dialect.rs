@@ -25,6 +25,15 @@ pub const FALSE: &str = "FALSE";
 const VARIANTS: usize = 16;
 
 impl Engine {
+    /// What makes a SELECT lock its rows for the transaction. In SQLite a transaction that writes has the whole file.
+    #[must_use]
+    pub fn row_lock(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres | Self::MariaDb => " FOR UPDATE",
+        }
+    }
+
     /// An identifier, quoted.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {
@@ -122,6 +131,21 @@ impl Engine {
                 format!("CAST(LOWER({kept} COLLATE utf8mb4_uca1400_as_cs) AS BINARY)")
             }
         }
+    }
+
+    /// A folded text of MariaDB, as it sorts: the two letters that [`Engine::lower`] keeps out of the way are back.
+    #[must_use]
+    pub fn folded_order(self, column: &str) -> String {
+        let text = format!("CONVERT({} USING utf8mb4)", self.lower(column));
+        format!(
+            "CAST(REPLACE(REPLACE({text}, _utf8mb4 X'EFB790', _utf8mb4 X'E284AA'), _utf8mb4 X'EFB791', _utf8mb4 X'C4B0') AS BINARY)"
+        )
+    }
+
+    /// A text that is compared byte by byte, as text again.
+    #[must_use]
+    pub fn readable(self, text: &str) -> String {
+        if self == Self::MariaDb { format!("CONVERT({text} USING utf8mb4)") } else { text.to_owned() }
     }
 
     /// What [`Engine::lower`] makes of every text that folds as this one does; none where they are too many.

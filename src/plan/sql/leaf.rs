@@ -82,7 +82,12 @@ impl Found<'_> {
         };
         match self {
             Self::Column(column) => {
-                column.searched(column.compare(leaf, op, literal, &holds), |c| c.compare(leaf, op, literal, &holds), op)
+                let pair = column.searched(
+                    column.compare(leaf, op, literal, &holds),
+                    |c| c.compare(leaf, op, literal, &holds),
+                    op,
+                );
+                Pair { few: pair.few || pair.is_exact() && column.tells(op, literal), ..pair }
             }
             Self::Inside(column) => match (op, literal) {
                 (
@@ -114,7 +119,7 @@ fn assigned(value: &Value) -> bool {
 
 impl Column<'_> {
     /// Neither NULL nor empty text nor what the line calls empty.
-    fn given(&self) -> Logic {
+    pub(super) fn given(&self) -> Logic {
         Logic::all([self.not_empty_text(), self.not_the_empty()])
     }
 
@@ -122,7 +127,7 @@ impl Column<'_> {
         Logic::sql(format!("{} <> ''", self.engine.exact(&self.sql)))
     }
 
-    fn not_the_empty(&self) -> Logic {
+    pub(super) fn not_the_empty(&self) -> Logic {
         match self.empty {
             Empty::Is(value) if assigned(value) => {
                 Logic::sql(format!("{} <> {}", self.engine.exact(&self.sql), self.engine.literal(value)))
@@ -148,14 +153,14 @@ impl Column<'_> {
         let row = Column { sql: source.column.clone(), source: None, ..*self };
         let Logic::Sql(such) = again(&row).may else { return pair };
         let found = Logic::Sql(source.some(such));
-        Pair { may: Logic::all([found.clone(), pair.may]), must: Logic::all([found, pair.must]), why: pair.why }
+        Pair { may: Logic::all([found.clone(), pair.may]), must: Logic::all([found, pair.must]), ..pair }
     }
 
     fn is_empty(&self, value: &Value) -> bool {
         !assigned(value) || matches!(self.empty, Empty::Is(empty) if same(empty, value))
     }
 
-    fn present(&self) -> Logic {
+    pub(super) fn present(&self) -> Logic {
         match self.codec {
             _ if self.key.is_some() => Logic::True,
             Codec::Given(_) => Logic::True,
@@ -170,6 +175,12 @@ impl Column<'_> {
             Codec::Plain | Codec::Time(_) => self.given(),
             Codec::Hash(_) => Logic::False,
         }
+    }
+
+    /// Whether such a comparison picks few rows out of many.
+    fn tells(&self, op: CompareOp, literal: &Literal) -> bool {
+        let few = matches!(self.codec, Codec::Plain | Codec::Around { .. } | Codec::Time(_));
+        few && matches!(op, CompareOp::Equal | CompareOp::StartsWith) && !matches!(literal, Literal::Boolean(_))
     }
 
     fn compare(&self, leaf: &Attribute, op: CompareOp, literal: &Literal, holds: &dyn Fn(&Value) -> bool) -> Pair {
@@ -205,7 +216,7 @@ impl Column<'_> {
         let mut known: Vec<&Value> = Vec::new();
         let mut wanted: Vec<&Value> = Vec::new();
         for (scim, app) in pairs {
-            for word in app.iter().filter(|w| w.is_null() || !self.is_empty(w)) {
+            for word in self.meant(app) {
                 if !known.iter().any(|k| same(k, word)) {
                     known.push(word);
                     if holds(scim) {
@@ -218,7 +229,12 @@ impl Column<'_> {
         Logic::any([self.among(&wanted), others.unwrap_or(Logic::False)])
     }
 
-    fn among(&self, words: &[&Value]) -> Logic {
+    /// Those of the app's words that can be read at all.
+    pub(super) fn meant<'w>(&self, words: &'w [Value]) -> Vec<&'w Value> {
+        words.iter().filter(|w| w.is_null() || !self.is_empty(w)).collect()
+    }
+
+    pub(super) fn among(&self, words: &[&Value]) -> Logic {
         let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
         let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
         let text = written.iter().any(|w| w.is_string());

@@ -71,16 +71,18 @@ pub(super) struct Pair {
     pub(super) must: Logic,
     /// Why they differ; empty where they do not.
     pub(super) why: &'static str,
+    /// Whether it picks few rows out of many, so that an index may find them.
+    pub(super) few: bool,
 }
 
 impl Pair {
     pub(super) fn exact(logic: Logic) -> Self {
-        Self { may: logic.clone(), must: logic, why: "" }
+        Self { may: logic.clone(), few: logic == Logic::False, must: logic, why: "" }
     }
 
     /// At most where `may` is true.
     pub(super) fn wider(may: Logic, why: &'static str) -> Self {
-        Self { may, must: Logic::False, why }
+        Self { may, must: Logic::False, why, few: false }
     }
 
     /// Nothing is known in SQL.
@@ -93,24 +95,29 @@ impl Pair {
     }
 
     pub(super) fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(parts, Logic::all)
+        Self::joined(parts, Logic::all, |few| few.contains(&true))
     }
 
     pub(super) fn any(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self::joined(parts, Logic::any)
+        Self::joined(parts, Logic::any, |few| !few.contains(&false))
     }
 
-    fn joined(parts: impl IntoIterator<Item = Self>, join: fn(Vec<Logic>) -> Logic) -> Self {
-        let (mut may, mut must, mut why) = (Vec::new(), Vec::new(), "");
+    fn joined(
+        parts: impl IntoIterator<Item = Self>,
+        join: fn(Vec<Logic>) -> Logic,
+        all_few: fn(&[bool]) -> bool,
+    ) -> Self {
+        let (mut may, mut must, mut why, mut few) = (Vec::new(), Vec::new(), "", Vec::new());
         for part in parts {
             why = if why.is_empty() { part.why } else { why };
             may.push(part.may);
             must.push(part.must);
+            few.push(part.few);
         }
-        Self { may: join(may), must: join(must), why }
+        Self { may: join(may), must: join(must), why, few: all_few(&few) }
     }
 
     pub(super) fn not(self) -> Self {
-        Self { may: self.must.not(), must: self.may.not(), why: self.why }
+        Self { may: self.must.not(), must: self.may.not(), why: self.why, few: false }
     }
 }

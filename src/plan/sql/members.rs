@@ -91,10 +91,10 @@ fn all_exist(engine: Engine, junction: &Junction, keys: Vec<Value>) -> Statement
     let other = table(engine, &member.table, "o");
     none(
         engine,
-        missing.then(&format!(
-            " WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value{})",
-            and_only(engine, "o", &member.only)
-        )),
+        missing
+            .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value"))
+            .piece(and_only(engine, "o", &member.only))
+            .then(")"),
     )
 }
 
@@ -131,7 +131,9 @@ fn gone(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> State
     let other = key_column(engine, "o", &member.key, member.kind);
     piece
         .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
-        .then(&format!("{}{})", column(engine, "j", &junction.value), and_only(engine, "o", &member.only)))
+        .then(&column(engine, "j", &junction.value))
+        .piece(and_only(engine, "o", &member.only))
+        .then(")")
         .expect(engine, Expect::Any)
 }
 

@@ -1,15 +1,18 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `write`, `beside` and `members` change, `filter` turns a condition into a WHERE clause; `dialect` is all that an
-//! engine needs of its own. In every text `r` is the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's
-//! row, and `s` a value of a bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
+//! `select` reads, `write`, `beside` and `members` change, `filter` turns a condition into a WHERE clause, `order` one into
+//! an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is the resource's row, `b` one beside it,
+//! `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a bound set. Conditions fixed by the mapping
+//! are literals; what came from a client is bound.
 
 pub mod beside;
+pub mod change;
 pub mod dialect;
 pub mod filter;
 mod leaf;
 mod logic;
 pub mod members;
+pub mod order;
 mod row;
 pub mod select;
 pub mod write;
@@ -169,16 +172,31 @@ fn table(engine: Engine, name: &Ident, alias: &str) -> String {
 
 /// The fixed conditions. `{ not: x }` is true of NULL, as it is of a missing field elsewhere.
 fn only(engine: Engine, alias: &str, only: &[ColumnTest]) -> impl Iterator<Item = Piece> {
-    only.iter().map(move |test| Piece::new(fixed(engine, &column(engine, alias, &test.column), &test.is)))
+    only.iter().map(move |test| fixed(engine, &column(engine, alias, &test.column), &test.is))
 }
 
 /// The same, each with `AND` in front.
-fn and_only(engine: Engine, alias: &str, tests: &[ColumnTest]) -> String {
-    only(engine, alias, tests).map(|test| format!(" AND {}", test.text)).collect()
+fn and_only(engine: Engine, alias: &str, tests: &[ColumnTest]) -> Piece {
+    only(engine, alias, tests).fold(Piece::default(), |all, test| all.then(" AND ").piece(test))
 }
 
-fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> String {
-    let (ColumnIs::AnyOf(values) | ColumnIs::NoneOf(values)) = is;
+fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> Piece {
+    match is {
+        ColumnIs::Tenant(name) => tenants(engine, column, name),
+        ColumnIs::AnyOf(values) => Piece::new(listed(engine, column, values, true)),
+        ColumnIs::NoneOf(values) => Piece::new(listed(engine, column, values, false)),
+    }
+}
+
+/// Twice, once by the column's own comparison, which an index serves, and once byte by byte: a collation that takes `acme`
+/// for `ACME`, or `7` for `7a`, does not make two tenants one.
+fn tenants(engine: Engine, column: &str, name: &str) -> Piece {
+    let value = |printed| Bind::Tenant { name: name.to_owned(), printed };
+    let own = Piece::new(format!("{column} = ")).bind(value(false));
+    own.then(&format!(" AND {} = ", engine.text(column))).bind(value(true))
+}
+
+fn listed(engine: Engine, column: &str, values: &[Value], any: bool) -> String {
     let null = values.iter().any(Value::is_null);
     let listed: Vec<String> = values.iter().filter(|v| !v.is_null()).map(|v| engine.literal(v)).collect();
     let among = match listed.as_slice() {
@@ -186,15 +204,15 @@ fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> String {
         [one] => Some(format!("{column} = {one}")),
         _ => Some(format!("{column} IN ({})", listed.join(", "))),
     };
-    match (is, among, null) {
-        (ColumnIs::AnyOf(_), Some(among), false) => among,
-        (ColumnIs::AnyOf(_), Some(among), true) => format!("({among} OR {column} IS NULL)"),
-        (ColumnIs::AnyOf(_), None, true) => format!("{column} IS NULL"),
-        (ColumnIs::AnyOf(_), None, false) => dialect::FALSE.to_owned(),
-        (ColumnIs::NoneOf(_), Some(among), false) => format!("({among}) IS NOT TRUE"),
-        (ColumnIs::NoneOf(_), Some(among), true) => format!("({among}) IS NOT TRUE AND {column} IS NOT NULL"),
-        (ColumnIs::NoneOf(_), None, true) => format!("{column} IS NOT NULL"),
-        (ColumnIs::NoneOf(_), None, false) => dialect::TRUE.to_owned(),
+    match (any, among, null) {
+        (true, Some(among), false) => among,
+        (true, Some(among), true) => format!("({among} OR {column} IS NULL)"),
+        (true, None, true) => format!("{column} IS NULL"),
+        (true, None, false) => dialect::FALSE.to_owned(),
+        (false, Some(among), false) => format!("({among}) IS NOT TRUE"),
+        (false, Some(among), true) => format!("({among}) IS NOT TRUE AND {column} IS NOT NULL"),
+        (false, None, true) => format!("{column} IS NOT NULL"),
+        (false, None, false) => dialect::TRUE.to_owned(),
     }
 }
 
@@ -202,5 +220,5 @@ fn fixed(engine: Engine, column: &str, is: &ColumnIs) -> String {
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let engine = records.engine;
     let this = holds(engine, &column(engine, "r", &records.key.column), key);
-    Piece::new(" WHERE ").piece(this).then(&and_only(engine, "r", &records.only))
+    Piece::new(" WHERE ").piece(this).piece(and_only(engine, "r", &records.only))
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::mapping::sql::{ColumnIs, ColumnTest, Engine, Ident};
+use crate::{
+    mapping::sql::{ColumnIs, ColumnTest, Engine, Ident},
+    plan::call::Bind,
+};
 
 use super::{Piece, table};
 
@@ -27,13 +30,20 @@ impl Row {
         self.put(column, Piece::default().bind(self.engine.value(value)));
     }
 
-    /// What the fixed conditions ask of a new row, as literals: `{ type: User }`.
+    /// What the fixed conditions ask of a new row: `{ type: User }` as a literal, the client's tenant.
     pub(super) fn fix(&mut self, only: &[ColumnTest]) {
         for test in only {
-            if let ColumnIs::AnyOf(values) = &test.is
-                && let [value] = values.as_slice()
-            {
-                self.put(&test.column, Piece::new(self.engine.literal(value)));
+            match &test.is {
+                ColumnIs::AnyOf(values) => {
+                    if let [value] = values.as_slice() {
+                        self.put(&test.column, Piece::new(self.engine.literal(value)));
+                    }
+                }
+                ColumnIs::Tenant(name) => {
+                    let whose = Bind::Tenant { name: name.clone(), printed: false };
+                    self.put(&test.column, Piece::default().bind(whose));
+                }
+                ColumnIs::NoneOf(_) => {}
             }
         }
     }

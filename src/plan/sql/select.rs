@@ -15,7 +15,13 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, beside, column, filter::Pushed, key, key_column, only, table, where_key};
+use super::{
+    Piece, and_only, beside, column,
+    filter::Pushed,
+    key, key_column, only,
+    order::{After, Order},
+    table, where_key,
+};
 
 /// What the base key is called in the rows of a list; no column has such a name.
 const LINK: &str = "@link";
@@ -36,15 +42,15 @@ pub struct PartRead {
 pub fn by_id(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Statement> {
     let engine = records.engine;
     let key = key(resource, records, id)?;
-    Some(rows(records).piece(where_key(records, &key)).expect(engine, Expect::Some(Class::Absent)))
+    Some(rows(records, None).piece(where_key(records, &key)).expect(engine, Expect::Some(Class::Absent)))
 }
 
-/// Records that a filter's pushed part selects, by key, from `offset` on.
+/// Records that a filter's pushed part selects, in this order, from `offset` on.
 #[must_use]
-pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) -> Statement {
+pub fn page(records: &SqlRecords, pushed: &Pushed, order: &Order, offset: usize, limit: usize) -> Statement {
     let engine = records.engine;
-    selected(rows(records), records, pushed, None)
-        .then(&order(records))
+    selected(rows(records, None), records, pushed, None)
+        .then(&order.clause())
         .then(" LIMIT ")
         .bind(whole(limit))
         .then(" OFFSET ")
@@ -52,14 +58,13 @@ pub fn page(records: &SqlRecords, pushed: &Pushed, offset: usize, limit: usize) 
         .expect(engine, Expect::Any)
 }
 
-/// The next `limit` records behind the key `after`: rows that come and go in between move nothing.
+/// The next `limit` records behind a place in the order: rows that come and go in between move nothing.
 #[must_use]
-pub fn walk(records: &SqlRecords, pushed: &Pushed, after: Option<&Value>, limit: usize) -> Statement {
+pub fn walk(records: &SqlRecords, pushed: &Pushed, order: &Order, after: Option<&After>, limit: usize) -> Statement {
     let engine = records.engine;
-    let key = key_column(engine, "r", &records.key.column, records.key.kind);
-    let behind = after.map(|after| Piece::new(format!("{key} > ")).bind(engine.value(after)));
-    selected(rows(records), records, pushed, behind)
-        .then(&order(records))
+    let behind = after.map(|after| order.behind(after));
+    selected(rows(records, order.read()), records, pushed, behind)
+        .then(&order.clause())
         .then(" LIMIT ")
         .bind(whole(limit))
         .expect(engine, Expect::Any)
@@ -182,10 +187,10 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
     }
 }
 
-fn rows(records: &SqlRecords) -> Piece {
+fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
     let engine = records.engine;
-    let shown: Vec<String> =
-        once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name)).collect();
+    let columns = once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name));
+    let shown: Vec<String> = columns.chain(besides).collect();
     Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(engine, &records.table, "r")))
 }
 
@@ -200,14 +205,10 @@ fn label(engine: Engine, name: &str) -> String {
 
 fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Piece>) -> Piece {
     let engine = records.engine;
+    let from = pushed.join.iter().fold(from, |from, join| from.piece(join.clone()));
     let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
     let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed).chain(more).collect();
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
-}
-
-fn order(records: &SqlRecords) -> String {
-    let engine = records.engine;
-    format!(" ORDER BY {}", key_column(engine, "r", &records.key.column, records.key.kind))
 }
 
 fn beside_rows(engine: Engine, b: &Beside, link: &str, keys: &[Value]) -> Piece {
@@ -239,7 +240,7 @@ fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piec
         table(engine, &child.table, "c")
     ))
     .set(engine, keys.to_vec())
-    .then(&and_only(engine, "c", &child.only))
+    .piece(and_only(engine, "c", &child.only))
     .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
@@ -270,7 +271,7 @@ fn related(
     Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{display} FROM {from}"))
         .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
         .set(engine, keys.to_vec())
-        .then(&and_only(engine, "o", &other.only))
+        .piece(and_only(engine, "o", &other.only))
         .then(&format!(" ORDER BY {link}, {key}"))
 }
 

@@ -69,14 +69,21 @@ pub fn update(
     for (column, stamp) in &records.touch {
         row.set(column, &stamps.value(stamp, base_form(resource, column)));
     }
-    row.update(&records.table)
-        .unwrap_or_else(|| is_there(records))
-        .piece(where_key(records, key))
-        .expect(engine, ABSENT)
+    match row.update(&records.table) {
+        Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
+        None => lock(records, key),
+    }
 }
 
-/// What every change of a record writes, where only its lists or members change; where that is nothing, whether the
-/// record is there.
+/// Whether the record is there; nobody else changes it until the transaction ends.
+#[must_use]
+pub fn lock(records: &SqlRecords, key: &Value) -> Statement {
+    let engine = records.engine;
+    let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
+    row.piece(where_key(records, key)).then(engine.row_lock()).expect(engine, ABSENT)
+}
+
+/// What every change of a record writes, where only its lists or members change; where that is nothing, its lock.
 #[must_use]
 pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Statement {
     update(resource, records, key, &Value::Null, stamps)
@@ -99,12 +106,14 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.set(column, &stamps.value(stamp, base_form(resource, column)));
             }
-            let mark = row.update(&records.table).unwrap_or_else(|| is_there(records));
-            let mark = mark.piece(where_key(records, key)).expect(engine, ABSENT);
+            let mark = match row.update(&records.table) {
+                Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
+                None => lock(records, key),
+            };
             std::iter::once(mark).chain(pairs).collect()
         }
         Delete::Rows => {
-            let there = is_there(records).piece(where_key(records, key)).expect(engine, ABSENT);
+            let there = lock(records, key);
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
@@ -183,18 +192,13 @@ pub fn children_change(
 
 const ABSENT: Expect = Expect::Some(Class::Absent);
 
-fn is_there(records: &SqlRecords) -> Piece {
-    let engine = records.engine;
-    Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")))
-}
-
 fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
     Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(holds(engine, &column(engine, alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
 fn child_rows(engine: Engine, child: &Child, key: &Value) -> Piece {
-    of_link(engine, &child.table, &child.link, key, "c").then(&and_only(engine, "c", &child.only))
+    of_link(engine, &child.table, &child.link, key, "c").piece(and_only(engine, "c", &child.only))
 }
 
 fn one_row_gone(engine: Engine, child: &Child, key: &Value, row: &Value) -> Statement {
@@ -212,7 +216,7 @@ fn one_row_changed(engine: Engine, child: &Child, key: &Value, row: &Value, item
         key,
     ));
     Some(
-        piece.then(&and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
+        piece.piece(and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
     )
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tower::ServiceExt;
 
 use super::*;
+use crate::metrics;
 use crate::scim::profile::Profile;
 use crate::server::Inner;
 use crate::server::drain::Drain;
@@ -41,7 +42,12 @@ fn held(answer_time: Duration) -> Held {
     }));
     let client = |name: &str| {
         let sha256 = Sha256::digest(name).into();
-        Client { name: name.into(), profile: Profile::STRICT, bearers: vec![Bearer { sha256, until: None }] }
+        Client {
+            name: name.into(),
+            profile: Profile::STRICT,
+            bearers: vec![Bearer { sha256, until: None }],
+            tenant: None,
+        }
     };
     let limits = Limits { answer_time, ..Limits::default() };
     let drain = Drain::new();
@@ -124,6 +130,10 @@ async fn a_write_that_takes_too_long_is_503_and_asked_for_again() {
         held.gate.add_permits(9);
         assert_eq!(held.send_until(line, "ann").await, (200, "1".to_owned()), "{line}");
         assert!(held.begun.try_recv().is_err(), "{line}: done once");
+        for counter in ["late", "joined"] {
+            let none = format!("portolan_{counter}_writes_total 0");
+            assert!(!metrics::text().lines().any(|line| line == none), "{counter}");
+        }
         tokio::time::timeout(LONG, held.drain.empty()).await.unwrap();
     }
 }

@@ -19,12 +19,15 @@ pub(super) fn check_columns(
     touch: &[(Ident, Stamp)],
     faults: &mut Faults,
 ) {
+    let tenants = |test: &&ColumnTest| matches!(test.is, ColumnIs::Tenant(_));
     for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
         let Source::At { at, .. } = &draft.line.value else { continue };
         let Some([Step::Key(column)]) = at.steps() else { continue };
         let fixed = |t: &ColumnTest| t.column.0 == *column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
         let (who, access) = if key.0 == *column && draft.line.update {
             ("the key", "[read, create]")
+        } else if only.iter().filter(tenants).any(|t| t.column.0 == *column) {
+            ("the tenant's", "[read]")
         } else if only.iter().any(fixed) {
             ("fixed by `where`", "[read]")
         } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == *column) {

@@ -147,6 +147,7 @@ impl ColumnIs {
         match self {
             Self::AnyOf(values) => holds(values),
             Self::NoneOf(values) => !holds(values),
+            Self::Tenant(_) => true,
         }
     }
 }

@@ -16,10 +16,13 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Url},
+        sql::{
+            ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url,
+        },
+        template::Template,
     },
     scim::published,
-    yaml::Node,
+    yaml::{Fields, Node},
 };
 
 use self::{
@@ -51,19 +54,19 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
         faults,
         &[
             ("schema", "schema names"),
-            ("tenant", "tenant columns"),
             ("counters", "counter tables"),
             ("limits", "limits of their own"),
             ("answers", "answer rules for databases"),
         ],
     );
     let url = fields.required(faults, "url");
+    let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
     match text.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))) })
+            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant })
         }
         Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
             faults.not_supported(url.span, "databases other than SQLite");
@@ -78,20 +81,72 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     }
 }
 
+/// `{ column: tenant_id, is: "{{tenant.number}}" }`: of a tenant's values one, and nothing around it.
+fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
+    let mut fields = node.map(faults, "`tenant`")?;
+    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+    let is = fields.required(faults, "is");
+    fields.finish(faults);
+    let is = is?;
+    let name = Template::compile(is.text(faults, "`is`")?).ok().and_then(|template| match template.holes() {
+        [hole] => match hole.as_slice() {
+            [tenant, name] if tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}") => {
+                Some(name.clone())
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    if name.is_none() {
+        faults
+            .error(is.span, "bad-value", format!("`{}` is not a value of the client's tenant", faults.written(is.span)))
+            .help("write `\"{{tenant.number}}\"`, where `number` is a name under the `tenants` of portolan.yaml");
+    }
+    Some(TenantColumn { column: column?, is: name? })
+}
+
+/// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.
+fn scope(fields: &mut Fields<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Vec<ColumnTest> {
+    let own = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let tenant = match fields.take("tenant") {
+        Some(node) => {
+            if node.as_text() != Some("none") {
+                faults.error(node.span, "bad-value", "a resource type says of its tenant only that it has none").help(
+                    "leave `tenant` out; or write `tenant: none`, and every tenant's clients see all its records",
+                );
+            } else if tenant.is_none() {
+                faults
+                    .error(node.span, "no-effect", "the app keeps no tenants apart")
+                    .help("leave `tenant` out, or say by which column: `app.sql.tenant: { column, is }`");
+            }
+            None
+        }
+        None => tenant,
+    };
+    let test = |t: &TenantColumn| ColumnTest { column: t.column.clone(), is: ColumnIs::Tenant(t.is.clone()) };
+    tenant.map(test).into_iter().chain(own).collect()
+}
+
 /// Reads the resource types; first their tables, as each may refer to the other's.
-pub(super) fn resources(written: &[Written<'_>], engine: Engine, faults: &mut Faults) -> Vec<Resource> {
-    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, &mut Faults::new(faults.source().clone()))).collect();
-    let around = Around { engine, types: written, bases: &bases };
+pub(super) fn resources(
+    written: &[Written<'_>],
+    engine: Engine,
+    tenant: Option<&TenantColumn>,
+    faults: &mut Faults,
+) -> Vec<Resource> {
+    let quiet = &mut Faults::new(faults.source().clone());
+    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, tenant, quiet)).collect();
+    let around = Around { engine, tenant, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
 }
 
-fn base(written: &Written<'_>, faults: &mut Faults) -> Option<Base> {
+fn base(written: &Written<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
     let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let only = scope(&mut fields, tenant, faults);
     Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only } })
 }
 
@@ -105,7 +160,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             ("unique", "uniqueness checks"),
             ("version", "version columns"),
             ("with", "rows made together with the resource"),
-            ("tenant", "tenant columns"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
             ("create", "statements of your own"),
@@ -117,7 +171,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let all = &written.all;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let key = fields.required(faults, "key").and_then(|n| key(n, faults));
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let only = scope(&mut fields, around.tenant, faults);
     let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
@@ -229,6 +283,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
     engine: Engine,
+    tenant: Option<&'a TenantColumn>,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
 }

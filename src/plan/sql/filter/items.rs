@@ -151,17 +151,17 @@ impl<'a> Compiler<'a> {
 
     /// `r."id" IN (SELECT …)`: the engine searches for it where it would scan for an EXISTS. Behind `IS NOT TRUE` a NULL
     /// among the links does no harm.
-    fn exists(&self, from: &str, link: &str, only: &str, pair: Pair) -> Pair {
+    fn exists(&self, from: &str, link: &str, only: &Piece, pair: Pair) -> Pair {
         let key = &self.records.key;
         let key = key_column(self.engine(), "r", &key.column, key.kind);
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {
                 let begin = Piece::new(format!("{key} IN (SELECT {link} FROM {from} WHERE "));
-                Logic::Sql(begin.piece(logic.piece()).then(only).then(")"))
+                Logic::Sql(begin.piece(logic.piece()).piece(only.clone()).then(")"))
             }
         };
-        Pair { may: of(pair.may), must: of(pair.must), why: pair.why }
+        Pair { may: of(pair.may), must: of(pair.must), ..pair }
     }
 }
 

@@ -1,7 +1,8 @@
 //! A condition into a WHERE clause: what the database can decide, how exactly, and why not more.
 //!
 //! The clause never loses a row that fulfils the condition; where `exact` it adds none either, so that pages and totals
-//! are the database's own. A list is one subselect, with all that is asked of one item on one row.
+//! are the database's own. A list is one subselect, with all that is asked of one item on one row. An `or`
+//! of which each side picks few rows is a join with the union of their keys: as an OR it is often a scan.
 
 mod items;
 
@@ -12,7 +13,7 @@ use crate::{
         codec::Codec,
         line::{Empty, Line, Source},
         selector::{Selector, Step},
-        sql::{Engine, Ident, SqlRecords},
+        sql::{Engine, Ident, KeyKind, SqlRecords},
     },
     plan::call::Bind,
     scim::{
@@ -24,9 +25,10 @@ use crate::{
 
 use self::items::{of_item, part};
 use super::{
-    Piece, beside, column,
+    Piece, and_only, beside, column, key_column,
     leaf::{Column, Found},
     logic::{Logic, Pair},
+    table,
 };
 
 /// What a database is asked of a condition.
@@ -36,6 +38,8 @@ pub struct Pushed {
     pub sql: Option<String>,
     /// Its values.
     pub binds: Vec<Bind>,
+    /// A join in front of it.
+    pub(super) join: Option<Piece>,
     /// Whether the clause selects precisely what fulfils the condition.
     pub exact: bool,
     /// One for each conjunct of the condition, for `explain`.
@@ -51,6 +55,8 @@ pub struct Note {
     pub how: How,
     /// Why not exactly; empty where it is.
     pub why: &'static str,
+    /// Whether it is a union of what each side of an `or` finds.
+    pub united: bool,
 }
 
 /// How a conjunct is pushed.
@@ -78,25 +84,43 @@ pub fn push(condition: &Condition, resource: &Resource, records: &SqlRecords) ->
     let compiler = Compiler { resource, records };
     let mut clauses = Vec::new();
     let mut notes = Vec::new();
-    for conjunct in condition.conjuncts() {
-        let pair = compiler.pair(conjunct);
+    let pairs: Vec<(&Condition, Pair)> = condition.conjuncts().into_iter().map(|c| (c, compiler.pair(c))).collect();
+    let told = pairs.iter().any(|(c, pair)| pair.few && !matches!(c, Condition::Or(_)));
+    let mut join = None;
+    for (conjunct, pair) in pairs {
         let how = match &pair.may {
             _ if pair.is_exact() => How::Exact,
             Logic::True => How::Residual,
             _ => How::Wider,
         };
+        let sides = match conjunct {
+            Condition::Or(sides) if !told && join.is_none() && pair.few => Some(sides),
+            _ => None,
+        };
+        let union = sides.and_then(|sides| compiler.union(sides));
+        let united = union.is_some();
+        if !united {
+            clauses.push(pair.may);
+        }
+        join = join.or(union);
         let why = if how == How::Exact { "" } else { pair.why };
-        notes.push(Note { text: conjunct.to_string(), how, why });
-        clauses.push(pair.may);
+        notes.push(Note { text: conjunct.to_string(), how, why, united });
     }
     let exact = notes.iter().all(|note| note.how == How::Exact);
-    match Logic::all(clauses) {
-        Logic::True => Pushed { sql: None, binds: Vec::new(), exact, notes },
-        clause => {
-            let Piece { text, binds } = clause.piece();
-            Pushed { sql: Some(text), binds, exact, notes }
-        }
+    let clause = match Logic::all(clauses) {
+        Logic::True => None,
+        clause => Some(clause.piece()),
+    };
+    let (sql, binds) = clause.map_or((None, Vec::new()), |Piece { text, binds }| (Some(text), binds));
+    Pushed { sql, binds, join, exact, notes }
+}
+
+/// What a single attribute is in the database.
+pub(super) fn single<'a>(target: &Target, resource: &'a Resource, records: &'a SqlRecords) -> Found<'a> {
+    if target.attribute.multi_valued {
+        return Found::Elsewhere("it is a list");
     }
+    Compiler { resource, records }.single(target)
 }
 
 const NO_COLUMN: &str = "no column holds it";
@@ -124,6 +148,25 @@ impl<'a> Compiler<'a> {
             Condition::Compare { target, op, value } => self.compare(target, *op, value),
             Condition::Item { list, condition } => self.some_item(list, &|item| of_item(condition, item)),
         }
+    }
+
+    /// ` JOIN` with the keys of the rows that each of these finds, in a scope of its own, where `r` is another `r`; none
+    /// where there are no two. A text is there twice: as an index has it, and byte by byte, so that no two keys become one.
+    fn union(&self, sides: &[Condition]) -> Option<Piece> {
+        let (engine, key) = (self.engine(), &self.records.key);
+        let compared = key_column(engine, "r", &key.column, key.kind);
+        let own = column(engine, "r", &key.column);
+        let (keys, on) = match key.kind {
+            KeyKind::Integer => (format!("{own} AS k"), format!("h.k = {own}")),
+            KeyKind::Text => (format!("{own} AS c, {compared} AS k"), format!("h.c = {own} AND h.k = {compared}")),
+        };
+        let begin = format!("SELECT {keys} FROM {} WHERE ", table(engine, &self.records.table, "r"));
+        let only = and_only(engine, "r", &self.records.only);
+        let found = sides.iter().map(|side| self.pair(side).may).filter(|may| *may != Logic::False);
+        let selects: Vec<Piece> =
+            found.map(|may| Piece::new(begin.clone()).piece(may.piece()).piece(only.clone())).collect();
+        (selects.len() > 1)
+            .then(|| Piece::new(" JOIN (").piece(Piece::join(selects, " UNION ")).then(&format!(") AS h ON {on}")))
     }
 
     fn present(&self, target: &Target) -> Pair {
@@ -247,7 +290,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// The key of a path of one key: a column, or a list.
-fn only_step(at: &Selector) -> Option<&str> {
+pub(super) fn only_step(at: &Selector) -> Option<&str> {
     match at.steps()? {
         [Step::Key(key)] => Some(key),
         _ => None,

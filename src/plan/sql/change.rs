@@ -1,0 +1,83 @@
+//! A change set as statements: the row, its lists, and who is a member.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{Resource, cell, line::Line, sql::SqlRecords, translate},
+    plan::{Context, Fault, change::Step},
+    scim::change::{Change as Changed, To},
+};
+
+use super::{
+    beside, check_numbers, key, members,
+    write::{self, Stamps},
+};
+
+/// The statements of a change set, in order; `before` is the record, where it was read.
+///
+/// # Errors
+/// [`Fault::Absent`] for an id that no record can have, or a value that cannot be written.
+pub fn steps(
+    resource: &Resource,
+    records: &SqlRecords,
+    id: &str,
+    changes: &[Changed],
+    before: Option<&Value>,
+    context: &Context<'_>,
+) -> Result<Vec<Step>, Fault> {
+    let key = key(resource, records, id).ok_or(Fault::Absent)?;
+    let stamps = Stamps { now: context.now, client: context.client };
+    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    cell::close(&records.cells, &mut changed, before)?;
+    check_numbers(&changed)?;
+    // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
+    // members may change, its time of change waits for what their statements tell.
+    let members_alone = changes.iter().all(|c| resource.line(&c.target).is_some_and(Line::relates));
+    let mut statements = vec![match members_alone {
+        true => write::lock(records, &key),
+        false => write::update(resource, records, &key, &changed, &stamps),
+    }];
+    for table in &records.beside {
+        if let Some(row) = changed.get(&table.name) {
+            statements.extend(beside::write(records, table, &key, row, &stamps));
+        }
+    }
+    for change in changes {
+        let name = change.target.attribute.name.as_str();
+        if let Some(child) = records.children.iter().find(|c| c.name == name) {
+            let list =
+                |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
+            statements.extend(write::children_change(
+                records.engine,
+                resource,
+                child,
+                &key,
+                &list(before),
+                &list(Some(&changed)),
+                &stamps,
+            ));
+        }
+        if records.members.as_ref().is_some_and(|j| j.name == name) {
+            let ids = |items: &[Value]| -> Vec<String> {
+                items.iter().filter_map(|i| i.get("value")?.as_str().map(str::to_owned)).collect()
+            };
+            statements.extend(match &change.to {
+                To::Unassigned => members::members_clear(records, &key),
+                To::Value(list) => {
+                    members::members_set(records, &key, &ids(list.as_array().map_or(&[], Vec::as_slice)), &stamps)
+                }
+                To::Delta { add, remove } => {
+                    let mut both = members::members_add(records, &key, &ids(add), &stamps);
+                    both.extend(members::members_remove(records, &key, remove));
+                    both
+                }
+            });
+        }
+    }
+    let mut steps: Vec<Step> = statements.into_iter().map(Step::statement).collect();
+    if members_alone && !records.touch.is_empty() {
+        let touch = write::touch(resource, records, &key, &stamps);
+        steps.push(Step { if_changed: true, ..Step::statement(touch) });
+    }
+    Ok(steps)
+}

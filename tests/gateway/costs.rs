@@ -1,0 +1,100 @@
+//! What reading costs over a database, in statements, as its own side counts them: nothing grows with the number of rows.
+
+use std::collections::BTreeSet;
+
+use portolan::plan::Limits;
+use serde_json::Value;
+
+use super::door::{Door, LIMITS, encoded};
+
+const PEOPLE: usize = 5000;
+
+/// The quickstart with thousands of people more, each with two addresses, in a team of all of them; fewer rows may be read
+/// for one request than there are.
+async fn crowd() -> Door {
+    let script = format!(
+        "{}
+        with recursive n(i) as (select 10001 union all select i + 1 from n where i < 10000 + {})
+          insert into staff_person (person_no, logon, fore_nm, known_as, acct_state, made_at, chg_at)
+          select i, 'p' || (i * 7919 % 5000), 'P', case i % 4 when 0 then null when 1 then 'É' || (i % 97) else 'é' || (i % 97) end,
+            case i % 3 when 0 then 'L' else 'A' end, '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z' from n;
+        insert into mailbox (person_no, addr, kind) select person_no, 'w' || person_no || '@x', 'work' from staff_person where person_no > 10000;
+        insert into mailbox (person_no, addr, kind) select person_no, 'h' || person_no || '@x', 'home' from staff_person where person_no > 10000;
+        insert into team (team_no, label, made_at, chg_at) values (99, 'all', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z');
+        insert into team_person (team_no, person_no) select 99, person_no from staff_person where person_no > 10000;",
+        include_str!("../../examples/quickstart/hr.sql"),
+        PEOPLE - 7
+    );
+    Door::over_sql(&script, Limits { rows: 1500, ..LIMITS }).await
+}
+
+#[tokio::test]
+async fn every_page_by_cursor_costs_the_same_to_the_end() {
+    let door = crowd().await;
+    for (query, cost) in [
+        ("attributes=userName", 1),
+        ("attributes=userName&sortBy=userName", 1),
+        ("attributes=emails,groups&sortBy=displayName&sortOrder=descending", 3),
+        ("attributes=userName&sortBy=active&sortOrder=descending", 1),
+        ("attributes=userName&sortBy=id&sortOrder=descending", 1),
+    ] {
+        let (mut cursor, mut seen, mut keys) = (Some(String::new()), Vec::new(), Vec::new());
+        while let Some(here) = cursor {
+            let (answer, made) =
+                door.cost("GET", &format!("/Users?count=200&{query}&cursor={here}"), Value::Null).await;
+            assert_eq!(made, cost, "{query} after {}", seen.len());
+            cursor = answer.body.get("nextCursor").map(|cursor| cursor.as_str().unwrap().to_owned());
+            keys.extend(answer.body["Resources"].as_array().unwrap().iter().map(|r| r["userName"].clone()));
+            seen.extend(answer.ids());
+        }
+        assert_eq!((seen.len(), seen.iter().collect::<BTreeSet<_>>().len()), (PEOPLE, PEOPLE), "{query}");
+        if query.ends_with("sortBy=userName") {
+            assert!(keys.is_sorted_by_key(|key| key.as_str().unwrap().to_lowercase()), "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_by_index_is_a_page_a_count_and_one_statement_for_each_list() {
+    let door = crowd().await;
+    let residual = encoded("meta.created ge \"2020-01-01T00:00:00Z\" and userName sw \"p4\"");
+    for (query, cost) in [
+        ("count=100".to_owned(), 4),
+        ("count=10".to_owned(), 4),
+        ("startIndex=4901&count=100&attributes=userName".to_owned(), 2),
+        ("startIndex=4902&count=100&attributes=userName".to_owned(), 1),
+        ("startIndex=4902&count=100&attributes=userName&sortBy=displayName".to_owned(), 1),
+        ("count=0".to_owned(), 1),
+        ("count=100&sortBy=userName".to_owned(), 4),
+        ("startIndex=2000&count=100&sortBy=displayName&attributes=emails".to_owned(), 3),
+        (format!("filter={}", encoded("userName eq \"P1\"")), 3),
+        (format!("filter={}&attributes=userName", encoded("userName eq \"p1\"")), 1),
+        (format!("filter={}&attributes=userName", encoded("emails.value eq \"h10007@x\"")), 2),
+        (format!("filter={residual}&count=100&attributes=userName&sortBy=userName"), 3),
+        (format!("filter={residual}&startIndex=101&count=100&attributes=userName&sortBy=userName"), 1),
+    ] {
+        let (answer, made) = door.cost("GET", &format!("/Users?{query}"), Value::Null).await;
+        answer.is(200);
+        assert_eq!(made, cost, "{query}");
+    }
+    for (path, cost) in
+        [("/Users/10001", 3), ("/Users/10001?attributes=userName", 2), ("/Groups/99?excludedAttributes=members", 1)]
+    {
+        let (answer, made) = door.cost("GET", path, Value::Null).await;
+        answer.is(200);
+        assert_eq!(made, cost, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_told_with_what_made_it_so() {
+    let door = crowd().await;
+    for (query, told) in [
+        ("filter=meta.created%20gt%20%222001-01-01T00:00:00Z%22%20and%20active%20eq%20true", "`meta.created gt`"),
+        ("sortBy=meta.created", "cannot sort by `meta.created`"),
+    ] {
+        let detail = door.get(&format!("/Users?{query}")).await.fails(400, "tooMany");
+        assert!(detail.contains(told) && detail.contains("1500 rows"), "{detail}");
+        assert!(!detail.contains("2001") && !detail.contains("active"), "{detail}");
+    }
+}
