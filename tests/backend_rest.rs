@@ -24,7 +24,7 @@ use portolan::{
         rest::RestApp,
         selector::Selector,
     },
-    plan::call::{Call, HttpCall, Reply},
+    plan::call::{Body, Call, HttpCall, Reply},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -120,7 +120,7 @@ async fn a_call_is_sent_as_planned_and_connections_are_kept() {
     let backend = Backend::open(&app(&origin, vec![]), LIMITS).await.unwrap();
     let mut session = backend.write().await.unwrap();
     let body = json!({"name": "Åse", "n": serde_json::from_str::<Value>("12345678901234567890.10").unwrap()});
-    let patch = HttpCall { method: Method::PATCH, body: Some(body.clone()), ..get("/users/a%2Fb?x=%26") };
+    let patch = HttpCall { method: Method::PATCH, body: Some(Body::Json(body.clone())), ..get("/users/a%2Fb?x=%26") };
     let said = session.call(&Call::Http(patch)).await.unwrap();
     assert_eq!((said.class, said.status), (Class::Ok, Some(200)));
     assert_eq!(said.body["method"], "PATCH");
@@ -327,16 +327,19 @@ async fn a_conversation_is_held_in_order_and_word_for_word() {
 
     let put = |body| Call::Http(HttpCall { method: Method::PUT, body, ..get("/users/1") });
     for (call, words) in [
-        (put(Some(json!({"a": [1, {"b": "y"}]}))), &["call 2", "$.a[1].b", "\"x\"", "\"y\""][..]),
+        (put(Some(Body::Json(json!({"a": [1, {"b": "y"}]})))), &["call 2", "$.a[1].b", "\"x\"", "\"y\""][..]),
         (put(None), &["body at $", "nothing"]),
         (Call::Http(get("/x")), &["PUT /users/1", "GET /x"]),
-        (Call::Http(HttpCall { body: Some(body.clone()), method: Method::PUT, ..get("/users%2F1") }), &["/users%2F1"]),
+        (
+            Call::Http(HttpCall { body: Some(Body::Json(body.clone())), method: Method::PUT, ..get("/users%2F1") }),
+            &["/users%2F1"],
+        ),
     ] {
         let failure = session.call(&call).await.unwrap_err();
         assert_eq!((failure.kind, failure.sent), (Kind::OffScript, false));
         assert!(words.iter().all(|word| failure.message.contains(word)), "{failure}");
     }
-    session.call(&put(Some(body))).await.unwrap();
+    session.call(&put(Some(Body::Json(body)))).await.unwrap();
     assert_eq!(script.unused(), ["GET /x"]);
     session.call(&Call::Http(get("/x"))).await.unwrap();
     assert!(script.unused().is_empty());

@@ -11,7 +11,7 @@ use portolan::{
         conversation::{BASE_URL, below_base},
         refuse,
     },
-    mapping::{self, vars::Vars},
+    mapping::{self, term::not_random, vars::Vars},
     plan::{
         Context, Limits,
         explain::{Explained, Unplanned, explain},
@@ -42,6 +42,7 @@ fn plans(mapping: &str, ask: &str, body: &str, profile: Profile) -> Result<Vec<E
             operations: 600,
             body: 1 << 20,
         },
+        random: not_random,
     };
     explain(&mapping, &method.parse().unwrap(), path, query, body.as_bytes(), &context)
 }

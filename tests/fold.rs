@@ -55,7 +55,7 @@ fn compiled(text: &str) -> Mapping {
 
 fn record(mapping: &Mapping, attributes: &Value) -> Value {
     let user = mapping.resource("User").unwrap();
-    translate::record(user, attributes.as_object().unwrap(), &Value::Null, false).unwrap()
+    translate::record(user, attributes.as_object().unwrap(), &Value::Null, |_| true, false).unwrap()
 }
 
 #[test]

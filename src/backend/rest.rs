@@ -141,15 +141,14 @@ impl Rest {
 
     fn request(&self, call: &HttpCall) -> Result<Request<Full<Bytes>>, Failure> {
         let body = call.body.as_ref().map(|body| Bytes::from(body.to_string()));
-        let has_body = body.is_some();
         let mut request = Request::new(Full::new(body.unwrap_or_default()));
         *request.method_mut() = call.method.clone();
         *request.uri_mut() = self.uri(&call.target)?;
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("portolan/", env!("CARGO_PKG_VERSION"))));
-        if has_body {
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(body) = &call.body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
         }
         for (name, value) in &call.headers {
             headers.insert(name, value.clone());

@@ -10,11 +10,11 @@ use std::{
 
 use http::Method;
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     mapping::rest::RestApp,
-    plan::call::{HttpCall, Reply},
+    plan::call::{Body, HttpCall, Reply},
 };
 
 use super::{
@@ -32,7 +32,7 @@ pub struct Expected {
     pub method: Method,
     /// Path and query below the app's URL, encoded in any way that means the same.
     pub target: String,
-    /// The JSON body.
+    /// The body: JSON; a form as a map from name to text; a text.
     pub body: Option<Value>,
     /// The answer.
     pub reply: Scripted,
@@ -141,7 +141,7 @@ fn difference(expected: &Expected, got: &HttpCall) -> Option<String> {
         let _ = write!(text, "\n  got       {} {}", got.method, got.target);
     }
     let mut places = Vec::new();
-    compare("$", expected.body.as_ref(), got.body.as_ref(), &mut places);
+    compare("$", expected.body.as_ref(), got.body.as_ref().map(written).as_ref(), &mut places);
     for (place, expected, got) in places.iter().take(SHOWN) {
         let _ = write!(text, "\n  body at {place}\n    expected  {expected}\n    got       {got}");
     }
@@ -149,6 +149,27 @@ fn difference(expected: &Expected, got: &HttpCall) -> Option<String> {
         let _ = write!(text, "\n  and {} more differences in the body", places.len() - SHOWN);
     }
     (!text.is_empty()).then_some(text)
+}
+
+/// A body as a conversation writes it; a form's field that comes several times is a list.
+fn written(body: &Body) -> Value {
+    match body {
+        Body::Json(value) => value.clone(),
+        Body::Text(text) => Value::String(text.clone()),
+        Body::Form(fields) => {
+            let mut map = Map::new();
+            for (name, value) in fields {
+                let value = Value::String(value.clone());
+                match map.get_mut(name) {
+                    None if name.ends_with("[]") => drop(map.insert(name.clone(), Value::Array(vec![value]))),
+                    None => drop(map.insert(name.clone(), value)),
+                    Some(Value::Array(several)) => several.push(value),
+                    Some(one) => *one = Value::Array(vec![one.take(), value]),
+                }
+            }
+            Value::Object(map)
+        }
+    }
 }
 
 /// Path segments, and the query as pairs in order; `+` in a query is a blank.

@@ -17,7 +17,7 @@ use crate::{
         conversation::{BASE_URL, below_base},
         refuse,
     },
-    mapping::vars::Vars,
+    mapping::{term::not_random, vars::Vars},
     plan::{
         Context, Fault,
         explain::{Unplanned, explain},
@@ -63,6 +63,7 @@ pub(super) fn run(asked: &Asked) -> ExitCode {
         now: Timestamp::now(),
         base: BASE_URL,
         limits: (&Limits::default()).into(),
+        random: not_random,
     };
     let below = below_base(target);
     let (path, query) = below.split_once('?').map_or((below, None), |(path, query)| (path, Some(query)));

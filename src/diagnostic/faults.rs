@@ -34,6 +34,11 @@ impl Faults {
         self.add(Severity::Warning, span, code, message.into())
     }
 
+    /// Adds something to know: the file works as its author meant.
+    pub fn advice(&mut self, span: Span, code: &'static str, message: impl Into<String>) -> &mut Diagnostic {
+        self.add(Severity::Advice, span, code, message.into())
+    }
+
     /// Adds a fault that has no place in this source.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);

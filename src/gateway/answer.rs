@@ -56,7 +56,8 @@ impl Gateway {
             Some(caller) => (caller.profile, &*caller.client, caller.tenant.as_ref()),
             None => (Profile::STRICT, "", None),
         };
-        let context = Context { profile, client, tenant, now: Timestamp::now(), base: &self.base, limits: self.limits };
+        let (limits, random) = (self.limits, self.random);
+        let context = Context { profile, client, tenant, now: Timestamp::now(), base: &self.base, limits, random };
         let path = request.uri().path();
         let path = path.strip_prefix(self.base_path.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'));
         let path = path.ok_or(Unread::NoEndpoint)?;

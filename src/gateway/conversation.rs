@@ -26,7 +26,7 @@ use crate::{
         sql::{Sql, run_script},
     },
     config::{Limits, Tenant},
-    mapping::{App, Mapping},
+    mapping::{App, Mapping, term::not_random},
     plan::Fault,
     scim::profile::Profile,
 };
@@ -164,7 +164,8 @@ impl Suite {
     }
 
     fn gateway(&self, backend: Backend) -> Gateway {
-        Gateway::new(&self.mapping, backend, BASE_PATH, BASE_URL, (&Limits::default()).into())
+        let limits = (&Limits::default()).into();
+        Gateway::new(&self.mapping, backend, BASE_PATH, BASE_URL, limits).with_random(not_random)
     }
 }
 

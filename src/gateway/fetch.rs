@@ -1,6 +1,6 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -59,6 +59,19 @@ impl Gateway {
         id: &str,
         needs: &Needs<'_>,
     ) -> Result<Option<Value>, Error> {
+        let Some(record) = self.base(session, resource, id).await? else { return Ok(None) };
+        let mut records = vec![record];
+        self.parts(session, resource, needs, &mut records).await?;
+        Ok(records.pop())
+    }
+
+    /// A record by its id as it comes; none if there is no such record.
+    pub(super) async fn base(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<Option<Value>, Error> {
         let call = match read::by_id(resource, id) {
             Err(Fault::Absent) => return Ok(None),
             call => call?,
@@ -71,12 +84,7 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        if translate::id(resource, &record)? != id {
-            return Ok(None);
-        }
-        let mut records = vec![record];
-        self.parts(session, resource, needs, &mut records).await?;
-        Ok(records.pop())
+        Ok((translate::id(resource, &record)? == id).then_some(record))
     }
 
     /// Hangs the needed parts under their records.
@@ -170,8 +178,8 @@ impl Gateway {
         let mut told = None;
         for (nth, call) in query.page_calls()?.iter().enumerate() {
             let reply = self.ok(session, call).await?;
-            let now = query.told_total(&reply);
-            let page = query.rows(reply)?;
+            let now = query.told_total(&Position::default(), &reply);
+            let page = query.rows(&Position::default(), reply)?;
             query.check_page(nth, page.len(), now)?;
             if nth > 0 && now != told {
                 return Ok(None);
@@ -223,10 +231,11 @@ impl Gateway {
         let looks = query.looks();
         let mut walk = Walk::of(client);
         let mut at = Position::default();
-        let mut seen: HashSet<String> = HashSet::new();
+        let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
         while let Some((mut rows, told)) = self.rows_at(session, query, &at, &mut walk).await? {
-            if at.taken + rows.len() > self.limits.rows {
+            read += rows.len();
+            if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told);
@@ -235,8 +244,11 @@ impl Gateway {
                 let resource = self.resource(query.resource, &row, &looks)?;
                 order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
-                if !seen.insert(id.to_owned()) {
-                    return Ok(None);
+                match seen.insert(id.to_owned(), at.side) {
+                    // Two sides of a union may find the same, one list may not.
+                    Some(side) if side != at.side => continue,
+                    Some(_) => return Ok(None),
+                    None => {}
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
                 if evaluate(&query.condition, &resource) {
@@ -253,8 +265,7 @@ impl Gateway {
         Ok(Some(kept))
     }
 
-    /// One page of a walk: its rows, and the total that the app tells. Nothing where the walk has no call, or its key finds
-    /// nobody.
+    /// One page of a walk: its rows, and the total that the app tells. Nothing where the walk has no call.
     pub(super) async fn rows_at(
         &self,
         session: &mut Session,
@@ -270,10 +281,10 @@ impl Gateway {
         let reply = self.call(session, &call).await?;
         match reply.class {
             Class::Ok => {
-                let told = query.told_total(&reply);
-                Ok(Some((query.rows(reply)?, told)))
+                let told = query.told_total(at, &reply);
+                Ok(Some((query.rows(at, reply)?, told)))
             }
-            Class::Absent if matches!(query.source, Source::Key(_)) => Ok(None),
+            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None))),
             _ => Err(Error::of(reply)),
         }
     }

@@ -29,7 +29,7 @@ use tokio::sync::Semaphore;
 use crate::{
     backend::{Backend, Failure, Session},
     config,
-    mapping::{Mapping, Records, Resource, answer::Class},
+    mapping::{Mapping, Records, Resource, answer::Class, term::Random},
     plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
@@ -53,6 +53,7 @@ pub struct Gateway {
     bookmarks: bookmark::Bookmarks,
     seal: seal::Seal,
     hashing: Semaphore,
+    random: Random,
     walks: Arc<share::Share>,
 }
 
@@ -84,8 +85,16 @@ impl Gateway {
             bookmarks: bookmark::Bookmarks::default(),
             seal: seal::Seal::passing(),
             hashing: hash::places(),
+            random: seal::letters,
             walks: share::Share::new(limits.walks, limits.client_walks),
         }
+    }
+
+    /// With random texts from elsewhere: a conversation is the same each time it is played.
+    #[must_use]
+    fn with_random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
     }
 
     /// With keys for cursors, the first of which seals. Without any a key of the process's own is used.

@@ -24,6 +24,21 @@ pub(super) const LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// Bytes in front that say which key it is.
 const TAG: usize = 4;
 
+/// Letters and digits that nobody can guess; nothing where the system gives no random numbers.
+pub(super) fn letters(count: usize) -> Option<String> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let system = SystemRandom::new();
+    let mut text = String::with_capacity(count);
+    let mut bytes = [0; 64];
+    while text.len() < count {
+        system.fill(&mut bytes).ok()?;
+        // All bytes below 248 = 4 × 62, so that no letter comes more often than another.
+        let even = bytes.iter().filter(|byte| **byte < 248).filter_map(|byte| ALPHABET.get(usize::from(byte % 62)));
+        text.extend(even.take(count - text.len()).map(|byte| char::from(*byte)));
+    }
+    Some(text)
+}
+
 /// The keys that seal and open.
 pub(super) struct Seal {
     keys: Vec<([u8; TAG], LessSafeKey)>,

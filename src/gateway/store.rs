@@ -1,6 +1,8 @@
 //! Doing what a writing plan says. In SQL it is one transaction with the read before and the read back; over HTTP the
 //! steps go in order, and a step that fails says what took effect before it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -9,10 +11,11 @@ use crate::{
     plan::{
         Context,
         call::{Call, Reply},
-        change::{self, Ask, Step, Wish},
+        change::{self, Ask},
         create,
         query::too_many,
         read::{Needs, Shown},
+        step::{Act, Step, Wish},
     },
     scim::{projection::Projection, version::Preconditions},
 };
@@ -44,7 +47,7 @@ impl Gateway {
         };
         let made = plan.made(&reply).map_err(|fault| Error::from(fault).after(&done))?;
         let did = match plan.rest(&made, context) {
-            Ok(steps) => self.steps(&mut session, &steps).await.map(|_| steps.is_empty()),
+            Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
             Err(fault) => Err(fault.into()),
         };
         let whole = match did {
@@ -127,21 +130,16 @@ impl Gateway {
         let mut session = self.writing(context).await?;
         let before = match plan.needs() {
             None => None,
-            Some(needs) => match self.record(&mut session, resource, id, &needs).await? {
-                Some(record) => {
-                    let as_resource = self.resource(resource, &record, &needs)?;
-                    Some((record, as_resource))
-                }
-                None => return Err(Error::absent()),
-            },
+            Some(needs) => Some(self.before(&mut session, resource, id, &needs).await?),
         };
         self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
-        if let (true, true, Some((_, unchanged))) = (steps.is_empty(), plan.reads_all(), before) {
+        let (before, unchanged) = before.unzip();
+        if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(&mut session, &steps).await;
+        let last = self.steps(&mut session, resource, id, &steps, before).await;
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &last {
             Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),
@@ -167,6 +165,25 @@ impl Gateway {
         })?;
         session.commit().await?;
         after.ok_or_else(Error::absent).map(Some)
+    }
+
+    /// What is there before a change: the record, of an HTTP app as it came, and the resource that it reads as.
+    async fn before(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        needs: &Needs<'_>,
+    ) -> Result<(Value, Map<String, Value>), Error> {
+        let record = self.base(session, resource, id).await?.ok_or_else(Error::absent)?;
+        let mut records = vec![record.clone()];
+        self.parts(session, resource, needs, &mut records).await?;
+        let with_parts = records.pop().unwrap_or_default();
+        let read = self.resource(resource, &with_parts, needs)?;
+        Ok(match resource.records {
+            Records::Rest(_) => (record, read),
+            Records::Sql(_) => (with_parts, read),
+        })
     }
 
     /// Deletes a resource, if it meets the preconditions.
@@ -200,9 +217,18 @@ impl Gateway {
         }
     }
 
-    /// Does the steps in order and returns the last reply. Nothing is begun that the budget cannot finish.
-    async fn steps(&self, session: &mut Session, steps: &[Step]) -> Result<Option<Reply>, Error> {
-        if session.calls() + steps.len() as u64 > self.limits.calls as u64 {
+    /// Does the steps in order and returns the last reply. Nothing is begun that the budget cannot finish. `before`: the
+    /// record as it is, where that is known; after each step it is not, and is read again where the next one needs it.
+    async fn steps(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        steps: &[Step<'_>],
+        mut before: Option<Value>,
+    ) -> Result<Option<Reply>, Error> {
+        let edits = steps.iter().filter(|step| matches!(step.act, Act::Edit(_))).count();
+        if session.calls() + (steps.len() + edits) as u64 > self.limits.calls as u64 {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
         let mut last = None;
@@ -212,7 +238,19 @@ impl Gateway {
             if step.if_changed && changed == 0 {
                 continue;
             }
-            match self.step(session, step).await {
+            let before = before.take();
+            let did = async {
+                let call = match (&step.act, before) {
+                    (Act::Call(call), _) => Cow::Borrowed(call),
+                    (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before)?),
+                    (Act::Edit(edit), None) => {
+                        let before = self.base(session, resource, id).await?.ok_or_else(Error::absent)?;
+                        Cow::Owned(edit.call(&before)?)
+                    }
+                };
+                self.step(session, step, &call).await
+            };
+            match did.await {
                 Ok(reply) => {
                     changed += reply.changed;
                     last = Some(reply);
@@ -226,8 +264,8 @@ impl Gateway {
         Ok(last)
     }
 
-    async fn step(&self, session: &mut Session, step: &Step) -> Result<Reply, Error> {
-        let reply = session.call(&step.call).await?;
+    async fn step(&self, session: &mut Session, step: &Step<'_>, call: &Call) -> Result<Reply, Error> {
+        let reply = session.call(call).await?;
         // One of many was refused: one by one, so that the others are not held back and the culprit is named.
         let together = !step.singly.is_empty();
         if !together || !matches!(reply.class, Class::Exists | Class::Absent | Class::Refused) {

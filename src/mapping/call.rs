@@ -9,6 +9,8 @@ use super::{answer::AnswerRule, selector::Selector, template::Template, term::Te
 /// One exchange with holes.
 #[derive(Debug)]
 pub struct CallTemplate {
+    /// Method and path as written, for people.
+    pub line: String,
     /// The method.
     pub method: Method,
     /// The path below the app's URL, segment by segment; no value can add one.
@@ -17,8 +19,8 @@ pub struct CallTemplate {
     pub query: Vec<(String, Term)>,
     /// Headers.
     pub headers: Vec<(HeaderName, Term)>,
-    /// The JSON body.
-    pub json: Option<Term>,
+    /// The body.
+    pub body: Option<BodyTemplate>,
     /// The call's own answer rules, then the app's.
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Where an ok reply holds the record.
@@ -43,14 +45,49 @@ impl CallTemplate {
         }
         self.query.iter().for_each(|(_, t)| t.uses(&mut found));
         self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
-        self.json.iter().for_each(|t| t.uses(&mut found));
+        self.body.iter().for_each(|b| b.term().uses(&mut found));
         found
+    }
+
+    /// Whether it needs the record as it is just before the call: `before`, or `whole`, which is made of that.
+    #[must_use]
+    pub fn reads(&self) -> bool {
+        self.names("before") || self.names("whole")
+    }
+
+    /// Whether a header holds something of the record as just read: the app then sees that it was changed meanwhile.
+    #[must_use]
+    pub fn guarded(&self) -> bool {
+        let mut used = Vec::new();
+        self.headers.iter().for_each(|(_, t)| t.uses(&mut used));
+        used.iter().any(|(name, _)| name == "before")
     }
 
     /// Whether it uses this name.
     #[must_use]
     pub fn names(&self, name: &str) -> bool {
         self.uses().iter().any(|(used, _)| used == name)
+    }
+}
+
+/// A body with holes.
+#[derive(Debug)]
+pub enum BodyTemplate {
+    /// JSON.
+    Json(Term),
+    /// A form: `a=1&b[c]=2&d[]=3`.
+    Form(Term),
+    /// A text as it is: one value, or no value at all.
+    Text(Term),
+}
+
+impl BodyTemplate {
+    /// What it is made of.
+    #[must_use]
+    pub fn term(&self) -> &Term {
+        match self {
+            Self::Json(term) | Self::Form(term) | Self::Text(term) => term,
+        }
     }
 }
 

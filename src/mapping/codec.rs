@@ -34,6 +34,30 @@ pub enum Codec {
     Hash(Hash),
 }
 
+/// A part of a text: what stands behind the last `after`, and of that what stands in front of the first `before`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// What it stands behind.
+    pub after: Option<String>,
+    /// What it stands in front of.
+    pub before: Option<String>,
+}
+
+impl Cut {
+    /// The part; none of a text without the marks.
+    #[must_use]
+    pub fn of<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let rest = match &self.after {
+            Some(mark) => text.rsplit_once(mark.as_str())?.1,
+            None => text,
+        };
+        match &self.before {
+            Some(mark) => Some(rest.split_once(mark.as_str())?.0),
+            None => Some(rest),
+        }
+    }
+}
+
 /// How the app writes an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeForm {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, selector::Selector, term::Term};
+use super::{answer::AnswerRule, call::CallTemplate, selector::Selector};
 
 /// The app.
 #[derive(Debug)]
@@ -111,8 +111,8 @@ pub struct FilterRule {
     pub op: CompareOp,
     /// The value it is for; none: any (`?`).
     pub literal: Option<Value>,
-    /// What it lays over the list's query; `$.value` is the literal.
-    pub query: Vec<(String, Term)>,
+    /// The list's call with what the rule lays over it; `$.value` is the literal.
+    pub call: CallTemplate,
     /// Whether the app adds no row that does not match.
     pub exactly: bool,
     /// Whether the app's comparison ignores letter case.
@@ -142,13 +142,24 @@ impl Create {
 /// One way to change a record.
 #[derive(Debug)]
 pub struct ChangeRule {
-    /// Attribute and the value it must become; empty: takes what is left.
-    pub when: Vec<(Target, To)>,
+    /// Attributes and what must become of them; empty: takes what is left.
+    pub when: Vec<(Target, Becomes)>,
     /// The call.
     pub call: CallTemplate,
+    /// Fields that `whole` is sent without: the app does not take them back.
+    pub drop: Vec<Selector>,
 }
 
-/// What an attribute must become for a change rule to claim it.
+/// What must become of an attribute for a change rule to claim it.
+#[derive(Debug)]
+pub struct Becomes {
+    /// What it is before; none: anything.
+    pub from: Option<To>,
+    /// What it is then; none: anything.
+    pub to: Option<To>,
+}
+
+/// A value that an attribute has before or after a change.
 #[derive(Debug)]
 pub enum To {
     /// Any of these values.

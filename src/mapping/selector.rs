@@ -125,6 +125,18 @@ impl Selector {
         *place = value;
     }
 
+    /// Takes the field at a plain path away, if it is there.
+    pub fn unset(&self, whole: &mut Value) {
+        let Some((Step::Key(last), above)) = self.steps().and_then(<[Step]>::split_last) else { return };
+        let above = above.iter().try_fold(whole, |value, step| match step {
+            Step::Key(key) => value.get_mut(key),
+            Step::Index(index) => value.get_mut(index),
+        });
+        if let Some(Value::Object(object)) = above {
+            object.shift_remove(last);
+        }
+    }
+
     /// Whether a value can be written at this path: a plain path of keys.
     #[must_use]
     pub fn writes(&self) -> bool {

@@ -188,8 +188,14 @@ fn unfit(place: Place, text: &str) -> Option<&'static str> {
         Place::Segment | Place::Query | Place::Header if text.contains(char::is_control) => {
             Some("it holds control characters")
         }
+        Place::Header => header(text),
         _ => None,
     }
+}
+
+/// Why a text cannot be a header's value, or a part of one: apps differ in how they read what is not ASCII.
+pub(super) fn header(text: &str) -> Option<&'static str> {
+    (!text.is_ascii()).then_some("a header holds ASCII only")
 }
 
 /// Writes a text at a path of names; a name that holds deeper names first is kept as an object.

@@ -4,12 +4,14 @@
 use serde_json::{Map, Value};
 
 use super::{
+    codec::Cut,
     selector::{Selector, Step},
     template::{Place, Template, Unfit},
 };
 
 /// The names that a call may use.
-pub const NAMES: [&str; 9] = ["id", "record", "changed", "value", "values", "size", "page", "offset", "total"];
+pub const NAMES: [&str; 10] =
+    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset"];
 
 /// Names that may be missing: the leaf that uses one is then left out.
 const OPTIONAL: [&str; 2] = ["offset", "page"];
@@ -28,16 +30,51 @@ pub enum Term {
     },
     /// A text with holes.
     Text(std::sync::Arc<Template>),
-    /// An object; keys are literal.
-    Object(Vec<(String, Term)>),
+    /// A part of a text: `{ at: $.record.mail, before: "@" }`.
+    Cut {
+        /// The text.
+        at: Box<Term>,
+        /// Which part.
+        cut: Cut,
+    },
+    /// An object.
+    Object(Vec<Entry>),
     /// A list.
     List(Vec<Term>),
+    /// One small tree for each item of a list, in which `value` is the item.
+    Each {
+        /// The list.
+        list: Box<Term>,
+        /// The tree.
+        each: Box<Term>,
+    },
+    /// So many letters and digits that nobody can guess.
+    Random(usize),
+}
+
+/// One entry of an object.
+#[derive(Debug, Clone)]
+pub enum Entry {
+    /// A key, literally, and its value.
+    Key(String, Term),
+    /// `...`: the fields of another object.
+    Spread(Term),
 }
 
 /// The names in sight and their values.
 #[derive(Debug, Default, Clone)]
 pub struct Scope<'a> {
     names: Vec<(&'static str, std::borrow::Cow<'a, Value>)>,
+    random: Option<Random>,
+}
+
+/// So many letters and digits by chance; none where the system has no chance to give.
+pub type Random = fn(usize) -> Option<String>;
+
+/// The same letter so many times: what stands for a random text where plans are shown and conversations are played.
+#[must_use]
+pub fn not_random(letters: usize) -> Option<String> {
+    Some("x".repeat(letters))
 }
 
 impl<'a> Scope<'a> {
@@ -52,6 +89,13 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn lend(mut self, name: &'static str, value: &'a Value) -> Self {
         self.names.push((name, std::borrow::Cow::Borrowed(value)));
+        self
+    }
+
+    /// With a source of random texts.
+    #[must_use]
+    pub fn with_random(mut self, random: Random) -> Self {
+        self.random = Some(random);
         self
     }
 
@@ -99,8 +143,18 @@ impl Term {
             Self::Literal(_) => {}
             Self::Path { name, rest } => found.push((name.clone(), rest.field().map(str::to_owned))),
             Self::Text(text) => text.uses(found),
-            Self::Object(entries) => entries.iter().for_each(|(_, t)| t.uses(found)),
+            Self::Cut { at, .. } => at.uses(found),
+            Self::Object(entries) => entries.iter().for_each(|entry| match entry {
+                Entry::Key(_, term) | Entry::Spread(term) => term.uses(found),
+            }),
             Self::List(items) => items.iter().for_each(|t| t.uses(found)),
+            Self::Each { list, each } => {
+                list.uses(found);
+                let mut inner = Vec::new();
+                each.uses(&mut inner);
+                found.extend(inner.into_iter().filter(|(name, _)| name != "value"));
+            }
+            Self::Random(_) => {}
         }
     }
 
@@ -122,13 +176,44 @@ impl Term {
             },
             Self::Object(entries) => {
                 let mut object = Map::new();
-                for (key, term) in entries {
-                    if let Some(value) = term.evaluate(place, scope)? {
-                        object.insert(key.clone(), value);
+                for entry in entries {
+                    match entry {
+                        Entry::Key(key, term) => {
+                            if let Some(value) = term.evaluate(place, scope)? {
+                                object.insert(key.clone(), value);
+                            }
+                        }
+                        // what is written later wins
+                        Entry::Spread(term) => match term.evaluate(place, scope)? {
+                            Some(Value::Object(fields)) => object.extend(fields),
+                            Some(_) => return Err(unfit(term, "it is not an object whose fields could follow")),
+                            None => {}
+                        },
                     }
                 }
                 Ok(Some(Value::Object(object)))
             }
+            Self::Cut { at, cut } => match at.evaluate(place, scope)? {
+                Some(Value::String(text)) => match cut.of(&text) {
+                    Some(part) => Ok(Some(Value::String(part.to_owned()))),
+                    None => Err(unfit(at, "the text does not hold the mark that it is cut at")),
+                },
+                Some(_) => Err(unfit(at, "it is not a text that could be cut")),
+                None => Ok(None),
+            },
+            Self::Each { list, each } => match list.evaluate(place, scope)? {
+                Some(Value::Array(items)) => {
+                    let one = |item| each.evaluate(place, &scope.clone().with("value", item));
+                    let made: Result<Vec<_>, _> = items.into_iter().map(one).collect();
+                    Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
+                }
+                Some(_) => Err(unfit(list, "it is not a list")),
+                None => Ok(None),
+            },
+            Self::Random(letters) => match scope.random.and_then(|random| random(*letters)) {
+                Some(text) => Ok(Some(Value::String(text))),
+                None => Err(Unfit::Missing("random".to_owned())),
+            },
             Self::List(items) => {
                 let made: Result<Vec<_>, _> = items.iter().map(|t| t.evaluate(place, scope)).collect();
                 Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
@@ -151,6 +236,9 @@ impl Term {
             if text.contains(char::is_control) {
                 return Err(Unfit::Value { name: self.describe(), why: "it holds control characters" });
             }
+            if let (Place::Header, Some(why)) = (place, super::template::header(&text)) {
+                return Err(unfit(self, why));
+            }
             Ok(Some(if place == Place::Query { super::template::percent(&text) } else { text }))
         };
         match self {
@@ -164,10 +252,16 @@ impl Term {
             Self::Path { name, rest } => format!("{name}{}", rest.text().trim_start_matches('$')),
             Self::Text(text) => text.text().to_owned(),
             Self::Literal(value) => value.to_string(),
+            Self::Cut { at, .. } => at.describe(),
             Self::Object(_) => "an object".to_owned(),
-            Self::List(_) => "a list".to_owned(),
+            Self::List(_) | Self::Each { .. } => "a list".to_owned(),
+            Self::Random(_) => "a random text".to_owned(),
         }
     }
+}
+
+fn unfit(term: &Term, why: &'static str) -> Unfit {
+    Unfit::Value { name: term.describe(), why }
 }
 
 fn missing(name: &str, rest: &str) -> Result<Option<Value>, Unfit> {

@@ -69,8 +69,8 @@ pub fn location(base: &str, endpoint: &str, id: &str) -> String {
     format!("{base}{endpoint}/{}", percent(id))
 }
 
-/// The record that a new resource becomes, on top of `start`. `lenient`: items of a list for which the record has no
-/// field are left out instead of refused.
+/// The record that a new resource becomes, on top of `start`, as far as its making `takes` the lines. `lenient`: items of a
+/// list for which the record has no field are left out instead of refused.
 ///
 /// # Errors
 /// A value that the app's form does not know.
@@ -78,10 +78,11 @@ pub fn record(
     resource: &Resource,
     attributes: &Map<String, Value>,
     start: &Value,
+    takes: impl Fn(&Target) -> bool,
     lenient: bool,
 ) -> Result<Value, Refusal> {
     let mut made = if start.is_object() { start.clone() } else { json!({}) };
-    for line in resource.lines.iter().filter(|l| l.create) {
+    for line in resource.lines.iter().filter(|l| l.create && takes(&l.target)) {
         match scim::resource::get(attributes, &line.target) {
             Some(value) => write(line, &mut made, value, lenient)?,
             None => {
@@ -103,7 +104,20 @@ pub fn changed<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    let mut made = json!({});
+    edited(resource, json!({}), changes, lenient)
+}
+
+/// The record with changes in it; what no change names stays as it came.
+///
+/// # Errors
+/// As [`record`].
+pub fn edited<'a>(
+    resource: &Resource,
+    record: Value,
+    changes: impl IntoIterator<Item = &'a Change>,
+    lenient: bool,
+) -> Result<Value, Refusal> {
+    let mut made = record;
     for change in changes {
         let Some(line) = resource.line(&change.target) else { continue };
         match &change.to {

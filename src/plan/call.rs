@@ -6,7 +6,10 @@ use std::{fmt, sync::Arc};
 use http::Method;
 use serde_json::{Map, Value};
 
-use crate::mapping::answer::{AnswerRule, Class};
+use crate::mapping::{
+    answer::{AnswerRule, Class},
+    template::percent,
+};
 
 /// One exchange with the app.
 #[derive(Debug, Clone)]
@@ -26,12 +29,49 @@ pub struct HttpCall {
     pub target: String,
     /// Headers besides those that sign us in.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
-    /// The JSON body.
-    pub body: Option<Value>,
+    /// The body.
+    pub body: Option<Body>,
     /// What its reply means, before the app's own rules.
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Whether it may be sent again when its answer is lost.
     pub repeat: bool,
+}
+
+/// What a call sends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// JSON.
+    Json(Value),
+    /// The fields of a form in order, not yet encoded.
+    Form(Vec<(String, String)>),
+    /// A text.
+    Text(String),
+}
+
+impl Body {
+    /// What its bytes are, for a header.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "application/json",
+            Self::Form(_) => "application/x-www-form-urlencoded",
+            Self::Text(_) => "text/plain; charset=utf-8",
+        }
+    }
+}
+
+/// As it is sent.
+impl fmt::Display for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(value) => write!(f, "{value}"),
+            Self::Form(fields) => {
+                let pairs = fields.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value)));
+                f.write_str(&pairs.collect::<Vec<_>>().join("&"))
+            }
+            Self::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 /// One SQL statement: a text without any value in it, and its values.

@@ -7,10 +7,8 @@ use crate::{
     mapping::{
         Records, Resource,
         line::{Line, Source},
-        rest::{ChangeRule, RestRecords, To as Becomes},
-        selector::Selector,
+        rest::{Becomes, ChangeRule, RestRecords, To as Expected},
         term::Scope,
-        translate,
     },
     scim::{
         Refusal, ScimType,
@@ -23,7 +21,7 @@ use crate::{
 
 use super::{
     Context, Fault,
-    call::{Call, Statement},
+    call::Call,
     fill::fill,
     members,
     read::Needs,
@@ -31,6 +29,7 @@ use super::{
         self,
         write::{self, Stamps},
     },
+    step::Step,
 };
 
 /// What a client asks to change.
@@ -56,43 +55,6 @@ pub struct Change<'a> {
     own: bool,
 }
 
-/// One call of a write, and what of its answer counts as success.
-#[derive(Debug, Clone)]
-pub struct Step {
-    /// The call.
-    pub call: Call,
-    /// The state that is wished for.
-    pub wish: Wish,
-    /// The same for each of the call's values alone: sent when the app refuses them together.
-    pub singly: Vec<Call>,
-    /// What it does, for the sentence that says what took effect when a later step fails.
-    pub does: String,
-    /// Where an ok reply holds the record as it is now.
-    pub record: Option<Selector>,
-    /// Whether it is left out where no step before it wrote a row.
-    pub if_changed: bool,
-}
-
-impl Step {
-    /// A statement: part of a transaction, so it needs no words for what took effect without the rest.
-    #[must_use]
-    pub fn statement(statement: Statement) -> Self {
-        let call = Call::Sql(statement);
-        Self { call, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
-    }
-}
-
-/// The state that a step wishes for: where it is there already, that is success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// Just done.
-    Done,
-    /// A member is in: `exists` is success.
-    There,
-    /// A member is out: `absent` is success.
-    Gone,
-}
-
 /// Plans a PUT or PATCH.
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
@@ -100,8 +62,23 @@ pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a>
     let own = matches!(&resource.records, Records::Sql(records) if records.members.is_some())
         && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
     let own = own && set.is_some();
-    let blind = set.filter(|changes| !changes.iter().any(|c| needs_before(resource, c)));
+    let reads = |changes: &[Changed]| reading_rule(resource, changes).is_some();
+    let blind = set.filter(|changes| !changes.iter().any(|c| needs_before(resource, c)) && !reads(changes));
     Change { resource, id, ask, blind, own }
+}
+
+/// The first rule of those that take these changes, or may, whose call needs the record as it is before.
+fn reading_rule<'a>(resource: &'a Resource, changes: &[Changed]) -> Option<&'a ChangeRule> {
+    let Records::Rest(records) = &resource.records else { return None };
+    let changes: Vec<&Changed> = changes.iter().filter(|c| !relates(resource, c)).collect();
+    let looks_back = |rule: &&ChangeRule| {
+        let of_these = |(target, becomes): &(Target, Becomes)| {
+            becomes.from.is_some() && changes.iter().any(|c| c.target == *target)
+        };
+        rule.when.iter().any(of_these)
+    };
+    let dealt = claimed(&records.update, changes.clone(), None).0;
+    dealt.into_iter().map(|(rule, _)| rule).find(|r| r.call.reads()).or_else(|| records.update.iter().find(looks_back))
 }
 
 /// What is asked for, where that is said without the old state.
@@ -144,7 +121,7 @@ fn relates(resource: &Resource, change: &Changed) -> bool {
     resource.line(&change.target).is_some_and(Line::relates)
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
     /// The change set, where it can be said without the old state; some of it may be so already.
     #[must_use]
     pub fn set(&self) -> Option<Vec<Changed>> {
@@ -177,7 +154,11 @@ impl Change<'_> {
             return Some("a step of the PATCH depends on what is there".to_owned());
         };
         let Some(change) = set.iter().find(|c| needs_before(self.resource, c)) else {
-            return Some("to see whether it is there; nothing else is asked for".to_owned());
+            return Some(match reading_rule(self.resource, &set) {
+                Some(rule) if rule.call.names("whole") => "the app takes the whole record".to_owned(),
+                Some(_) => "a change rule looks at what is there".to_owned(),
+                None => "to see whether it is there; nothing else is asked for".to_owned(),
+            });
         };
         let target = &change.target;
         Some(match self.resource.line(target) {
@@ -195,7 +176,23 @@ impl Change<'_> {
         })
     }
 
-    /// The calls, from what is there: the record and the resource it reads as. None of them: nothing is to be done.
+    /// The rules that take what is asked for, as far as that is known, and send the record as just read.
+    #[must_use]
+    pub fn edits(&self) -> Vec<&'a ChangeRule> {
+        let Records::Rest(records) = &self.resource.records else { return Vec::new() };
+        let set = self.set();
+        let rules: Vec<&ChangeRule> = match &set {
+            Some(set) => {
+                let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
+                claimed(&records.update, single, None).0.into_iter().map(|(rule, _)| rule).collect()
+            }
+            None => records.update.iter().collect(),
+        };
+        rules.into_iter().filter(|rule| rule.call.reads()).collect()
+    }
+
+    /// The steps, from what is there: the record (of an HTTP app as it came, without parts) and the resource it reads as.
+    /// None of them: nothing is to be done.
     ///
     /// # Errors
     /// A change that cannot be made, with nothing sent.
@@ -203,7 +200,7 @@ impl Change<'_> {
         &self,
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
-    ) -> Result<Vec<Step>, Fault> {
+    ) -> Result<Vec<Step<'a>>, Fault> {
         let changes = match (&self.blind, before) {
             (Some(blind), None) => blind.clone(),
             (_, Some((_, resource))) => self.differences(resource)?,
@@ -218,7 +215,7 @@ impl Change<'_> {
             }
         }
         match &self.resource.records {
-            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before.map(|b| b.1), context),
+            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before, context),
             Records::Sql(records) => {
                 sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
             }
@@ -298,58 +295,70 @@ fn immutable(change: &Changed) -> Fault {
 
 /// Whether a rule names this change.
 fn claims(rule: &ChangeRule, change: &Changed) -> bool {
-    rule.when.iter().any(|(target, becomes)| *target == change.target && fits(becomes, &change.to))
+    rule.when.iter().any(|(target, becomes)| *target == change.target && fits(becomes, change, None))
 }
 
-fn fits(becomes: &Becomes, to: &To) -> bool {
-    match (becomes, to) {
-        (Becomes::AnyOf(values), To::Value(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
-        (Becomes::AnyOf(values), To::Unassigned) => values.iter().any(Value::is_null),
-        (Becomes::Given(given), To::Value(_)) => *given,
-        (Becomes::Given(given), To::Unassigned) => !*given,
-        (_, To::Delta { .. }) => false,
+/// Whether a change is one that a rule is for. Without the resource as it is before, its old value may be any.
+fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
+    let is = |wanted: &Expected, value: Option<&Value>| match (wanted, value) {
+        (Expected::AnyOf(values), Some(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
+        (Expected::AnyOf(values), None) => values.iter().any(Value::is_null),
+        (Expected::Given(given), value) => *given == value.is_some(),
+    };
+    let to = |wanted: &Expected| match &change.to {
+        To::Value(value) => is(wanted, Some(value)),
+        To::Unassigned => is(wanted, None),
+        To::Delta { .. } => false,
+    };
+    let from = |wanted: &Expected| before.is_none_or(|before| is(wanted, resource::get(before, &change.target)));
+    becomes.to.as_ref().is_none_or(to) && becomes.from.as_ref().is_none_or(from)
+}
+
+type Claimed<'a, 'c> = (Vec<(&'a ChangeRule, Vec<&'c Changed>)>, Vec<&'c Changed>);
+
+/// Changes dealt out to the rules that take them, from the top, and what is left.
+fn claimed<'a, 'c>(
+    rules: &'a [ChangeRule],
+    mut left: Vec<&'c Changed>,
+    before: Option<&Map<String, Value>>,
+) -> Claimed<'a, 'c> {
+    let mut dealt = Vec::new();
+    for rule in rules {
+        let fits = |target: &Target, becomes: &Becomes, c: &Changed| c.target == *target && fits(becomes, c, before);
+        if !rule.when.iter().all(|(target, becomes)| left.iter().any(|c| fits(target, becomes, c))) {
+            continue;
+        }
+        let (mine, others): (Vec<&Changed>, Vec<&Changed>) = left
+            .into_iter()
+            .partition(|c| rule.when.is_empty() || rule.when.iter().any(|(target, becomes)| fits(target, becomes, c)));
+        left = others;
+        if !mine.is_empty() {
+            dealt.push((rule, mine));
+        }
     }
+    (dealt, left)
 }
 
 /// Deals changes out to the change rules of an HTTP app, from the top; lists of members go last, as they are least
-/// likely to be refused.
+/// likely to be refused. `before`: the record as it came and the resource it reads as.
 ///
 /// # Errors
 /// A change that no rule takes, or a value that cannot be sent.
-pub(super) fn deal(
-    resource: &Resource,
-    records: &RestRecords,
+pub(super) fn deal<'a>(
+    resource: &'a Resource,
+    records: &'a RestRecords,
     id: &str,
     changes: &[Changed],
-    before: Option<&Map<String, Value>>,
+    before: Option<(&Value, &Map<String, Value>)>,
     context: &Context<'_>,
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<Step<'a>>, Fault> {
     let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-    let (lists, mut left): (Vec<&Changed>, Vec<&Changed>) = changes.iter().partition(|c| relates(resource, c));
+    let (lists, single): (Vec<&Changed>, Vec<&Changed>) = changes.iter().partition(|c| relates(resource, c));
+    let (dealt, left) = claimed(&records.update, single, before.map(|b| b.1));
     let mut steps = Vec::new();
-    for rule in &records.update {
-        let all_hold =
-            rule.when.iter().all(|(target, becomes)| left.iter().any(|c| c.target == *target && fits(becomes, &c.to)));
-        if !all_hold {
-            continue;
-        }
-        let (mine, others): (Vec<&Changed>, Vec<&Changed>) =
-            left.into_iter().partition(|c| rule.when.is_empty() || claims(rule, c));
-        left = others;
-        if mine.is_empty() {
-            continue;
-        }
-        let changed = translate::changed(resource, mine.iter().copied(), context.profile.ignore_unmapped)?;
-        let scope = Scope::default().lend("id", &stored).lend("changed", &changed);
-        let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
-        steps.push(Step {
-            call: fill(&rule.call, &[], &scope)?,
-            wish: Wish::Done,
-            singly: Vec::new(),
-            does: format!("the change of {}", names.join(", ")),
-            record: rule.call.record.clone(),
-            if_changed: false,
-        });
+    for (rule, mine) in dealt {
+        let lenient = context.profile.ignore_unmapped;
+        steps.push(Step::change(resource, rule, &stored, &mine, before.map(|b| b.0), lenient)?);
     }
     if let Some(change) = left.first() {
         let detail = format!("the app has no way to change `{}` like this", change.target);
@@ -357,7 +366,7 @@ pub(super) fn deal(
     }
     for change in lists {
         let Some(relation) = &records.members else { return Err(immutable(change)) };
-        let Some((add, remove)) = members::delta(&change.to, &change.target, before) else {
+        let Some((add, remove)) = members::delta(&change.to, &change.target, before.map(|b| b.1)) else {
             return Err(Fault::Unmade("the members were not read before the change".to_owned()));
         };
         steps.extend(members::steps(resource, relation, &stored, &add, &remove)?);
@@ -376,7 +385,7 @@ pub fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Ve
                 return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
             };
             let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-            match fill(delete, &[], &Scope::default().lend("id", &stored)) {
+            match fill(delete, &Scope::default().lend("id", &stored)) {
                 Ok(call) => Ok(vec![call]),
                 Err(Fault::Refused(_)) => Err(Fault::Absent),
                 Err(fault) => Err(fault),

@@ -19,13 +19,14 @@ use crate::{
 use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
-    change::{Step, deal},
+    change::deal,
     fill::fill,
     sql::{
         beside,
         members::members_add,
         write::{self, Stamps},
     },
+    step::Step,
 };
 
 /// A plan for a POST.
@@ -63,18 +64,12 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let mut taken = Map::new();
-            for line in resource.lines.iter().filter(|l| create.takes(&l.target)) {
-                if let Some(value) = resource::get(sent, &line.target) {
-                    resource::set(&mut taken, &line.target, value.clone());
-                }
-            }
-            let record = translate::record(resource, &taken, &create.start, lenient)?;
-            let call = fill(&create.call, &[], &Scope::default().lend("record", &record))?;
+            let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
             (call, record)
         }
         Records::Sql(records) => {
-            let mut record = translate::record(resource, sent, &Value::Null, lenient)?;
+            let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
             super::sql::check_numbers(&record)?;
             let stamps = Stamps { now: context.now, client: context.client };
@@ -84,7 +79,7 @@ pub fn plan<'a>(
     Ok(Create { resource, call, sent, made })
 }
 
-impl Create<'_> {
+impl<'a> Create<'a> {
     /// Whether the reply holds the record, by the mapping's word.
     #[must_use]
     pub fn tells_record(&self) -> bool {
@@ -144,7 +139,7 @@ impl Create<'_> {
     ///
     /// # Errors
     /// A value that the app cannot take.
-    pub fn rest(&self, made: &Made, context: &Context<'_>) -> Result<Vec<Step>, Fault> {
+    pub fn rest(&self, made: &Made, context: &Context<'_>) -> Result<Vec<Step<'a>>, Fault> {
         match &self.resource.records {
             Records::Rest(records) => {
                 let Some(create) = &records.create else { return Ok(Vec::new()) };

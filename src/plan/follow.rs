@@ -57,7 +57,7 @@ impl Place {
                 Some(Self::Page { taken: number("taken")?, page: number("page")?, marks: marks? })
             }
             // One record has no second page.
-            (None, Source::Key(_) | Source::Nothing) => None,
+            (None, Source::Key(_) | Source::Union(_) | Source::Nothing) => None,
         }
     }
 

@@ -12,7 +12,12 @@ use crate::{
     scim::{Refusal, ScimType, change::To, resource},
 };
 
-use super::{Fault, call::Call, change::Step, change::Wish, fill::fill};
+use super::{
+    Fault,
+    call::Call,
+    fill::fill,
+    step::{Act, Step, Wish},
+};
 
 /// What goes in and what goes out, from a change of a list of members and, where it is a whole list, what is there.
 #[must_use]
@@ -57,7 +62,7 @@ pub fn steps(
     id: &Value,
     add: &[String],
     remove: &[String],
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<Step<'static>>, Fault> {
     let mut steps = Vec::new();
     let plan = [
         (&relation.add, relation.add_batch, add, Wish::There),
@@ -71,7 +76,7 @@ pub fn steps(
             if let [value] = values {
                 scope = scope.lend("value", value);
             }
-            fill(template, &[], &scope)
+            fill(template, &scope)
         };
         for chunk in values.chunks(batch.max(1)) {
             let singly = if chunk.len() > 1 {
@@ -85,7 +90,8 @@ pub fn steps(
                 chunk.len(),
                 if chunk.len() == 1 { "" } else { "s" }
             );
-            steps.push(Step { call: one(chunk)?, wish, singly, does, record: None, if_changed: false });
+            let act = Act::Call(one(chunk)?);
+            steps.push(Step { act, wish, singly, does, record: None, if_changed: false });
         }
     }
     Ok(steps)

@@ -15,13 +15,14 @@ pub mod members;
 pub mod query;
 pub mod read;
 pub mod sql;
+pub mod step;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{Tenant, cell::Closed, codec::Unreadable, template::Unfit},
+    mapping::{Tenant, cell::Closed, codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -40,6 +41,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// How much one request may cost.
     pub limits: Limits,
+    /// Where random texts come from.
+    pub random: Random,
 }
 
 impl Context<'_> {

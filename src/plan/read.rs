@@ -136,7 +136,7 @@ pub fn by_id(resource: &Resource, id: &str) -> Result<Call, Fault> {
             let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
             let scope = Scope::default().lend("id", &stored);
             // An id that cannot stand in a path is nobody's: the app could never have given it out.
-            fill(&records.get, &[], &scope).map_err(|fault| match fault {
+            fill(&records.get, &scope).map_err(|fault| match fault {
                 Fault::Refused(_) => Fault::Absent,
                 other => other,
             })
@@ -208,8 +208,8 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
 pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, taken: usize, page: usize) -> Result<Call, Fault> {
     let scope = Scope::default().lend("id", id);
     match &part.pages {
-        None => fill(&part.call, &[], &scope),
-        Some(pages) => fill(&part.call, &[], &paged(scope, pages, taken, page)),
+        None => fill(&part.call, &scope),
+        Some(pages) => fill(&part.call, &paged(scope, pages, taken, page)),
     }
 }
 

@@ -7,40 +7,59 @@ use http::{HeaderName, Method};
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::{Faults, Span, did_you_mean},
+    diagnostic::Faults,
     mapping::{
         answer::{AnswerRule, Class},
-        call::{CallTemplate, Segment},
+        call::{BodyTemplate, CallTemplate, Segment},
         template::Template,
-        term::{NAMES, Term},
+        term::Term,
     },
-    yaml::{Fields, Node, Value},
+    yaml::{Fields, Node},
 };
 
-use super::attributes::selector;
+use super::{attributes::selector, frame::Shared, term};
 
 /// What a call may use and what its answers fall back on.
+#[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     /// The names in sight at this place.
     pub names: &'a [&'a str],
     /// What of the call's reply is looked at: some of `record`, `rows` and `id`.
     pub holds: &'static [&'static str],
-    /// The app's answer rules.
-    pub shared: &'a [Arc<AnswerRule>],
+    /// What all calls of the app share.
+    pub shared: &'a Shared,
+    /// Whether it only reads, whatever its method.
+    pub reads: bool,
+    /// Whether it makes a record.
+    pub makes: bool,
+}
+
+impl<'a> Setting<'a> {
+    /// Of a call that reads.
+    pub(super) fn reading(names: &'a [&'a str], holds: &'static [&'static str], shared: &'a Shared) -> Self {
+        Self { names, holds, shared, reads: true, makes: false }
+    }
+
+    /// Of a call that writes.
+    pub(super) fn writing(names: &'a [&'a str], holds: &'static [&'static str], shared: &'a Shared) -> Self {
+        Self { names, holds, shared, reads: false, makes: false }
+    }
 }
 
 /// Reads a call that is just its line, or a map.
 pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
+    let node = setting.shared.framed(node);
     if node.as_text().is_some() {
-        let (method, path, query) = line(node, setting, faults)?;
+        let (method, path, query) = line(&node, setting, faults)?;
         return Some(CallTemplate {
-            repeat: repeats(&method),
+            line: node.as_text().unwrap_or_default().to_owned(),
+            repeat: setting.reads || method.is_idempotent(),
             method,
             path,
             query,
             headers: Vec::new(),
-            json: None,
-            answers: setting.shared.into(),
+            body: None,
+            answers: setting.shared.answers.as_slice().into(),
             record: None,
             rows: None,
             id: None,
@@ -58,26 +77,22 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         fields,
         faults,
         &[
-            ("form", "form bodies"),
             ("xml", "XML bodies"),
-            ("text", "text bodies"),
-            ("drop", "dropped fields"),
             ("keep", "steps that keep values"),
             ("undo", "undo calls"),
             ("until", "waiting for jobs"),
-            ("method", "frames (`takes`)"),
-            ("params", "frames (`takes`)"),
         ],
     );
-    let line = fields.required(faults, "call").and_then(|n| line(n, setting, faults));
+    let written = fields.required(faults, "call");
+    let line = written.and_then(|n| line(n, setting, faults));
     let mut more = Vec::new();
     for (key, node) in fields.entries(faults, "query") {
-        more.extend(term(node, setting, faults).map(|t| (key.name.clone(), t)));
+        more.extend(term::term(node, setting, faults).map(|t| (key.name.clone(), t)));
     }
     let mut headers = Vec::new();
     for (key, node) in fields.entries(faults, "headers") {
         match key.name.parse::<HeaderName>() {
-            Ok(name) if !is_ours(&name) => headers.extend(term(node, setting, faults).map(|t| (name, t))),
+            Ok(name) if !is_ours(&name) => headers.extend(term::term(node, setting, faults).map(|t| (name, t))),
             Ok(name) => {
                 faults.error(key.span, "bad-header", format!("`{name}` is set by the gateway")).help("leave it out");
             }
@@ -88,9 +103,9 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
             }
         }
     }
-    let json = fields.take("json").and_then(|n| term(n, setting, faults));
+    let body = body(fields, setting, faults);
     let mut answers: Vec<Arc<AnswerRule>> = fields.take("answers").map(|n| answers_of(n, faults)).unwrap_or_default();
-    answers.extend_from_slice(setting.shared);
+    answers.extend_from_slice(&setting.shared.answers);
     let repeat = match fields.take("repeat") {
         Some(node) if node.as_text() == Some("probe") => {
             faults.not_supported(node.span, "probes (`repeat: probe`)");
@@ -105,14 +120,17 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     };
     let (record, rows, id) = (place("record"), place("rows"), place("id"));
     let (method, path, mut query) = line?;
+    query.retain(|(key, _)| !more.iter().any(|(k, _)| k == key));
     query.extend(more);
     Some(CallTemplate {
-        repeat: repeat.unwrap_or_else(|| repeats(&method)),
+        line: written.and_then(Node::as_text).unwrap_or_default().to_owned(),
+        // Reads and PUT and DELETE may be sent again when their answer is lost; others only when the mapping says so.
+        repeat: repeat.unwrap_or(setting.reads || method.is_idempotent()),
         method,
         path,
         query,
         headers,
-        json,
+        body,
         answers: answers.into(),
         record,
         rows,
@@ -120,9 +138,42 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     })
 }
 
-/// Reads and PUT and DELETE may be sent again when their answer is lost; POST and PATCH only when the mapping says so.
-fn repeats(method: &Method) -> bool {
-    method.is_idempotent()
+/// Takes the body: one of `json`, `form` and `text`.
+fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> Option<BodyTemplate> {
+    let mut found = Vec::new();
+    for key in ["json", "form", "text"] {
+        found.extend(fields.take_entry(key));
+    }
+    if let [_, (key, _), ..] = found.as_slice() {
+        faults
+            .error(key.span, "bad-call", "a call has one body, and this is the second")
+            .help("keep one of `json`, `form` and `text`");
+    }
+    let (key, node) = found.first()?;
+    let made = term::term(node, setting, faults)?;
+    match key.name.as_str() {
+        "json" => Some(BodyTemplate::Json(made)),
+        "form" => {
+            if !matches!(made, Term::Object(_) | Term::Path { .. }) {
+                faults
+                    .error(node.span, "wrong-type", "a form is made of fields")
+                    .help("write a map, or a path that holds one: `form: $.record`");
+            }
+            Some(BodyTemplate::Form(made))
+        }
+        _ => {
+            let alone = match &made {
+                Term::Text(text) => {
+                    text.holes().len() == 1 && text.text().starts_with("{{") && text.text().ends_with("}}")
+                }
+                term => matches!(term, Term::Path { .. } | Term::Literal(_) | Term::Cut { .. }),
+            };
+            if !alone {
+                faults.not_supported(node.span, "text bodies of more than one value: a value in company needs a quote");
+            }
+            Some(BodyTemplate::Text(made))
+        }
+    }
 }
 
 fn is_ours(name: &HeaderName) -> bool {
@@ -172,7 +223,7 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
                 .help("percent-encode it: a blank is `%20`");
             return None;
         }
-        segments.push(match text_term(segment, node.span, setting, faults)? {
+        segments.push(match term::text(segment, node.span, setting, faults)? {
             Term::Text(template) => Segment::Text(Arc::unwrap_or_clone(template)),
             _ => Segment::Literal(segment.to_owned()),
         });
@@ -192,90 +243,13 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
             faults.error(node.span, "bad-call", "a query's keys are literal").help("put the hole behind the `=`");
         }
         let literal = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let term = text_term(value, node.span, setting, faults)?;
+        let term = term::text(value, node.span, setting, faults)?;
         pairs.push((
             key.to_owned(),
             if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term },
         ));
     }
     Some((method, segments, pairs))
-}
-
-fn text_term(text: &str, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
-    let span = faults
-        .source()
-        .text()
-        .get(span.start..span.end)
-        .and_then(|w| w.find(text).map(|at| Span { start: span.start + at, end: span.start + at + text.len() }))
-        .unwrap_or(span);
-    if !Template::has_holes(text) {
-        return Some(Term::Literal(Json::String(text.to_owned())));
-    }
-    match Template::compile(text) {
-        Ok(template) => checked(Term::Text(Arc::new(template)), span, setting, faults),
-        Err(message) => {
-            faults.error(span, "bad-template", message).help("a hole holds one name: `{{name}}`");
-            None
-        }
-    }
-}
-
-/// Reads a term: a tree of literals, paths and texts.
-pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
-    match &node.value {
-        Value::Text(text) => match Term::leaf(text) {
-            Ok(term) => checked(term, node.span, setting, faults),
-            Err(message) => {
-                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
-                None
-            }
-        },
-        Value::List(items) => Some(Term::List(items.iter().filter_map(|n| term(n, setting, faults)).collect())),
-        Value::Map(entries) => {
-            for (key, _) in entries {
-                let what = match key.name.as_str() {
-                    "..." => "spreads (`...`)",
-                    "at" | "each" | "random" => "terms with codecs, loops or random values",
-                    _ => continue,
-                };
-                faults.not_supported(key.span, what);
-            }
-            Some(Term::Object(
-                entries.iter().filter_map(|(key, n)| Some((key.name.clone(), term(n, setting, faults)?))).collect(),
-            ))
-        }
-        _ => Some(Term::Literal(node.to_json())),
-    }
-}
-
-fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
-    let mut names = Vec::new();
-    term.uses(&mut names);
-    for (name, _) in names {
-        if setting.names.contains(&name.as_str()) {
-            continue;
-        }
-        if ["before", "whole", "member", "changes", "next", "filter", "sort", "session", "tenant"]
-            .contains(&name.as_str())
-        {
-            faults.not_supported(span, &format!("calls that use `{name}`"));
-            continue;
-        }
-        let message = if NAMES.contains(&name.as_str()) {
-            format!("`{name}` has no value in this call")
-        } else {
-            format!("`{name}` is not a name that calls know")
-        };
-        let fault = faults.error(span, "unknown-name", message);
-        match did_you_mean(&name, setting.names.iter().copied()) {
-            Some(near) => fault.help(format!("write `{near}`")),
-            None => fault.help(format!(
-                "here a call knows {}",
-                setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
-            )),
-        };
-    }
-    Some(term)
 }
 
 /// Reads `answers`.

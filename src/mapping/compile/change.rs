@@ -1,16 +1,14 @@
 //! Reading how records of an HTTP app are made and changed: `create`, the rules of `update`, `add` and `remove`.
 
-use std::sync::Arc;
-
 use http::Method;
 use serde_json::json;
 
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        answer::AnswerRule,
         call::CallTemplate,
-        rest::{ChangeRule, Create, Relation, To},
+        rest::{Becomes, ChangeRule, Create, Relation, To},
+        selector::Selector,
         template::Template,
     },
     scim::{
@@ -25,22 +23,24 @@ use super::{
     attributes::Draft,
     call::{self, Setting, call},
     check::check_sent,
+    frame::Shared,
 };
 
 pub(super) fn create(
     node: &Node,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Option<Create> {
     if matches!(node.value, Value::List(_)) {
         faults.not_supported(node.span, "several calls in order");
         return None;
     }
+    let node = shared.framed(node);
     let mut fields = node.map(faults, "`create`")?;
-    let call =
-        call::from_fields(&mut fields, &Setting { names: &["record"], holds: &["record", "id"], shared }, faults);
+    let setting = Setting { makes: true, ..Setting::writing(&["record"], &["record", "id"], shared) };
+    let call = call::from_fields(&mut fields, &setting, faults);
     let start = match fields.take("start") {
         Some(node) => {
             node.entries(faults, "`start`");
@@ -63,7 +63,7 @@ pub(super) fn create(
     }
     let create = Create { call, start, takes };
     let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
-    check_sent(&create.call, "record", &taken, span, faults);
+    check_sent(&create.call, &["record"], &taken, span, faults);
     Some(create)
 }
 
@@ -127,20 +127,24 @@ pub(super) fn update(
     node: &Node,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Vec<ChangeRule> {
     let nodes = match &node.value {
         Value::List(items) => items.as_slice(),
         _ => std::slice::from_ref(node),
     };
-    let setting = Setting { names: &["id", "changed"], holds: &["record"], shared };
+    let setting = Setting::writing(&["id", "changed", "before", "whole"], &["record"], shared);
     let mut rules = Vec::new();
     for node in nodes {
         if node.as_text().is_some() {
-            rules.extend(call(node, &setting, faults).map(|call| (node.span, ChangeRule { when: Vec::new(), call })));
+            rules.extend(
+                call(node, &setting, faults)
+                    .map(|call| (node.span, ChangeRule { when: Vec::new(), call, drop: Vec::new() })),
+            );
             continue;
         }
+        let node = &*shared.framed(node);
         let Some(mut fields) = node.map(faults, "a change rule") else { continue };
         let mut when = Vec::new();
         if let Some((key, node)) = fields.take_entry("when") {
@@ -159,11 +163,18 @@ pub(super) fn update(
         }
         let call = call::from_fields(&mut fields, &setting, faults);
         let merges = fields.bool(faults, "merges").unwrap_or(false);
+        let dropped = fields.take_entry("drop");
+        let drop = dropped.map(|(_, node)| drop(node, faults)).unwrap_or_default();
         fields.finish(faults);
-        if let Some(call) = &call {
-            check_put(call, merges, node.span, faults);
+        let Some(call) = call else { continue };
+        if let (Some((key, _)), false) = (dropped, call.names("whole")) {
+            faults
+                .error(key.span, "no-effect", "`drop` takes fields out of `$.whole`, which this call does not send")
+                .help("leave it out");
         }
-        rules.extend(call.map(|call| (node.span, ChangeRule { when, call })));
+        check_put(&call, merges, node.span, faults);
+        check_rival(&call, node.span, faults);
+        rules.push((node.span, ChangeRule { when, call, drop }));
     }
     check_rules(&rules, drafts, faults);
     rules.into_iter().map(|(_, rule)| rule).collect()
@@ -172,14 +183,48 @@ pub(super) fn update(
 /// Most APIs replace the whole record by PUT, and fields that are not sent are gone: an app that keeps them must be said to.
 fn check_put(call: &CallTemplate, merges: bool, span: Span, faults: &mut Faults) {
     let mut used = Vec::new();
-    call.json.iter().for_each(|term| term.uses(&mut used));
+    call.body.iter().for_each(|body| body.term().uses(&mut used));
     // `$.changed.mail` picks one field: a call for just that, whatever its method.
     let sends_a_part = used.iter().any(|(name, field)| name == "changed" && field.is_none());
     if call.method == Method::PUT && sends_a_part && !merges {
         faults
             .error(span, "partial-put", "a PUT with `$.changed` sends a part of the record, and the app may drop the rest")
-            .help("if this app leaves unsent fields as they are, say `merges: true`; sending the whole record is not supported yet");
+            .help(
+                "send `$.whole`, the record as just read with the changes in it; if this app leaves unsent fields as they \
+                 are, say `merges: true`",
+            );
     }
+}
+
+/// What is read before a call and sent back with it undoes an edit made in between, unless the app is told which version
+/// was read (law 6).
+fn check_rival(call: &CallTemplate, span: Span, faults: &mut Faults) {
+    if call.reads() && !call.guarded() {
+        faults
+            .advice(span, "lost-edit", "an edit made in the app between our read of the record and this call is lost")
+            .help(
+                "writes through this gateway wait for each other; if the app knows versions, send the one that was read: \
+                 `headers: { If-Match: $.before.version }`",
+            );
+    }
+}
+
+/// Fields by their path or bare name.
+fn drop(node: &Node, faults: &mut Faults) -> Vec<Selector> {
+    let mut fields = Vec::new();
+    for node in node.list(faults, "`drop`").unwrap_or_default() {
+        let Some(text) = node.text(faults, "a field") else { continue };
+        let path = if text.starts_with('$') { text.to_owned() } else { format!("$.{text}") };
+        match Selector::compile(&path) {
+            Ok(at) if at.writes() && !at.is_whole() => fields.push(at),
+            _ => {
+                faults
+                    .error(node.span, "bad-path", format!("`{text}` is not one field of the record"))
+                    .help("write its name, or a plain path: `$.profile.avatar`");
+            }
+        }
+    }
+    fields
 }
 
 /// Each rule can apply, and sends what it takes.
@@ -192,12 +237,13 @@ fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut 
             .help("put the rule without `when` last");
     }
     for (span, rule) in rules {
-        let open = |to: &To| match to {
-            To::AnyOf(values) => values.len() > 1,
-            To::Given(given) => *given,
+        let open = |becomes: &Becomes| match &becomes.to {
+            Some(To::AnyOf(values)) => values.len() > 1,
+            Some(To::Given(given)) => *given,
+            None => true,
         };
         let mine = |draft: &&Draft<'_>| {
-            let same = |(t, _): &&(Target, To)| *t == draft.line.target;
+            let same = |(t, _): &&(Target, Becomes)| *t == draft.line.target;
             let told = |(_, r): &(Span, ChangeRule)| r.when.iter().any(|w| same(&w));
             match rule.when.iter().find(same) {
                 Some((_, to)) => open(to),
@@ -206,36 +252,60 @@ fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut 
         };
         let lines: Vec<&Draft<'_>> =
             drafts.iter().filter(|d| d.line.update && d.relation.is_none()).filter(mine).collect();
-        check_sent(&rule.call, "changed", &lines, *span, faults);
+        check_sent(&rule.call, &["changed", "whole"], &lines, *span, faults);
+        for line in lines {
+            if let Some(at) = super::check::places(line).into_iter().find(|at| rule.drop.contains(at)) {
+                faults
+                    .error(
+                        *span,
+                        "unsent-attribute",
+                        format!("`{}` writes {}, which `drop` takes out", line.line.target, at.text()),
+                    )
+                    .help("leave it in, or say that the app does not take it: `access: [read, create]`");
+            }
+        }
     }
 }
 
-fn becomes(node: &Node, faults: &mut Faults) -> Option<To> {
-    let Value::Map(_) = node.value else { return Some(To::AnyOf(vec![node.to_json()])) };
+/// `active: false`, `active: { to: false }`, `title: { from: trainee, to: { given: true } }`.
+fn becomes(node: &Node, faults: &mut Faults) -> Option<Becomes> {
+    let Value::Map(_) = node.value else {
+        return Some(Becomes { from: None, to: Some(To::AnyOf(vec![node.to_json()])) });
+    };
     let mut fields = node.map(faults, "what an attribute becomes")?;
-    super::not_supported(&mut fields, faults, &[("from", "rules that look at the old value")]);
-    let to = fields.required(faults, "to");
+    let mut side = |key| fields.take(key).map(|n| value_of(n, key, faults));
+    let (from, to) = (side("from"), side("to"));
+    if from.is_none() && to.is_none() {
+        faults
+            .error(node.span, "missing-key", "what an attribute becomes needs `to`, `from` or both")
+            .help("write e.g. `active: { to: false }`");
+    }
     fields.finish(faults);
-    match &to?.value {
+    Some(Becomes { from: from.flatten(), to: to.flatten() })
+}
+
+fn value_of(node: &Node, key: &str, faults: &mut Faults) -> Option<To> {
+    match &node.value {
         Value::List(items) => Some(To::AnyOf(items.iter().map(Node::to_json).collect())),
         Value::Map(_) => {
-            let mut fields = to?.map(faults, "`to`")?;
+            let mut fields = node.map(faults, &format!("`{key}`"))?;
             let given = fields.bool(faults, "given");
             fields.finish(faults);
             given.map(To::Given)
         }
-        _ => Some(To::AnyOf(vec![to?.to_json()])),
+        _ => Some(To::AnyOf(vec![node.to_json()])),
     }
 }
 
-pub(super) fn relation(add: &Node, remove: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Relation> {
+pub(super) fn relation(add: &Node, remove: &Node, shared: &Shared, faults: &mut Faults) -> Option<Relation> {
     let (add, add_batch) = member_call(add, shared, faults)?;
     let (remove, remove_batch) = member_call(remove, shared, faults)?;
     Some(Relation { add, remove, add_batch, remove_batch })
 }
 
-fn member_call(node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<(CallTemplate, usize)> {
-    let setting = Setting { names: &["id", "value", "values"], holds: &[], shared };
+fn member_call(node: &Node, shared: &Shared, faults: &mut Faults) -> Option<(CallTemplate, usize)> {
+    let setting = Setting::writing(&["id", "value", "values"], &[], shared);
+    let node = &*shared.framed(node);
     if node.as_text().is_some() {
         let call = call(node, &setting, faults)?;
         names_member(&call, node.span, faults);

@@ -16,12 +16,7 @@ use super::attributes::Draft;
 pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
     let mut seen: Vec<(&Selector, &Target)> = Vec::new();
     for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
-        let places: Vec<&Selector> = match &draft.line.value {
-            Source::At { at, .. } => vec![at],
-            Source::Slots(slots) => slots.iter().map(|s| &s.at).collect(),
-            _ => Vec::new(),
-        };
-        for at in places {
+        for at in places(draft) {
             if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
                 faults
                     .error(
@@ -33,6 +28,15 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
             }
             seen.push((at, &draft.line.target));
         }
+    }
+}
+
+/// The single fields that a line writes.
+pub(super) fn places<'d>(draft: &'d Draft<'_>) -> Vec<&'d Selector> {
+    match &draft.line.value {
+        Source::At { at, .. } => vec![at],
+        Source::Slots(slots) => slots.iter().map(|s| &s.at).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -159,14 +163,15 @@ pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &
     }
 }
 
-/// What a client sends must reach the app: a call that picks fields of `name` (`record`, `changed`) misses the others.
-pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
+/// What a client sends must reach the app: a call that picks fields of these names (`record`, `changed`) misses the others.
+pub(super) fn check_sent(call: &CallTemplate, names: &[&str], lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
     let uses = call.uses();
     // What is no name has its own fault, and may be meant to send all of it.
     if uses.iter().any(|(used, _)| !NAMES.contains(&used.as_str())) {
         return;
     }
-    let used: Vec<Option<String>> = uses.into_iter().filter(|(n, _)| n == name).map(|(_, f)| f).collect();
+    let used: Vec<Option<String>> =
+        uses.into_iter().filter(|(n, _)| names.contains(&n.as_str())).map(|(_, f)| f).collect();
     if used.contains(&None) {
         return;
     }
@@ -183,8 +188,8 @@ pub(super) fn check_sent(call: &CallTemplate, name: &str, lines: &[&Draft<'_>], 
                 "unsent-attribute",
                 format!("this call does not send {}, so what a client says would be lost", lost.join(", ")),
             )
-            .help(match name {
-                "record" => {
+            .help(match names {
+                ["record"] => {
                     "send `$.record`, name what the call sends in `takes`, or leave `create` out of the line's `access`"
                 }
                 _ => "send `$.changed`, or name what the call changes in `when`",

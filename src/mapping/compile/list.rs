@@ -1,13 +1,10 @@
 //! Reading the source of many records: the list's call, its pages, and what of a filter it can be asked.
 
-use std::sync::Arc;
-
 use serde_json::Value as Json;
 
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        answer::AnswerRule,
         call::CallTemplate,
         rest::{FilterRule, List, PageStyle, Pages},
     },
@@ -22,8 +19,9 @@ use crate::{
 
 use super::{
     attributes::{Draft, selector},
-    call::{self, Setting, term},
+    call::{self, Setting},
     codec,
+    frame::Shared,
 };
 
 pub(super) fn pages(node: &Node, faults: &mut Faults) -> Option<Pages> {
@@ -74,14 +72,15 @@ pub(super) fn list(
     node: &Node,
     kind: &ResourceType,
     lines: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Option<List> {
     if matches!(node.value, Value::List(_)) {
         faults.not_supported(node.span, "several sources");
         return None;
     }
-    let mut fields = node.map(faults, "`list`")?;
+    let framed = shared.framed(node);
+    let mut fields = framed.map(faults, "`list`")?;
     super::not_supported(
         &mut fields,
         faults,
@@ -93,9 +92,12 @@ pub(super) fn list(
             ("together", "filters sent together"),
         ],
     );
-    let call = call::from_fields(&mut fields, &Setting { names: &PAGED[1..], holds: &["rows"], shared }, faults);
+    let call = call::from_fields(&mut fields, &Setting::reading(&PAGED[1..], &["rows"], shared), faults);
     let pages = fields.required(faults, "pages").and_then(|n| pages(n, faults));
-    let filters = fields.map(faults, "filters").map(|f| filters(f, kind, lines, shared, faults)).unwrap_or_default();
+    let filters = fields
+        .map(faults, "filters")
+        .map(|f| filters(f, &Around { any_case: false, kind, lines, shared, list: node }, faults))
+        .unwrap_or_default();
     let span = fields.span();
     fields.finish(faults);
     let (call, pages) = (call?, pages?);
@@ -132,16 +134,10 @@ pub(super) fn check_pages(call: &CallTemplate, pages: Option<&Pages>, span: Span
     }
 }
 
-fn filters(
-    mut fields: Fields<'_>,
-    kind: &ResourceType,
-    lines: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
-    faults: &mut Faults,
-) -> Vec<FilterRule> {
+fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> Vec<FilterRule> {
     super::not_supported(&mut fields, faults, &[("language", "filter languages"), ("over", "filter languages")]);
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(false);
-    let around = Around { any_case, kind, lines, shared };
+    let around = Around { any_case, ..*around };
     let mut rules = Vec::new();
     for (key, node) in fields.rest() {
         rules.extend(filter(key, node, &around, faults));
@@ -155,11 +151,13 @@ struct Around<'a> {
     any_case: bool,
     kind: &'a ResourceType,
     lines: &'a [Draft<'a>],
-    shared: &'a [Arc<AnswerRule>],
+    shared: &'a Shared,
+    /// The list, without the frame.
+    list: &'a Node,
 }
 
 fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> Option<FilterRule> {
-    let Around { any_case, kind, lines, shared } = *around;
+    let Around { any_case, kind, lines, shared, list } = *around;
     let Some((target, op, literal)) = claim(&key.name, kind) else {
         let message = format!("`{}` is not a filter that {} can be asked", key.name, kind.name);
         faults
@@ -185,22 +183,23 @@ fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> O
     super::not_supported(&mut fields, faults, &[("call", "filter rules with a call of their own")]);
     let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(false);
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);
-    let setting = Setting { names: &["value"], holds: &[], shared };
-    let entries = fields.entries(faults, "query");
-    let query: Vec<_> =
-        entries.iter().filter_map(|(k, n)| Some((k.name.clone(), term(n, &setting, faults)?))).collect();
-    let mut used = Vec::new();
-    query.iter().for_each(|(_, t)| t.uses(&mut used));
-    if entries.is_empty() {
+    let said: Vec<&Node> =
+        shared.sends().filter_map(|word| fields.take_entry(word.to_owned())).map(|(_, n)| n).collect();
+    fields.take("answers");
+    fields.finish(faults);
+    let asks = shared.over(list, node);
+    let names: Vec<&str> = PAGED[1..].iter().copied().chain(["value"]).collect();
+    let call = call::call(&asks, &Setting::reading(&names, &["rows"], shared), faults);
+    let empty = |node: &&Node| node.as_map().is_some_and(<[_]>::is_empty);
+    if said.is_empty() || said.iter().all(empty) {
         faults
             .error(key.span, "empty-filter-rule", "this rule lays nothing over the list's call")
             .help("write what the app needs: `query: { login: $.value }`");
-    } else if literal.is_none() && used.is_empty() && query.len() == entries.len() {
+    } else if literal.is_none() && call.as_ref().is_some_and(|call| !call.names("value")) {
         faults
             .error(key.span, "empty-filter-rule", "this rule does not use the value that is asked for")
             .help("put `$.value` where the app expects it: `query: { login: $.value }`");
     }
-    fields.finish(faults);
     let folded = lines.iter().any(|d| d.line.fold.is_some() && d.line.target.attribute.name == target.attribute.name);
     if text && !leaf.case_exact && !any_case && !folded && op != CompareOp::NotEqual {
         let message = format!("the app tells letters apart here and `{target}` does not: matches would be lost");
@@ -216,7 +215,7 @@ fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> O
     }
     // An app that ignores letter case finds more than SCIM does where letters are told apart.
     let exactly = exactly && !(any_case && leaf.case_exact);
-    Some(FilterRule { text: key.name.clone(), target, op, literal, query, exactly, any_case })
+    Some(FilterRule { text: key.name.clone(), target, op, literal, call: call?, exactly, any_case })
 }
 
 /// `userName eq ?`, `active eq false`.

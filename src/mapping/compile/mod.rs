@@ -9,6 +9,7 @@ mod change;
 mod check;
 mod codec;
 mod facts;
+mod frame;
 mod kind;
 mod list;
 mod name;
@@ -17,6 +18,7 @@ mod pattern;
 mod rest;
 mod schemas;
 mod sql;
+mod term;
 
 use std::{path::Path, sync::Arc};
 
@@ -96,7 +98,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     let (app, resources) = match (rest, sql) {
         (Some(rest), None) => {
             let app = rest::app(rest, faults);
-            let shared = app.as_ref().map(|a| a.answers.clone()).unwrap_or_default();
+            let (app, shared) = app.unzip();
+            let shared = shared.unwrap_or_default();
             (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))
         }
         (None, Some(sql)) => {

@@ -1,14 +1,11 @@
 //! Reading what a mapping says of an HTTP app.
 
-use std::sync::Arc;
-
 use http::{HeaderName, HeaderValue, Uri};
 
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
-        answer::AnswerRule,
         codec::Codec,
         rest::{PageStyle, Part, RestApp, RestRecords},
         selector::Selector,
@@ -22,6 +19,7 @@ use super::{
     call::{self, Setting, call},
     change::{create, relation, update},
     check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required},
+    frame::Shared,
     kind::{self, Written},
     list::{PAGED, check_pages, list, pages},
     name::named,
@@ -29,19 +27,20 @@ use super::{
 };
 
 /// Reads `app.rest`.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<RestApp> {
+pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)> {
     let mut fields = node.map(faults, "`rest`")?;
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("frame", "frames"), ("pace", "pace limits"), ("time_zone", "time zones")],
-    );
+    super::not_supported(&mut fields, faults, &[("pace", "pace limits"), ("time_zone", "time zones")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let auth = fields.map(faults, "auth").map(|f| auth(f, faults)).unwrap_or_default();
     let answers = fields.take("answers").map(|n| call::answers_of(n, faults)).unwrap_or_default();
+    let mut shared = Shared::default();
+    shared.answers.clone_from(&answers);
+    if let Some(node) = fields.take("frame") {
+        shared.read_frame(node, faults);
+    }
     fields.finish(faults);
     let (origin, prefix) = url?;
-    Some(RestApp { origin, prefix, auth, answers })
+    Some((RestApp { origin, prefix, auth, answers }, shared))
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -107,16 +106,11 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
 }
 
 /// Reads the resource types.
-pub(super) fn resources(written: &[Written<'_>], shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Vec<Resource> {
+pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Resource> {
     written.iter().filter_map(|w| resource(w, written, shared, faults)).collect()
 }
 
-fn resource(
-    written: &Written<'_>,
-    types: &[Written<'_>],
-    shared: &[Arc<AnswerRule>],
-    faults: &mut Faults,
-) -> Option<Resource> {
+fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name())?;
     super::not_supported(&mut fields, faults, &[("where", "conditions on records"), ("protect", "protected records")]);
     kind::skip(&mut fields);
@@ -184,16 +178,15 @@ fn records(
     span: Span,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
-    shared: &[Arc<AnswerRule>],
+    shared: &Shared,
     faults: &mut Faults,
 ) -> Option<RestRecords> {
-    let setting = |holds| Setting { names: &["id"], holds, shared };
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
             faults.not_supported(node.span, "reading one record from the list (`get: list`)");
             None
         }
-        Some(node) => call(node, &setting(&["record"]), faults),
+        Some(node) => call(node, &Setting::reading(&["id"], &["record"], shared), faults),
         None => None,
     };
     let part_entries = fields.entries(faults, "parts");
@@ -207,7 +200,7 @@ fn records(
             faults.not_supported(node.span, "several calls in order");
             None
         }
-        Some(node) => call(node, &setting(&[]), faults),
+        Some(node) => call(node, &Setting::writing(&["id"], &[], shared), faults),
         None => None,
     };
     let members =
@@ -217,8 +210,9 @@ fn records(
     Some(RestRecords { get: get?, parts, list, create, update, delete, members })
 }
 
-fn part(name: &str, node: &Node, shared: &[Arc<AnswerRule>], faults: &mut Faults) -> Option<Part> {
-    let setting = Setting { names: &PAGED, holds: &["record", "rows"], shared };
+fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
+    let setting = Setting::reading(&PAGED, &["record", "rows"], shared);
+    let node = &*shared.framed(node);
     if node.as_text().is_some() {
         let call = call(node, &setting, faults)?;
         check_pages(&call, None, node.span, faults);

@@ -7,7 +7,7 @@ use crate::{
     },
     plan::{
         Context, Fault,
-        query::{self, BATCH, Narrowed, Position, Query, Source},
+        query::{self, BATCH, Narrowed, Position, Query, Source, Union},
         read::{Needs, Shown},
         sql::filter::{How, Pushed},
     },
@@ -56,6 +56,7 @@ pub(super) fn explain(
             filter_by_key(&mut said, &plan);
             said.add("cost", &cost.words(resource));
         }
+        Source::Union(union) => of_union(&mut said, &plan, union)?,
         Source::List(list, narrowed) => of_list(&mut said, &plan, list, narrowed.as_ref())?,
         Source::Table(table) => of_table(&mut said, &plan, &table.pushed)?,
     }
@@ -142,6 +143,35 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     if !unseen.is_empty() {
         said.noted("drift", "not all seen", unseen);
     }
+    Ok(())
+}
+
+fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result<(), Fault> {
+    let mut lists = false;
+    for (side, way) in union.sides.iter().enumerate() {
+        let by = match way {
+            Source::List(_, Some(by)) => format!("for {}", by.serves),
+            _ => "by id".to_owned(),
+        };
+        lists |= matches!(way, Source::List(..));
+        if let Some(call) = plan.walk_call(&Position { side, ..Position::default() })? {
+            said.call(&call, &by);
+        }
+    }
+    let mut cost = Cost { calls: union.sides.len(), besides: Vec::new() };
+    parts(said, plan, &mut cost)?;
+    for conjunct in plan.condition.conjuncts().into_iter().map(ToString::to_string) {
+        match conjunct == union.serves {
+            true => said.noted("union", &conjunct, "each side is looked up by itself; every row is checked here"),
+            false => said.noted("residual", &conjunct, "checked here"),
+        }
+    }
+    sorted(said, plan);
+    said.noted("paging", "walk", "all that the sides find is in hand");
+    said.noted("total", "counted", "over the rows that fulfil the filter");
+    let note = if lists { "more where a side takes more than one page of the app" } else { "" };
+    said.noted("cost", &cost.words(plan.resource), note);
+    said.noted("drift", "not all seen", "the sides are read one after the other");
     Ok(())
 }
 

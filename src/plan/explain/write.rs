@@ -3,12 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Records, Resource},
+    mapping::{Records, Resource, call::CallTemplate},
     plan::{
         Context, Fault,
-        change::{self, Ask, Step, Wish},
+        change::{self, Ask},
         create::{self, Made},
         read::Needs,
+        step::{Act, Step, Wish},
     },
     scim::{
         change::{Change as Changed, To},
@@ -88,6 +89,9 @@ pub(super) fn change(
     said.call(&crate::plan::read::by_id(resource, id)?, "");
     let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
     cost.calls += 1;
+    for rule in plan.edits() {
+        edits(&mut said, &rule.call, "if anything differs");
+    }
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {
@@ -113,16 +117,37 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
     Ok(said)
 }
 
-fn steps_in_order(said: &mut Explained, steps: &[Step]) -> Cost {
+fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
     let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
     for step in steps {
-        said.call(&step.call, if step.if_changed { "if a step before wrote a row" } else { &step.does });
+        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        match &step.act {
+            Act::Call(call) => said.call(call, note),
+            Act::Edit(edit) => {
+                cost.calls += 1;
+                edits(said, edit.template(), note);
+            }
+        }
         if !step.singly.is_empty() {
             said.noted("or", "one by one", "if the app refuses them together");
             cost.besides.push(format!("{} if they are refused together", step.singly.len()));
         }
     }
     cost
+}
+
+/// A call that sends what was just read, and what becomes of an edit that somebody makes in the app meanwhile.
+fn edits(said: &mut Explained, call: &CallTemplate, does: &str) {
+    let what = if call.names("whole") {
+        "the whole record as just read, with the change in it"
+    } else {
+        "something of the record as just read"
+    };
+    said.noted("call", &call.line, &format!("{what}; {does}"));
+    match call.guarded() {
+        true => said.noted("rival", "seen by the app", "it is told which version was read"),
+        false => said.noted("rival", "not seen", "an edit made in the app between the read and this call is lost"),
+    }
 }
 
 /// Where the answer comes from: the last reply, or one more read.

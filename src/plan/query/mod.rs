@@ -18,7 +18,7 @@ use super::{
     },
 };
 
-pub use source::{Narrowed, Source, Table};
+pub use source::{Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
 pub use walk::{Next, Position, too_many};
@@ -63,7 +63,7 @@ pub fn plan<'a>(
     let Limits { page, max_page, .. } = context.limits;
     let count = query.count.unwrap_or(page).min(max_page);
     // Nothing has an order of its own.
-    let sort = query.sort.filter(|_| count > 0).map(|sort| match &resource.records {
+    let mut sort = query.sort.filter(|_| count > 0).map(|sort| match &resource.records {
         Records::Sql(records) if records.key.kind == KeyKind::Text => sort.with_text_ids(),
         _ => sort,
     });
@@ -74,7 +74,13 @@ pub fn plan<'a>(
         Records::Rest(records) => {
             // Whose letters come first is for us to say: the app's page would be another one.
             sorted_here = sort.as_ref().map(|_| "an HTTP app sorts by rules of its own");
-            source::rest_source(resource, records, &condition)?
+            let source = source::of_rest(resource, records, &condition, context.limits)?;
+            // Pages of an answer are cut from one order, and what comes from several lists has none.
+            if matches!(source, Source::Union(_)) && sort.is_none() && count > 0 {
+                sort = Sort::by_id(&resource.kind);
+                sorted_here = Some("what comes from several look-ups has no order of its own");
+            }
+            source
         }
         Records::Sql(records) => {
             let pushed =
@@ -90,7 +96,7 @@ pub fn plan<'a>(
         }
     };
     let exact = match &source {
-        Source::Nothing | Source::Key(_) => false,
+        Source::Nothing | Source::Key(_) | Source::Union(_) => false,
         Source::Table(table) => table.pushed.exact,
         Source::List(list, narrowed) => {
             let exact = match narrowed {

@@ -35,7 +35,7 @@ impl Query<'_> {
                     Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
                 }
             },
-            Source::Nothing | Source::Key(_) | Source::Table(..) => Ok(Vec::new()),
+            Source::Nothing | Source::Key(_) | Source::Union(_) | Source::Table(_) => Ok(Vec::new()),
         }
     }
 
@@ -84,8 +84,8 @@ impl Query<'_> {
 
     /// The total that a page's reply tells.
     #[must_use]
-    pub fn told_total(&self, reply: &Reply) -> Option<usize> {
-        match &self.source {
+    pub fn told_total(&self, at: &Position, reply: &Reply) -> Option<usize> {
+        match self.way(at) {
             Source::List(list, _) => list.pages.told_total(&reply.body),
             _ => None,
         }

@@ -9,19 +9,19 @@ use crate::{
         line::{FieldSource, Line, Source as LineSource},
         rest::{FilterRule, List, RestRecords},
         sql::SqlRecords,
-        template::Place,
         term::Scope,
     },
     plan::{
-        Fault,
+        Fault, Limits,
         call::Call,
+        fill::fill,
         read,
         sql::{filter::Pushed, order::Order},
     },
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
-        schema::Target,
+        schema::{Target, Type, Uniqueness},
     },
 };
 
@@ -34,6 +34,8 @@ pub enum Source<'a> {
     Key(Box<Call>),
     /// The list of an HTTP app, narrowed by a rule or not.
     List(&'a List, Option<Narrowed<'a>>),
+    /// What each side of an `or` finds, one after the other.
+    Union(Union<'a>),
     /// A table.
     Table(Table<'a>),
 }
@@ -49,6 +51,15 @@ pub struct Table<'a> {
     pub order: Order,
 }
 
+/// Ways in, each a key or a narrowed list.
+#[derive(Debug)]
+pub struct Union<'a> {
+    /// In the order of the filter.
+    pub sides: Vec<Source<'a>>,
+    /// The conjunct that they serve, in SCIM's words.
+    pub serves: String,
+}
+
 /// A filter rule and the value it is used with.
 #[derive(Debug)]
 pub struct Narrowed<'a> {
@@ -60,29 +71,104 @@ pub struct Narrowed<'a> {
     pub serves: String,
 }
 
-pub(super) fn rest_source<'a>(
+/// The most sides that a union is made of.
+const SIDES: usize = 20;
+
+/// The narrowest way into an HTTP app: by id, by what is unique, by a union of these, by the rule that lets the fewest
+/// through, else the whole list.
+pub(super) fn of_rest<'a>(
     resource: &'a Resource,
     records: &'a RestRecords,
     condition: &Condition,
+    limits: Limits,
 ) -> Result<Source<'a>, Fault> {
-    for conjunct in condition.conjuncts() {
-        if let Some(id) = key_in(resource, conjunct) {
-            return Ok(match read::by_id(resource, &id) {
-                Ok(call) => Source::Key(Box::new(call)),
-                Err(Fault::Absent) => Source::Nothing,
-                Err(fault) => return Err(fault),
-            });
+    let conjuncts = condition.conjuncts();
+    for conjunct in &conjuncts {
+        if let Some(found) = by_key(resource, conjunct)? {
+            return Ok(found);
         }
     }
-    let Some(list) = &records.list else {
-        return Err(Fault::NotOffered(format!("the app has no list of {}s that can be read", resource.kind.name)));
-    };
-    let fitting = condition
-        .conjuncts()
-        .into_iter()
-        .flat_map(|c| list.filters.iter().filter_map(move |rule| narrowed(resource, rule, c)));
-    let best = fitting.min_by_key(|n| (!n.rule.exactly, n.rule.op != CompareOp::Equal));
-    Ok(Source::List(list, best))
+    let best = by_rule(resource, records.list.as_ref(), &conjuncts);
+    for conjunct in &conjuncts {
+        if let Some((union, width)) = union(resource, records, conjunct, limits)?
+            && best.as_ref().is_none_or(|best| width < best.width())
+        {
+            return Ok(union);
+        }
+    }
+    match &records.list {
+        Some(list) => Ok(Source::List(list, best)),
+        None => Err(Fault::NotOffered(format!("the app has no list of {}s that can be read", resource.kind.name))),
+    }
+}
+
+fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Source<'a>>, Fault> {
+    let Some(id) = key_in(resource, conjunct) else { return Ok(None) };
+    match read::by_id(resource, &id) {
+        Ok(call) => Ok(Some(Source::Key(Box::new(call)))),
+        Err(Fault::Absent) => Ok(Some(Source::Nothing)),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn by_rule<'a>(resource: &Resource, list: Option<&'a List>, conjuncts: &[&Condition]) -> Option<Narrowed<'a>> {
+    let rules = list.map_or(&[][..], |list| &list.filters);
+    let fitting = conjuncts.iter().flat_map(|c| rules.iter().filter_map(move |rule| narrowed(resource, rule, c)));
+    fitting.min_by_key(|n| (n.width(), !n.rule.exactly))
+}
+
+/// The look-ups of an `or`, if each of its sides is one, and how wide the widest of them is. A side that nobody can fulfil
+/// takes none.
+fn union<'a>(
+    resource: &'a Resource,
+    records: &'a RestRecords,
+    conjunct: &Condition,
+    limits: Limits,
+) -> Result<Option<(Source<'a>, Width)>, Fault> {
+    let Condition::Or(or) = conjunct else { return Ok(None) };
+    let (mut sides, mut width) = (Vec::new(), Width::One);
+    for (_, side) in or.iter().enumerate().filter(|(at, side)| !or[..*at].contains(side)) {
+        let conjuncts = side.conjuncts();
+        let key = conjuncts.iter().find_map(|c| by_key(resource, c).transpose()).transpose()?;
+        match (key, &records.list) {
+            (Some(Source::Nothing), _) => {}
+            (Some(key), _) => sides.push(key),
+            (None, Some(list)) => {
+                let Some(rule) = by_rule(resource, Some(list), &conjuncts) else { return Ok(None) };
+                width = width.max(rule.width());
+                sides.push(Source::List(list, Some(rule)));
+            }
+            (None, None) => return Ok(None),
+        }
+    }
+    let few = sides.len() <= SIDES.min(limits.calls);
+    Ok(few.then(|| (Source::Union(Union { sides, serves: conjunct.to_string() }), width)))
+}
+
+/// How many rows a way in lets through, as far as that can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Width {
+    /// What is unique is found once.
+    One,
+    /// A value that few share.
+    Few,
+    /// A part of a value.
+    Some,
+    /// One of two values, or of the mapping's few; all above a number.
+    Many,
+}
+
+impl Narrowed<'_> {
+    fn width(&self) -> Width {
+        let leaf = self.rule.target.leaf();
+        match self.rule.op {
+            _ if self.rule.literal.is_some() || leaf.kind == Type::Boolean => Width::Many,
+            CompareOp::Equal if leaf.uniqueness != Uniqueness::None => Width::One,
+            CompareOp::Equal => Width::Few,
+            CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains => Width::Some,
+            _ => Width::Many,
+        }
+    }
 }
 
 /// `id eq "x"`, or the same of an attribute that stands where the id stands: it tells letters apart as the id does, or the
@@ -116,8 +202,8 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     }
     let value = stored(line, &rule.target, &value)?;
     // A value that no query can hold, such as one with a tab, is looked for here.
-    let scope = Scope::default().lend("value", &value);
-    if rule.query.iter().any(|(_, term)| term.text(Place::Query, &scope).is_err()) {
+    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
+    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
         return None;
     }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })

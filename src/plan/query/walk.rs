@@ -19,6 +19,8 @@ use super::{Query, Source, Table};
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Position {
+    /// Which side of a union.
+    pub side: usize,
     /// Rows taken.
     pub taken: usize,
     /// Pages taken.
@@ -53,13 +55,22 @@ impl Query<'_> {
         read::Needs { shown, condition: Some(&self.condition) }
     }
 
+    /// The way in that a walk is on.
+    #[must_use]
+    pub fn way(&self, at: &Position) -> &Source<'_> {
+        match &self.source {
+            Source::Union(union) => union.sides.get(at.side).unwrap_or(&Source::Nothing),
+            one => one,
+        }
+    }
+
     /// The next call of a walk.
     ///
     /// # Errors
     /// A call that cannot be made.
     pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
-        match &self.source {
-            Source::Nothing => Ok(None),
+        match self.way(at) {
+            Source::Nothing | Source::Union(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
             Source::Table(Table { records, pushed, order }) => {
@@ -75,11 +86,11 @@ impl Query<'_> {
     }
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
-        let Source::List(list, narrowed) = &self.source else { return Err(Fault::Unmade("no list".to_owned())) };
+        let Source::List(list, narrowed) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
         let scope = read::paged(Scope::default(), &list.pages, at.taken, at.page).with("size", Value::from(size));
         match narrowed {
-            None => fill(&list.call, &[], &scope),
-            Some(n) => fill(&list.call, &n.rule.query, &scope.lend("value", &n.value)),
+            None => fill(&list.call, &scope),
+            Some(n) => fill(&n.rule.call, &scope.lend("value", &n.value)),
         }
     }
 
@@ -87,14 +98,14 @@ impl Query<'_> {
     ///
     /// # Errors
     /// A reply in which the rows are no list.
-    pub fn rows(&self, reply: Reply) -> Result<Vec<Value>, Fault> {
-        let found = match &self.source {
+    pub fn rows(&self, at: &Position, reply: Reply) -> Result<Vec<Value>, Fault> {
+        let found = match self.way(at) {
             Source::Key(_) => return Ok(read::record(self.resource, reply).into_iter().collect()),
             Source::List(list, _) => match &list.call.rows {
                 Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
                 _ => Some(reply.body),
             },
-            Source::Table(..) | Source::Nothing => Some(reply.body),
+            Source::Table(_) | Source::Union(_) | Source::Nothing => Some(reply.body),
         };
         match found {
             Some(Value::Array(rows)) => Ok(rows),
@@ -108,12 +119,22 @@ impl Query<'_> {
     /// Where a walk goes on after a page of `rows` rows. `last` is the last row, `total` what the reply told.
     #[must_use]
     pub fn next(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
-        let taken = at.taken + rows;
-        match &self.source {
-            Source::Nothing | Source::Key(_) => Next::End,
+        match (self.next_here(at, rows, last, total), &self.source) {
+            (Next::End, Source::Union(union)) if at.side + 1 < union.sides.len() => {
+                Next::Go(Position { side: at.side + 1, ..Position::default() })
+            }
+            (next, _) => next,
+        }
+    }
+
+    /// The same on one way in.
+    fn next_here(&self, at: &Position, rows: usize, last: Option<&Value>, total: Option<usize>) -> Next {
+        let (side, taken) = (at.side, at.taken + rows);
+        match self.way(at) {
+            Source::Nothing | Source::Key(_) | Source::Union(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => {
-                    Next::Go(Position { taken, page: at.page + 1, after: Some(after), total: None })
+                    Next::Go(Position { side, taken, page: at.page + 1, after: Some(after), total: None })
                 }
                 _ => Next::End,
             },
@@ -128,7 +149,7 @@ impl Query<'_> {
                     // A short page is no end: the app may give less than it was asked for.
                     (_, Some(now)) if taken >= now => Next::End,
                     _ if rows == 0 => Next::End,
-                    _ => Next::Go(Position { taken, page: at.page + 1, after: None, total }),
+                    _ => Next::Go(Position { side, taken, page: at.page + 1, after: None, total }),
                 }
             }
         }
@@ -161,6 +182,7 @@ impl Query<'_> {
         let conjuncts = self.condition.conjuncts();
         match &self.source {
             Source::Nothing | Source::Key(_) => Vec::new(),
+            Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
             Source::List(_, by) => {
                 let served =
                     |c: &Condition| by.as_ref().is_some_and(|by| by.rule.exactly && by.serves == c.to_string());

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     mapping::{Resource, cell, line::Line, sql::SqlRecords, translate},
-    plan::{Context, Fault, change::Step},
+    plan::{Context, Fault, step::Step},
     scim::change::{Change as Changed, To},
 };
 
@@ -24,7 +24,7 @@ pub fn steps(
     changes: &[Changed],
     before: Option<&Value>,
     context: &Context<'_>,
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<Step<'static>>, Fault> {
     let key = key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
     let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
@@ -74,7 +74,7 @@ pub fn steps(
             });
         }
     }
-    let mut steps: Vec<Step> = statements.into_iter().map(Step::statement).collect();
+    let mut steps: Vec<Step<'static>> = statements.into_iter().map(Step::statement).collect();
     if members_alone && !records.touch.is_empty() {
         let touch = write::touch(resource, records, &key, &stamps);
         steps.push(Step { if_changed: true, ..Step::statement(touch) });

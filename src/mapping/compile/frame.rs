@@ -1,0 +1,151 @@
+//! What all calls of an HTTP app share: its answers, and the frame that is laid under every call. Framing is done on the
+//! tree as written, so a call in a frame is read, checked and reported like one that was written out.
+
+use std::{borrow::Cow, sync::Arc};
+
+use crate::{
+    diagnostic::Faults,
+    mapping::answer::AnswerRule,
+    yaml::{Key, Node, Value},
+};
+
+/// What all calls of an app share.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// The app's answer rules, after a call's own.
+    pub answers: Vec<Arc<AnswerRule>>,
+    /// Keys that are laid under those of every call.
+    frame: Vec<(Key, Node)>,
+    /// Names that are keys of every call; `$.name` in the frame is what stands there.
+    takes: Vec<String>,
+}
+
+/// Keys of a call that a frame may say.
+const FRAMED: [&str; 8] = ["call", "query", "headers", "json", "form", "text", "record", "rows"];
+
+/// Keys that are a body.
+const BODIES: [&str; 3] = ["json", "form", "text"];
+
+/// Keys whose maps are joined, entry by entry.
+const JOINED: [&str; 4] = ["query", "headers", "json", "form"];
+
+impl Shared {
+    /// Reads `app.rest.frame`.
+    pub(super) fn read_frame(&mut self, node: &Node, faults: &mut Faults) {
+        let Some(mut fields) = node.map(faults, "`frame`") else { return };
+        super::not_supported(&mut fields, faults, &[("quote", "quotes")]);
+        for key in FRAMED {
+            self.frame.extend(fields.take_entry(key).cloned());
+        }
+        for name in fields.list(faults, "takes") {
+            let Some(text) = name.text(faults, "a name") else { continue };
+            let known = ["answers", "repeat", "pages", "filters", "steps", "when", "start", "takes", "id", "batch"];
+            if FRAMED.contains(&text) || known.contains(&text) {
+                faults
+                    .error(name.span, "bad-name", format!("`{text}` is a key beside calls already"))
+                    .help("take another name");
+            } else if !self.frame.iter().any(|(_, node)| mentions(node, &format!("$.{text}"))) {
+                faults
+                    .error(name.span, "no-effect", format!("the frame does not say where `{text}` goes"))
+                    .help(format!("put `$.{text}` where it belongs, or leave it out"));
+            }
+            self.takes.push(text.to_owned());
+        }
+        fields.finish(faults);
+    }
+
+    /// The keys of a call, and those that may stand beside it, with the frame laid under them.
+    pub(super) fn framed<'n>(&self, node: &'n Node) -> Cow<'n, Node> {
+        if self.frame.is_empty() {
+            return Cow::Borrowed(node);
+        }
+        let own = match &node.value {
+            Value::Text(_) => vec![(Key { name: "call".to_owned(), span: node.span }, node.clone())],
+            Value::Map(entries) => entries.clone(),
+            _ => return Cow::Borrowed(node),
+        };
+        let (taken, own): (Vec<_>, Vec<_>) = own.into_iter().partition(|(key, _)| self.takes.contains(&key.name));
+        let line = own.iter().chain(&self.frame).find(|(key, _)| key.name == "call").and_then(|(_, n)| n.as_text());
+        let bodiless = line.is_some_and(|line| line.starts_with("GET ") || line.starts_with("DELETE "));
+        // a call's own body takes the place of one of another kind, and a read by GET has none
+        let other = own.iter().find(|(key, _)| BODIES.contains(&key.name.as_str())).map(|(key, _)| &key.name);
+        let laid =
+            |key: &Key| !BODIES.contains(&key.name.as_str()) || other.map_or(!bodiless, |other| *other == key.name);
+        let frame = self
+            .frame
+            .iter()
+            .filter(|(key, _)| laid(key))
+            .filter_map(|(key, node)| Some((key.clone(), self.filled(node, &taken)?)));
+        Cow::Owned(Node { span: node.span, value: Value::Map(join(frame.collect(), own, |key| JOINED.contains(&key))) })
+    }
+
+    /// What a filter rule asks: the keys of the list's call, the rule's laid over them.
+    pub(super) fn over(&self, list: &Node, rule: &Node) -> Node {
+        let is_call = |key: &Key| FRAMED.contains(&key.name.as_str()) || self.takes.contains(&key.name);
+        let call = |node: &Node| node.as_map().unwrap_or_default().to_vec();
+        let mut own = call(rule);
+        own.retain(|(key, _)| is_call(key) || key.name == "answers");
+        let mut under = call(list);
+        under.retain(|(key, _)| is_call(key) || key.name == "answers");
+        let body = |key: &Key| BODIES.contains(&key.name.as_str());
+        if own.iter().any(|(key, _)| body(key)) {
+            under.retain(|(key, _)| !body(key) || own.iter().any(|(k, _)| k.name == key.name));
+        }
+        Node {
+            span: rule.span,
+            value: Value::Map(join(under, own, |key| JOINED.contains(&key) || self.takes.iter().any(|t| t == key))),
+        }
+    }
+
+    /// The keys that say what a call sends, in a rule that is laid over another call.
+    pub(super) fn sends(&self) -> impl Iterator<Item = &str> {
+        ["query", "headers", "json", "form"].into_iter().chain(self.takes.iter().map(String::as_str))
+    }
+
+    /// The frame's part with what a call says in the place of its names; nothing where the call does not say it.
+    fn filled(&self, node: &Node, taken: &[(Key, Node)]) -> Option<Node> {
+        let value = match &node.value {
+            Value::Text(text) => match text.strip_prefix("$.").filter(|name| self.takes.iter().any(|t| t == name)) {
+                Some(name) => return taken.iter().find(|(key, _)| key.name == name).map(|(_, node)| node.clone()),
+                None => return Some(node.clone()),
+            },
+            Value::List(items) => Value::List(items.iter().filter_map(|n| self.filled(n, taken)).collect()),
+            Value::Map(entries) => {
+                Value::Map(entries.iter().filter_map(|(key, n)| Some((key.clone(), self.filled(n, taken)?))).collect())
+            }
+            _ => return Some(node.clone()),
+        };
+        Some(Node { span: node.span, value })
+    }
+}
+
+/// The entries of one map over those of another; where `joins` says so, maps are joined and not replaced.
+fn join(under: Vec<(Key, Node)>, over: Vec<(Key, Node)>, joins: impl Fn(&str) -> bool) -> Vec<(Key, Node)> {
+    let mut joined = under;
+    for (key, node) in over {
+        match joined.iter_mut().find(|(known, _)| known.name == key.name) {
+            Some(known) if joins(&key.name) => *known = (key, merged(&known.1, node)),
+            Some(known) => *known = (key, node),
+            None => joined.push((key, node)),
+        }
+    }
+    joined
+}
+
+fn merged(under: &Node, over: Node) -> Node {
+    match (&under.value, over.value) {
+        (Value::Map(under), Value::Map(entries)) => {
+            Node { span: over.span, value: Value::Map(join(under.clone(), entries, |_| true)) }
+        }
+        (_, value) => Node { span: over.span, value },
+    }
+}
+
+fn mentions(node: &Node, text: &str) -> bool {
+    match &node.value {
+        Value::Text(found) => found == text,
+        Value::List(items) => items.iter().any(|n| mentions(n, text)),
+        Value::Map(entries) => entries.iter().any(|(_, n)| mentions(n, text)),
+        _ => false,
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading terms: trees of literals, paths and texts, with the few shapes that make one value of another. Every name is
+//! checked against the place the call stands in.
+
+use std::sync::Arc;
+
+use crate::{
+    diagnostic::{Faults, Span, did_you_mean},
+    mapping::{
+        codec::Cut,
+        template::Template,
+        term::{Entry, NAMES, Term},
+    },
+    yaml::{Fields, Key, Node, Value},
+};
+
+use super::call::Setting;
+
+/// Names of the language that no call has yet.
+const LATER: [&str; 6] = ["member", "changes", "filter", "sort", "session", "tenant"];
+
+/// Reads a term.
+pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    match &node.value {
+        Value::Text(text) => match Term::leaf(text) {
+            Ok(term) => checked(term, node.span, setting, faults),
+            Err(message) => {
+                faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
+                None
+            }
+        },
+        Value::List(items) => Some(Term::List(items.iter().filter_map(|n| term(n, setting, faults)).collect())),
+        Value::Map(entries) => match shape(entries) {
+            Some("at") => part(node, setting, faults),
+            Some("each") => each(node, setting, faults),
+            Some(_) => random(node, setting, faults),
+            None => Some(Term::Object(entries.iter().filter_map(|(key, n)| entry(key, n, setting, faults)).collect())),
+        },
+        _ => Some(Term::Literal(node.to_json())),
+    }
+}
+
+/// The key that makes a map more than an object: `at` and `each` with a path, `random` with a number.
+fn shape(entries: &[(Key, Node)]) -> Option<&str> {
+    entries.iter().find_map(|(key, node)| {
+        let path = node.as_text().is_some_and(|t| t.starts_with("$.") || t == "$");
+        match key.name.as_str() {
+            "at" if path => Some("at"),
+            "each" if path && entries.iter().any(|(k, _)| k.name == "as") => Some("each"),
+            "random" if entries.len() == 1 && matches!(node.value, Value::Number(_)) => Some("random"),
+            _ => None,
+        }
+    })
+}
+
+fn entry(key: &Key, node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Entry> {
+    if key.name != "..." {
+        return Some(Entry::Key(key.name.clone(), term(node, setting, faults)?));
+    }
+    let term = term(node, setting, faults)?;
+    if !matches!(term, Term::Path { .. } | Term::Object(_)) {
+        faults
+            .error(node.span, "bad-value", "`...` is followed by the fields of an object, and this is none")
+            .help("write a path: `\"...\": $.record`");
+    }
+    Some(Entry::Spread(term))
+}
+
+/// `{ at: $.record.mail, before: "@" }`
+fn part(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let mut fields = node.map(faults, "a part of a text")?;
+    let at = fields.required(faults, "at").and_then(|n| term(n, setting, faults));
+    let cut = cut(&mut fields, faults);
+    if cut == Cut::default() {
+        faults
+            .error(node.span, "missing-key", "`at` alone is the path itself")
+            .help("write the path, or say which part of it: `before: \"@\"`, `after: \"/users/\"`");
+    }
+    fields.finish(faults);
+    Some(Term::Cut { at: Box::new(at?), cut })
+}
+
+/// Takes `after` and `before`.
+pub(super) fn cut(fields: &mut Fields<'_>, faults: &mut Faults) -> Cut {
+    let mut mark = |key: &'static str| {
+        let (found, node) = fields.take_entry(key)?;
+        let text = node.text(faults, &format!("`{key}`"))?;
+        if text.is_empty() {
+            faults
+                .error(found.span, "bad-value", format!("`{key}` is a mark in the text, and this is none"))
+                .help("leave it out");
+        }
+        Some(text.to_owned())
+    };
+    Cut { after: mark("after"), before: mark("before") }
+}
+
+/// `{ each: $.values, as: { id: $.value } }`
+fn each(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let mut fields = node.map(faults, "a list of trees")?;
+    let list = fields.required(faults, "each").and_then(|n| term(n, setting, faults));
+    let names: Vec<&str> = setting.names.iter().copied().chain(["value"]).collect();
+    let inner = Setting { names: &names, ..*setting };
+    let each = fields.required(faults, "as").and_then(|n| term(n, &inner, faults));
+    fields.finish(faults);
+    Some(Term::Each { list: Box::new(list?), each: Box::new(each?) })
+}
+
+fn random(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let mut fields = node.map(faults, "a random text")?;
+    let letters = fields.integer(faults, "random", 8..=200)?;
+    fields.finish(faults);
+    if !setting.makes {
+        faults
+            .error(node.span, "bad-value", "a random text stands only in calls that make a record")
+            .help("what is sent again must be the same");
+    }
+    usize::try_from(letters).ok().map(Term::Random)
+}
+
+/// Reads a text of a call's line.
+pub(super) fn text(text: &str, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let span = faults
+        .source()
+        .text()
+        .get(span.start..span.end)
+        .and_then(|w| w.find(text).map(|at| Span { start: span.start + at, end: span.start + at + text.len() }))
+        .unwrap_or(span);
+    if !Template::has_holes(text) {
+        return Some(Term::Literal(text.into()));
+    }
+    match Template::compile(text) {
+        Ok(template) => checked(Term::Text(Arc::new(template)), span, setting, faults),
+        Err(message) => {
+            faults.error(span, "bad-template", message).help("a hole holds one name: `{{name}}`");
+            None
+        }
+    }
+}
+
+fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let mut names = Vec::new();
+    term.uses(&mut names);
+    for (name, _) in names {
+        if setting.names.contains(&name.as_str()) {
+            continue;
+        }
+        if LATER.contains(&name.as_str()) {
+            faults.not_supported(span, &format!("calls that use `{name}`"));
+            continue;
+        }
+        let message = if NAMES.contains(&name.as_str()) {
+            format!("`{name}` has no value in this call")
+        } else {
+            format!("`{name}` is not a name that calls know")
+        };
+        let fault = faults.error(span, "unknown-name", message);
+        match did_you_mean(&name, setting.names.iter().copied()) {
+            Some(near) => fault.help(format!("write `{near}`")),
+            None => fault.help(format!(
+                "here a call knows {}",
+                setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+            )),
+        };
+    }
+    Some(term)
+}
