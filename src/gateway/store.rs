@@ -40,6 +40,9 @@ impl Gateway {
         }
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for call in &plan.before {
+            self.act(&mut session, call).await?;
+        }
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],

@@ -16,6 +16,8 @@ pub struct SqlApp {
     pub url: Url,
     /// Whose rows are whose, where several tenants share the tables.
     pub tenant: Option<TenantColumn>,
+    /// Where keys are counted.
+    pub counters: Option<Counters>,
 }
 
 /// The column that says whose a row is.
@@ -139,6 +141,40 @@ pub enum Stamp {
     Client,
     /// A literal.
     Is(Value),
+    /// A new random key.
+    Uuid,
+    /// The next number of a sequence.
+    Sequence(Ident),
+    /// The next id of a table that counts.
+    Counter(Box<Counter>),
+}
+
+/// The table in which an app counts its keys.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    /// The table.
+    pub table: Ident,
+    /// The columns that say what is counted: a table's name, and its key column's.
+    pub name: Vec<Ident>,
+    /// The column that holds the number.
+    pub column: Ident,
+    /// Whether the number is the last one used; else the next that is free.
+    pub last: bool,
+}
+
+/// One row of such a table.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// The table.
+    pub table: Ident,
+    /// What its columns say of this counter.
+    pub names: Vec<(Ident, String)>,
+    /// The column that holds the number.
+    pub column: Ident,
+    /// Whether the number is the last one used.
+    pub last: bool,
+    /// The table and the column whose keys it counts.
+    pub of: (Ident, Ident),
 }
 
 /// What DELETE does.

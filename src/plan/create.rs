@@ -34,6 +34,8 @@ use super::{
 pub struct Create<'a> {
     /// The resource type.
     pub resource: &'a Resource,
+    /// What comes before it.
+    pub before: Vec<Call>,
     /// The call that makes the record.
     pub call: Call,
     sent: &'a Map<String, Value>,
@@ -59,24 +61,27 @@ pub fn plan<'a>(
     context: &Context<'_>,
 ) -> Result<Create<'a>, Fault> {
     let lenient = context.profile.ignore_unmapped;
-    let (call, made) = match &resource.records {
+    let (before, call, made) = match &resource.records {
         Records::Rest(records) => {
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
             let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
-            (call, record)
+            (Vec::new(), call, record)
         }
         Records::Sql(records) => {
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
             super::sql::check_numbers(&record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            (Call::Sql(write::insert(resource, records, &record, &stamps)), record)
+            let mut calls =
+                write::insert(resource, records, &record, &stamps).into_iter().map(Call::Sql).collect::<Vec<_>>();
+            let Some(call) = calls.pop() else { return Err(Fault::Unmade("there is nothing to insert".to_owned())) };
+            (calls, call, record)
         }
     };
-    Ok(Create { resource, call, sent, made })
+    Ok(Create { resource, before, call, sent, made })
 }
 
 impl<'a> Create<'a> {

@@ -12,6 +12,7 @@ mod cursor;
 mod door;
 mod easy_app;
 mod hostile;
+mod keys;
 mod lists;
 mod model;
 mod odd_app;

@@ -11,7 +11,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, row::Row, table, where_key, write::Stamps};
+use super::{Piece, and_only, column, holds, key as new_key, key_column, row::Row, table, where_key, write::Stamps};
 
 /// What the name is called in the rows of a table of names and values; no column has such a name.
 const NAME: &str = "@name";
@@ -196,13 +196,18 @@ fn upsert(
     }
     new.join(&row);
     for (name, stamp) in &beside.insert {
-        new.set(name, &stamps.value(stamp, None));
+        new.put(name, stamps.piece(engine, stamp, None, "0"));
     }
     let there = Piece::new(format!("SELECT 1 FROM {}", table(engine, &beside.table, "c"))).piece(mine("c"));
     let base = Piece::new(format!(" FROM {}", table(engine, &records.table, "r"))).piece(where_key(records, key));
     let made = new.insert_from(&beside.table, base.then(" AND NOT EXISTS (").piece(there).then(")"));
     let changed = row.update_as(&beside.table, "c").map(|piece| piece.piece(mine("c")).expect(engine, Expect::Any));
-    changed.into_iter().chain(says.then(|| made.expect(engine, Expect::Any))).collect()
+    let mut statements: Vec<Statement> = changed.into_iter().collect();
+    if says {
+        statements.extend(new_key::taken(engine, &beside.insert, 1));
+        statements.push(made.expect(engine, Expect::Any));
+    }
+    statements
 }
 
 /// Removes a record's rows, or those of one name.

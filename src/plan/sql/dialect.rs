@@ -223,6 +223,28 @@ impl Engine {
         })
     }
 
+    /// A new random key.
+    #[must_use]
+    pub fn uuid(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || \
+                 substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
+            }
+            Self::Postgres => "gen_random_uuid()",
+            Self::MariaDb => "UUID()",
+        }
+    }
+
+    /// The next number of a sequence.
+    #[must_use]
+    pub fn next_of(self, sequence: &Ident) -> String {
+        match self {
+            Self::Postgres => format!("nextval({})", quoted(&self.name(sequence))),
+            Self::Sqlite | Self::MariaDb => format!("NEXTVAL({})", self.name(sequence)),
+        }
+    }
+
     /// The beginning of a statement that removes rows.
     #[must_use]
     pub fn delete_from(self, table: &Ident, alias: &str) -> String {

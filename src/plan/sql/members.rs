@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, holds, key as new_key, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -27,7 +27,10 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![all_exist(engine, junction, keys.clone()), add(engine, junction, key, keys, stamps)]
+    let mut statements = vec![all_exist(engine, junction, keys.clone())];
+    statements.extend(new_key::taken(engine, &junction.insert, keys.len()));
+    statements.push(add(engine, junction, key, keys, stamps));
+    statements
 }
 
 /// Removes these members; who is none already is no fault.
@@ -60,7 +63,10 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
         key,
         Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone()),
     );
-    vec![all_exist(engine, junction, keys.clone()), others, add(engine, junction, key, keys, stamps)]
+    let mut statements = vec![all_exist(engine, junction, keys.clone()), others];
+    statements.extend(new_key::taken(engine, &junction.insert, keys.len()));
+    statements.push(add(engine, junction, key, keys, stamps));
+    statements
 }
 
 /// Removes every member.
@@ -105,11 +111,12 @@ fn none(engine: Engine, such: Piece) -> Statement {
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
 fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let behind = format!("({} - row_number() OVER (ORDER BY s.value))", keys.len());
     let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
     let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
         columns.push(engine.name(column));
-        values = values.then(", ").bind(engine.value(&stamps.value(stamp, None)));
+        values = values.then(", ").piece(stamps.piece(engine, stamp, None, &behind));
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)

@@ -9,6 +9,7 @@ pub mod beside;
 pub mod change;
 pub mod dialect;
 pub mod filter;
+mod key;
 mod leaf;
 mod logic;
 pub mod members;

@@ -10,7 +10,7 @@ use crate::{
         Resource,
         answer::Class,
         codec::Unreadable,
-        sql::{Beside, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords},
+        sql::{Beside, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Stamp},
     },
     plan::call::{Bind, Expect, Statement},
 };
@@ -158,6 +158,15 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
         let stamped = c.insert.iter().map(|(column, _)| column);
         let all = once(&c.link).chain(&c.key).chain(&c.columns).chain(tested(&c.only)).chain(stamped);
         add(&mut found, &c.table, all);
+    }
+    let of_child = records.children.iter().flat_map(|c| &c.insert);
+    let of_beside = records.beside.iter().flat_map(|b| &b.insert);
+    let of_members = records.members.iter().flat_map(|j| &j.insert);
+    for (_, stamp) in records.insert.iter().chain(of_child).chain(of_beside).chain(of_members) {
+        if let Stamp::Counter(counter) = stamp {
+            let names = counter.names.iter().map(|(name, _)| name);
+            add(&mut found, &counter.table, names.chain([&counter.column]));
+        }
     }
     if let Some(j) = &records.members {
         let stamped = j.insert.iter().map(|(column, _)| column);

@@ -16,7 +16,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, beside, column, holds, row::Row, table, where_key};
+use super::{Piece, and_only, beside, column, holds, key as new_key, row::Row, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -28,30 +28,33 @@ pub struct Stamps<'a> {
 }
 
 impl Stamps<'_> {
-    /// A stamp's value; a time in `form`.
-    pub(super) fn value(&self, stamp: &Stamp, form: Option<TimeForm>) -> Value {
-        match stamp {
+    /// What is written for a stamp; a time in `form`, and of ids that were taken together the one with so many behind it.
+    pub(super) fn piece(&self, engine: Engine, stamp: &Stamp, form: Option<TimeForm>, behind: &str) -> Piece {
+        let value = match stamp {
             Stamp::Now => form.unwrap_or(TimeForm::Iso).write(self.now),
             Stamp::Client => Value::from(self.client),
             Stamp::Is(value) => value.clone(),
-        }
+            Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
+        };
+        new_key::value(engine, stamp, behind).unwrap_or_else(|| Piece::default().bind(engine.value(&value)))
     }
 }
 
-/// The new row; its key comes back. What the mapping fixes wins over the record, the record over stamps.
+/// The new row, last; its key comes back. What the mapping fixes wins over the record, the record over stamps.
 #[must_use]
-pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Statement {
+pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
     let mut row = Row::new(engine);
     row.fix(&records.only);
     row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
     for (column, stamp) in records.insert.iter().chain(&records.touch) {
-        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+        row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
     }
     let key = engine.name(&records.key.column);
-    row.insert_into(&records.table)
-        .then(&format!(" RETURNING {key} AS {key}"))
-        .expect(engine, Expect::Some(Class::Broken))
+    let made = row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}"));
+    let mut statements = new_key::taken(engine, &records.insert, 1);
+    statements.push(made.expect(engine, Expect::Some(Class::Broken)));
+    statements
 }
 
 /// Writes the columns that `changed` holds, and those that every change touches.
@@ -67,7 +70,7 @@ pub fn update(
     let mut row = Row::new(engine);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
-        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+        row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
     }
     match row.update(&records.table) {
         Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
@@ -104,7 +107,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
         Delete::Set(columns) => {
             let mut row = Row::new(engine);
             for (column, stamp) in columns.iter().chain(&records.touch) {
-                row.set(column, &stamps.value(stamp, base_form(resource, column)));
+                row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
             }
             let mark = match row.update(&records.table) {
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
@@ -133,17 +136,19 @@ pub fn children_insert(
     items: &[Value],
     stamps: &Stamps<'_>,
 ) -> Vec<Statement> {
-    let one = |item: &Value| {
+    let one = |(nth, item): (usize, &Value)| {
+        let behind = (items.len() - 1 - nth).to_string();
         let mut row = Row::new(engine);
         row.set(&child.link, key);
         row.fix(&child.only);
         row.give(&child.columns, &complete(resource, child, item));
         for (column, stamp) in &child.insert {
-            row.set(column, &stamps.value(stamp, child_form(resource, child, column)));
+            row.put(column, stamps.piece(engine, stamp, child_form(resource, child, column), &behind));
         }
         row.insert_into(&child.table).expect(engine, Expect::Some(Class::Broken))
     };
-    items.iter().map(one).collect()
+    let taken = new_key::taken(engine, &child.insert, items.len());
+    taken.into_iter().chain(items.iter().enumerate().map(one)).collect()
 }
 
 /// From the rows that a list has to those it shall have. A row of the same value is kept and changed in place, so that

@@ -20,10 +20,11 @@ use super::{
         name::Named,
     },
     column::{ident, stamps, tests},
+    key::Keys,
 };
 
 /// Reads `beside`.
-pub(super) fn tables(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Span, Beside)> {
+pub(super) fn tables(fields: &mut Fields<'_>, keys: Keys<'_>, faults: &mut Faults) -> Vec<(Span, Beside)> {
     let mut read = Vec::new();
     for (key, node) in fields.entries(faults, "beside") {
         let Some(mut fields) = node.map(faults, "a table beside") else { continue };
@@ -32,7 +33,7 @@ pub(super) fn tables(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Span,
                 .error(key.span, "bad-name", format!("`{}` is not a name that lines can use", key.name))
                 .help("letters, digits and `_`: `profile`, used as `profile.title`");
         }
-        let common = common(&mut fields, key.name.clone(), faults);
+        let common = common(&mut fields, key.name.clone(), keys, faults);
         let name = fields.take("name").and_then(|n| ident(n, faults));
         let value = fields.take("value").and_then(|n| ident(n, faults));
         let span = fields.span();
@@ -53,12 +54,16 @@ pub(super) fn tables(fields: &mut Fields<'_>, faults: &mut Faults) -> Vec<(Span,
 }
 
 /// What all of them say.
-fn common(fields: &mut Fields<'_>, name: String, faults: &mut Faults) -> Option<Beside> {
+fn common(fields: &mut Fields<'_>, name: String, keys: Keys<'_>, faults: &mut Faults) -> Option<Beside> {
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let key = fields.take("key").and_then(|n| ident(n, faults));
+    let key = fields.take("key").and_then(|n| keys.read(n, table.as_ref(), faults));
     let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let key = key.map(|key| {
+        insert.extend(key.from.map(|from| (key.column.clone(), from)));
+        key.column
+    });
     Some(Beside { name, table: table?, link: link?, key, only, insert, form: Form::Value(None) })
 }
 
@@ -104,6 +109,7 @@ pub(super) fn place(text: &str, span: Span, beside: &mut [Beside], faults: &mut 
 pub(super) fn single<'n>(
     fields: &mut Fields<'n>,
     named: &Named,
+    keys: Keys<'_>,
     beside: &mut Vec<Beside>,
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
@@ -113,7 +119,7 @@ pub(super) fn single<'n>(
     while beside.iter().any(|b| b.name == name) {
         name.push('+');
     }
-    let common = common(fields, name.clone(), faults);
+    let common = common(fields, name.clone(), keys, faults);
     let column = fields.take("column").and_then(|n| ident(n, faults));
     let exists = fields.take_entry("exists").map(|(key, node)| {
         suits(key.span, "exists", &[Type::Boolean], leaf, faults);

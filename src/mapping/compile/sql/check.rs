@@ -4,7 +4,7 @@ use crate::{
     diagnostic::Faults,
     mapping::{
         line::Source,
-        selector::Step,
+        selector::{Selector, Step},
         sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp},
     },
 };
@@ -84,5 +84,21 @@ pub(super) fn check_rows(drafts: &[Draft<'_>], beside: &[Beside], children: &[Ch
                 )
                 .help("tell their rows apart with `where`, or name the table under `beside` and use its columns");
         }
+    }
+}
+
+/// A new key comes from one place.
+pub(super) fn check_key(drafts: &[Draft<'_>], key: &Ident, from: Option<&Stamp>, faults: &mut Faults) {
+    let writes = |d: &&Draft<'_>| {
+        d.line.create && matches!(&d.line.value, Source::At { at, .. } if *at == Selector::key(&key.0))
+    };
+    if let (Some(_), Some(draft)) = (from, drafts.iter().find(writes)) {
+        faults
+            .error(
+                draft.span,
+                "shared-field",
+                format!("`{}` writes the key, which comes from elsewhere", draft.line.target),
+            )
+            .help("leave `from` out of `key`, or write `access: [read]` here");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        sql::{ColumnIs, ColumnTest, Delete, Ident, KeyKind, Stamp},
+        sql::{ColumnIs, ColumnTest, Delete, Ident, Stamp},
         template::Template,
     },
     yaml::{self, Node, Value},
@@ -29,24 +29,6 @@ pub(super) fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ide
         return None;
     }
     Some(Ident(name.to_owned()))
-}
-
-pub(super) fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
-    match &node.value {
-        Value::Text(_) => Some((ident(node, faults)?, KeyKind::Integer)),
-        Value::List(_) => {
-            faults.not_supported(node.span, "keys of several columns");
-            None
-        }
-        _ => {
-            let mut fields = node.map(faults, "`key`")?;
-            not_supported(&mut fields, faults, &[("from", "keys that the database does not generate")]);
-            let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-            let kind = fields.choice(faults, "type", &[("integer", KeyKind::Integer), ("text", KeyKind::Text)]);
-            fields.finish(faults);
-            Some((column?, kind.unwrap_or(KeyKind::Integer)))
-        }
-    }
 }
 
 pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
@@ -142,7 +124,7 @@ impl ColumnIs {
     fn may_hold(&self, stamp: &Stamp) -> bool {
         let holds = |values: &[Json]| match stamp {
             Stamp::Is(value) => values.contains(value),
-            Stamp::Now | Stamp::Client => false,
+            _ => false,
         };
         match self {
             Self::AnyOf(values) => holds(values),

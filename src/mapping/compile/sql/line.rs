@@ -83,7 +83,7 @@ pub(super) fn said<'n>(
                 return None;
             }
             if fields.has("table") && (fields.has("column") || fields.has("exists")) {
-                let said = beside::single(&mut fields, named, &mut lists.beside, faults);
+                let said = beside::single(&mut fields, named, around.keys, &mut lists.beside, faults);
                 fields.finish(faults);
                 return said;
             }
@@ -144,7 +144,12 @@ fn list<'n>(
     let name = target.attribute.name.clone();
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let key = fields.take("key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
+    let key = key.map(|key| {
+        insert.extend(key.from.map(|from| (key.column.clone(), from)));
+        key.column
+    });
     if let Some((key, of)) = fields.take_entry("of") {
         if !target.attribute.is_keyed() {
             faults.error(key.span, "bad-attribute", format!("`{target}` is no list of members")).help(
@@ -177,7 +182,6 @@ fn list<'n>(
             Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
-    let key = fields.take("key").and_then(|n| ident(n, faults));
     let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
     let mut columns: Vec<Ident> = Vec::new();
     let mut parts = Vec::new();

@@ -4,6 +4,7 @@ mod beside;
 mod cell;
 mod check;
 mod column;
+mod key;
 mod line;
 
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ use crate::{
         line::{Of, Source},
         selector::{Selector, Step},
         sql::{
-            ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url,
+            ColumnIs, ColumnTest, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords,
+            TenantColumn, Url,
         },
         template::Template,
     },
@@ -26,8 +28,9 @@ use crate::{
 };
 
 use self::{
-    check::{check_children, check_columns, check_rows},
-    column::{ident, key, read_delete, stamps, tests},
+    check::{check_children, check_columns, check_key, check_rows},
+    column::{ident, read_delete, stamps, tests},
+    key::{KeyColumn, Keys, counters},
     line::{Lists, said},
 };
 use super::{
@@ -52,21 +55,17 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     not_supported(
         &mut fields,
         faults,
-        &[
-            ("schema", "schema names"),
-            ("counters", "counter tables"),
-            ("limits", "limits of their own"),
-            ("answers", "answer rules for databases"),
-        ],
+        &[("schema", "schema names"), ("limits", "limits of their own"), ("answers", "answer rules for databases")],
     );
     let url = fields.required(faults, "url");
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
+    let counters = fields.take("counters").and_then(|n| counters(n, faults));
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
     match text.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant })
+            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant, counters })
         }
         Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
             faults.not_supported(url.span, "databases other than SQLite");
@@ -132,22 +131,25 @@ pub(super) fn resources(
     written: &[Written<'_>],
     engine: Engine,
     tenant: Option<&TenantColumn>,
+    counters: Option<&Counters>,
     faults: &mut Faults,
 ) -> Vec<Resource> {
+    let keys = Keys { engine, counters };
     let quiet = &mut Faults::new(faults.source().clone());
-    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, tenant, quiet)).collect();
-    let around = Around { engine, tenant, types: written, bases: &bases };
+    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, tenant, quiet)).collect();
+    let around = Around { keys, tenant, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
 }
 
-fn base(written: &Written<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
+fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
-    let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
+    let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
     let only = scope(&mut fields, tenant, faults);
-    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only } })
+    let reference = Reference { table, key: key.column, kind: key.kind, only };
+    Some(Base { name: written.name().to_owned(), reference })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -170,13 +172,15 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     kind::skip(&mut fields);
     let all = &written.all;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
-    let key = fields.required(faults, "key").and_then(|n| key(n, faults));
+    let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
-    let (spans, named_beside): (Vec<_>, Vec<_>) =
-        beside::tables(&mut fields, faults).into_iter().map(|(span, b)| ((span, b.name.clone()), b)).unzip();
+    let (spans, named_beside): (Vec<_>, Vec<_>) = beside::tables(&mut fields, around.keys, faults)
+        .into_iter()
+        .map(|(span, b)| ((span, b.name.clone()), b))
+        .unzip();
     let mut lists = Lists { beside: named_beside, ..Lists::default() };
     let (mut drafts, mut targets) = (Vec::new(), Vec::new());
     for (name, node) in
@@ -193,7 +197,9 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     check_overlaps(&drafts, faults);
     fields.finish(faults);
     let kind = offer(all, &drafts);
-    let (key, key_kind) = key?;
+    let KeyColumn { column: key, kind: key_kind, from } = key?;
+    check_key(&drafts, &key, from.as_ref(), faults);
+    insert.extend(from.map(|from| (key.clone(), from)));
     check_columns(&drafts, &key, &only, &touch, faults);
     check_children(&drafts, &lists.children, faults);
     check_rows(&drafts, &lists.beside, &lists.children, faults);
@@ -203,7 +209,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
-        engine: around.engine,
+        engine: around.keys.engine,
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
@@ -282,7 +288,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
-    engine: Engine,
+    keys: Keys<'a>,
     tenant: Option<&'a TenantColumn>,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
