@@ -16,7 +16,7 @@ clients: [{ name: a, bearers: [{ bearer_sha256: abababababababababababababababab
 ";
 const MAPPING: &str = "mapping: 1
 app: { sql: { url: \"${DATABASE}\" } }
-resources: { User: { table: person, key: id, attributes: { userName: login } } }
+resources: { User: { table: person, key: id, protect: { login: root }, attributes: { userName: login } } }
 ";
 const CONVERSATIONS: &str = "database: hr.sql
 conversations:

@@ -38,6 +38,7 @@ resources:
   User:
     table: person
     key: id
+    protect: { login: root }
     attributes:
       userName: { column: login, fold: lower }
       emails: { table: mail, link: person, value: address, type: kind, fold: lower }

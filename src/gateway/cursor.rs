@@ -153,7 +153,7 @@ impl Gateway {
                 if !seen.insert(id.to_owned()) {
                     return Ok(None);
                 }
-                let matches = evaluate(&query.condition, &resource);
+                let matches = query.resource.exists(&row) && evaluate(&query.condition, &resource);
                 if query.exact && !matches {
                     return Err(Error::broken(query));
                 }

@@ -84,7 +84,7 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        Ok((translate::id(resource, &record)? == id).then_some(record))
+        Ok((translate::id(resource, &record)? == id && resource.exists(&record)).then_some(record))
     }
 
     /// Hangs the needed parts under their records.
@@ -251,7 +251,7 @@ impl Gateway {
                     None => {}
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if evaluate(&query.condition, &resource) {
+                if query.resource.exists(&row) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                 }
             }

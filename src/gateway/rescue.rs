@@ -59,6 +59,7 @@ fn tell(error: &Error, number: &str) -> Told {
         }
         Error::Unread(Unread::Forbidden(what)) => plain(StatusCode::FORBIDDEN, what.clone()),
         Error::Plan(Fault::Absent) => plain(StatusCode::NOT_FOUND, "there is no such resource".to_owned()),
+        Error::Plan(Fault::Protected) => app(Class::Protected, None, None, None, number),
         Error::Plan(Fault::Unreadable(unreadable)) => {
             tracing::error!(request = number, cause = %unreadable.message, "a record cannot be read by its mapping");
             plain(StatusCode::BAD_GATEWAY, ours("the app holds a record that cannot be read"))
@@ -116,8 +117,8 @@ fn tell(error: &Error, number: &str) -> Told {
             tracing::error!(request = number, cause = %failure, sent = failure.sent, "a call to the app came to no answer");
             let unsure = if failure.sent { "; whether the app acted is not known" } else { "" };
             match failure.kind {
-                Kind::Unreachable | Kind::Busy => {
-                    later(StatusCode::SERVICE_UNAVAILABLE, ours("the app cannot be reached now"))
+                Kind::Unreachable | Kind::Busy | Kind::Conflict => {
+                    later(StatusCode::SERVICE_UNAVAILABLE, ours(&format!("the app cannot be reached now{unsure}")))
                 }
                 Kind::TimedOut => {
                     plain(StatusCode::GATEWAY_TIMEOUT, ours(&format!("the app did not answer in time{unsure}")))
@@ -163,6 +164,12 @@ fn app(class: Class, detail: Option<&str>, retry_after: Option<u64>, status: Opt
         },
         Class::Exists => refused(ScimType::Uniqueness, or("another resource has this value already")),
         Class::Refused => refused(ScimType::InvalidValue, or("the app does not accept these values")),
+        Class::Protected => Told {
+            status: StatusCode::FORBIDDEN,
+            scim_type: None,
+            detail: or("the resource is protected: it can be read and not changed"),
+            retry_after: None,
+        },
         Class::Busy | Class::Expired => Told {
             status: StatusCode::SERVICE_UNAVAILABLE,
             scim_type: None,

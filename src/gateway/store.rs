@@ -6,24 +6,42 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Session,
+    backend::{Kind, Session},
     mapping::{Records, Resource, answer::Class},
     plan::{
-        Context,
+        Context, Fault,
         call::{Call, Reply},
         change::{self, Ask},
         create,
         query::too_many,
         read::{Needs, Shown},
+        scope,
         step::{Act, Step, Wish},
     },
-    scim::{projection::Projection, version::Preconditions},
+    scim::{self, change::To, projection::Projection, version::Preconditions},
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, existing::adopting};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
+
+/// How often a write is begun again.
+const AGAIN: usize = 3;
+
+/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
+/// what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+    for _ in 0..AGAIN {
+        match write().await {
+            Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
+                tracing::debug!(cause = %failure, "a write is begun again");
+            }
+            outcome => return outcome,
+        }
+    }
+    write().await
+}
 
 impl Gateway {
     /// Makes a resource and reads it back.
@@ -40,6 +58,22 @@ impl Gateway {
         }
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        let _turn = self.looking(&mut session, resource).await?;
+        if let Some(id) = self.namesake(&mut session, resource, sent, context).await? {
+            let _order = match resource.records {
+                Records::Rest(_) => Some(self.order.of(&resource.kind.name, &id).await),
+                Records::Sql(_) => None,
+            };
+            let asked = adopting(resource, sent);
+            let plan = change::plan(resource, &id, Ask::Replace(&asked));
+            let adopted =
+                self.changed(&mut session, &plan, Some(projection), &Preconditions::default(), context).await?;
+            session.commit().await?;
+            return adopted.ok_or_else(Error::absent);
+        }
+        let lines = resource.lines.iter().filter(|line| line.create);
+        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
+        self.only_one(&mut session, resource, values, None, context).await?;
         for call in &plan.before {
             self.act(&mut session, call).await?;
         }
@@ -78,6 +112,7 @@ impl Gateway {
         told: Option<Value>,
     ) -> Result<After, Error> {
         let record = match told {
+            Some(record) if !resource.exists(&record) => None,
             Some(record) => {
                 let mut records = vec![record];
                 self.parts(session, resource, needs, &mut records).await?;
@@ -131,18 +166,45 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        let _turn = if plan.looks() { self.looking(&mut session, resource).await? } else { None };
+        let after = self.changed(&mut session, &plan, show, preconditions, context).await?;
+        session.commit().await?;
+        Ok(after)
+    }
+
+    /// The same within a conversation, which its owner ends.
+    async fn changed(
+        &self,
+        session: &mut Session,
+        plan: &change::Change<'_>,
+        show: Option<&Projection>,
+        preconditions: &Preconditions,
+        context: &Context<'_>,
+    ) -> Result<After, Error> {
+        let (resource, id) = (plan.resource, plan.id);
+        for guard in scope::guards(resource, id)? {
+            self.act(session, &guard).await?;
+        }
         let before = match plan.needs() {
             None => None,
-            Some(needs) => Some(self.before(&mut session, resource, id, &needs).await?),
+            Some(needs) => Some(self.before(session, resource, id, &needs).await?),
         };
-        self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
+        self.may_write(session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
+        self.meets(session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
+        if plan.looks() && resource.lines.iter().any(|line| line.checked) {
+            let changes = plan.changes(before.as_ref().map(|(_, read)| read))?;
+            let values = changes.iter().filter_map(|change| match &change.to {
+                To::Value(value) => Some((&change.target, value)),
+                _ => None,
+            });
+            self.only_one(session, resource, values, Some(id), context).await?;
+        }
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
-            session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(&mut session, resource, id, &steps, before).await;
+        let last = self.steps(session, resource, id, &steps, before).await;
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &last {
             Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),
@@ -150,11 +212,10 @@ impl Gateway {
         };
         if unclear && plan.blind.is_some() {
             let looks = Needs { shown: Shown::Nothing, condition: None };
-            self.record(&mut session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+            self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
         let Some(projection) = show else {
-            session.commit().await?;
             return Ok(None);
         };
         let needs = Needs::one(resource, projection);
@@ -162,11 +223,10 @@ impl Gateway {
             (Some(at), Some(reply)) => at.one(&reply.body).filter(|r| r.is_object()).cloned(),
             _ => None,
         };
-        let after = self.told(&mut session, resource, id, &needs, told).await.map_err(|error| {
+        let after = self.told(session, resource, id, &needs, told).await.map_err(|error| {
             let done: Vec<String> = steps.iter().map(|s| s.does.clone()).filter(|d| !d.is_empty()).collect();
             error.after(&done)
         })?;
-        session.commit().await?;
         after.ok_or_else(Error::absent).map(Some)
     }
 
@@ -204,11 +264,37 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        for guard in scope::guards(resource, id)? {
+            self.act(&mut session, &guard).await?;
+        }
+        self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
         for call in &calls {
             self.act(&mut session, call).await?;
         }
         Ok(session.commit().await?)
+    }
+
+    /// Over HTTP the record itself says that it exists for SCIM and is not protected: it is read, unless it was.
+    async fn may_write(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        read: Option<&Value>,
+    ) -> Result<(), Error> {
+        if !resource.is_guarded() {
+            return Ok(());
+        }
+        let protected = match read {
+            Some(record) => resource.protects(record),
+            None => {
+                let looks = Needs { shown: Shown::Nothing, condition: None };
+                let record = self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+                resource.protects(&record)
+            }
+        };
+        if protected { Err(Fault::Protected.into()) } else { Ok(()) }
     }
 
     /// One call that acts; whether it did is not known where there is no answer.

@@ -9,7 +9,7 @@ use crate::{
     plan::read::{Needs, Shown},
     scim::{
         resource,
-        version::{Preconditions, Verdict, version},
+        version::{Preconditions, Verdict, told, version},
     },
 };
 
@@ -24,11 +24,11 @@ impl Gateway {
         needs: &Needs<'_>,
     ) -> Result<Map<String, Value>, Error> {
         let mut made = translate::resource(resource, record, &self.base)?;
-        if needs.version(resource) {
-            let version = version_of(resource, &made);
-            if let Some(Value::Object(meta)) = made.get_mut("meta") {
-                meta.insert("version".to_owned(), Value::String(version));
-            }
+        if needs.version(resource)
+            && let Some(version) = version_of(resource, record, &made)
+            && let Some(Value::Object(meta)) = made.get_mut("meta")
+        {
+            meta.insert("version".to_owned(), Value::String(version));
         }
         Ok(made)
     }
@@ -66,10 +66,14 @@ pub(super) fn version_in(resource: &Map<String, Value>) -> Option<&str> {
     resource.get("meta")?.get("version")?.as_str()
 }
 
-fn version_of(kind: &Resource, made: &Map<String, Value>) -> String {
+/// By the app's own column where there is one.
+fn version_of(kind: &Resource, record: &Value, made: &Map<String, Value>) -> Option<String> {
+    if let Some(column) = kind.version() {
+        return record.get(column).filter(|value| !value.is_null()).map(told);
+    }
     let name = Value::from(kind.kind.name.as_str());
     let lines = kind.lines.iter().filter(|line| line.counts());
     let values = lines.filter_map(|line| Some((line.target.to_string(), resource::get(made, &line.target)?)));
     let id = made.get("id").map(|id| ("id".to_owned(), id));
-    version(values.chain(id).chain([("meta.resourceType".to_owned(), &name)]))
+    Some(version(values.chain(id).chain([("meta.resourceType".to_owned(), &name)])))
 }

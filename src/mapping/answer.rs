@@ -1,4 +1,4 @@
-//! An answer: what a reply of the app means. Eight classes, closed; nothing else decides repeat, undo and the SCIM error.
+//! An answer: what a reply of the app means. Nine classes, closed; nothing else decides repeat, undo and the SCIM error.
 
 use super::{pattern::Pattern, selector::Selector};
 
@@ -13,6 +13,8 @@ pub enum Class {
     Exists,
     /// The client's data is not accepted.
     Refused,
+    /// The record may be read and not written.
+    Protected,
     /// Our credentials are not accepted.
     Denied,
     /// Sign in again; nothing was done.
@@ -57,6 +59,7 @@ impl Class {
             Self::Absent => "absent",
             Self::Exists => "exists",
             Self::Refused => "refused",
+            Self::Protected => "protected",
             Self::Denied => "denied",
             Self::Expired => "expired",
             Self::Busy => "busy",
@@ -67,8 +70,18 @@ impl Class {
     /// The class of that word.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        [Self::Ok, Self::Absent, Self::Exists, Self::Refused, Self::Denied, Self::Expired, Self::Busy, Self::Broken]
-            .into_iter()
-            .find(|c| c.word() == word)
+        [
+            Self::Ok,
+            Self::Absent,
+            Self::Exists,
+            Self::Refused,
+            Self::Protected,
+            Self::Denied,
+            Self::Expired,
+            Self::Busy,
+            Self::Broken,
+        ]
+        .into_iter()
+        .find(|c| c.word() == word)
     }
 }

@@ -57,6 +57,21 @@ impl Pattern {
 }
 
 impl Pattern {
+    /// Whether nothing is tested.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether something below this field of the record is tested.
+    #[must_use]
+    pub fn tests(&self, field: &str) -> bool {
+        self.entries.iter().any(|(subject, _)| match subject {
+            Subject::At(at) => at.first_field().is_none_or(|first| first == field),
+            Subject::Status => false,
+        })
+    }
+
     /// Whether nothing but the status is tested, and it may be this one.
     #[must_use]
     pub fn may_have_status(&self, status: u16) -> bool {

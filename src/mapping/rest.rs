@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, selector::Selector};
+use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, selector::Selector};
 
 /// The app.
 #[derive(Debug)]
@@ -25,6 +25,10 @@ pub struct RestApp {
 /// The calls of one resource type.
 #[derive(Debug)]
 pub struct RestRecords {
+    /// True of every record that exists for SCIM.
+    pub only: Pattern,
+    /// True of every record that may be read and never written; without entries there are none.
+    pub protect: Pattern,
     /// Reads one record by id.
     pub get: CallTemplate,
     /// Fetched besides, by name.

@@ -90,6 +90,15 @@ impl Selector {
         }
     }
 
+    /// The field of the record that any path is under; none where it may be under several.
+    #[must_use]
+    pub fn first_field(&self) -> Option<&str> {
+        match &self.form {
+            Form::Plain(_) => self.field(),
+            Form::Query(_) => self.text.strip_prefix("$.")?.split(['.', '[']).next().filter(|name| *name != "*"),
+        }
+    }
+
     /// The first value found.
     #[must_use]
     pub fn one<'a>(&self, whole: &'a Value) -> Option<&'a Value> {

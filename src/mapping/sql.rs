@@ -3,11 +3,13 @@
 //! A record is the row of the base table as a JSON object, column by column, with the rows of child and junction tables
 //! as lists under the attribute's name: so lines, codecs and translation are the same as for an HTTP app.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
-use super::cell::Cell;
+use crate::config::Secret;
+
+use super::{catalog::Catalog, cell::Cell};
 
 /// The database.
 #[derive(Debug)]
@@ -29,11 +31,15 @@ pub struct TenantColumn {
     pub is: String,
 }
 
-/// A database URL, taken apart.
+/// A database URL: which engine, and where.
 #[derive(Debug, Clone)]
 pub enum Url {
     /// A file.
     Sqlite(PathBuf),
+    /// A PostgreSQL server; with a password, so it is not shown.
+    Postgres(Secret),
+    /// A MariaDB server.
+    MariaDb(Secret),
 }
 
 impl Url {
@@ -42,6 +48,8 @@ impl Url {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+            Self::MariaDb(_) => Engine::MariaDb,
         }
     }
 }
@@ -53,7 +61,7 @@ pub enum Engine {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
-    /// MariaDB 10.6 or later.
+    /// MariaDB 10.10 or later.
     MariaDb,
 }
 
@@ -66,12 +74,18 @@ pub struct Ident(pub String);
 pub struct SqlRecords {
     /// Which SQL is spoken.
     pub engine: Engine,
+    /// What the database says of its columns; empty where it was not asked.
+    pub catalog: Arc<Catalog>,
     /// The base table.
     pub table: Ident,
     /// The key column.
     pub key: Key,
     /// True of every row that exists for SCIM; scalars are written on insert as well.
     pub only: Vec<ColumnTest>,
+    /// True of every row that may be read and never written; none: there are no such rows.
+    pub protect: Vec<ColumnTest>,
+    /// What tells one state of a row from the next; none: its values.
+    pub version: Option<Version>,
     /// Columns of the base table that lines read or write (without the key), each once.
     pub columns: Vec<Ident>,
     /// Columns that SCIM does not name, on insert.
@@ -92,6 +106,26 @@ pub struct SqlRecords {
     pub groups: Option<Derived>,
     /// Every junction that names this type's rows as members: its table, and its column that holds this type's key.
     pub memberships: Vec<(Ident, Ident)>,
+}
+
+/// The column that is another one after every change.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// The column.
+    pub column: Ident,
+    /// Who sees to that.
+    pub bump: Bump,
+}
+
+/// What makes a version another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bump {
+    /// Every change of ours adds one.
+    One,
+    /// The app does, with a trigger on changes of the row.
+    App,
+    /// The engine does: `xmin`.
+    Row,
 }
 
 /// The key column of a base table.
@@ -297,4 +331,6 @@ pub struct Reference {
     pub kind: KeyKind,
     /// Its conditions.
     pub only: Vec<ColumnTest>,
+    /// Its protected rows.
+    pub protect: Vec<ColumnTest>,
 }

@@ -9,6 +9,7 @@ use crate::{
         line::{Line, Source},
         rest::{Becomes, ChangeRule, RestRecords, To as Expected},
         term::Scope,
+        translate,
     },
     scim::{
         Refusal, ScimType,
@@ -24,7 +25,8 @@ use super::{
     call::Call,
     fill::fill,
     members,
-    read::Needs,
+    read::{Needs, Shown},
+    scope,
     sql::{
         self,
         write::{self, Stamps},
@@ -108,6 +110,7 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match line.relates() {
             true => !matches!(change.to, To::Delta { .. }),
+            false if line.checked || scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). Members
@@ -131,17 +134,22 @@ impl<'a> Change<'a> {
     /// What is read of the record first; none where it is not read.
     #[must_use]
     pub fn needs(&self) -> Option<Needs<'static>> {
-        match (&self.blind, self.own) {
-            (Some(_), _) => None,
-            (None, true) => Some(Needs::OWN),
-            (None, false) => Some(Needs::ALL),
+        match self.blind {
+            Some(_) => None,
+            None if self.own || self.only_derived() => Some(Needs::OWN),
+            None => Some(Needs::ALL),
         }
+    }
+
+    /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
+    fn only_derived(&self) -> bool {
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.
     #[must_use]
     pub fn reads_all(&self) -> bool {
-        self.blind.is_none() && !self.own
+        self.needs().is_some_and(|needs| matches!(needs.shown, Shown::All))
     }
 
     /// Why the record is read first; none where it is not.
@@ -191,6 +199,25 @@ impl<'a> Change<'a> {
         rules.into_iter().filter(|rule| rule.call.reads()).collect()
     }
 
+    /// What changes, from what is there.
+    ///
+    /// # Errors
+    /// A change that cannot be made.
+    pub fn changes(&self, before: Option<&Map<String, Value>>) -> Result<Vec<Changed>, Fault> {
+        match (&self.blind, before) {
+            (Some(blind), None) => Ok(blind.clone()),
+            (_, Some(resource)) => self.differences(resource),
+            (None, None) => Err(Fault::Unmade("the record was not read before the change".to_owned())),
+        }
+    }
+
+    /// Whether it may write a value that is looked for before.
+    #[must_use]
+    pub fn looks(&self) -> bool {
+        let checked = |change: &Changed| self.resource.line(&change.target).is_none_or(|line| line.checked);
+        self.set().is_none_or(|set| set.iter().any(checked))
+    }
+
     /// The steps, from what is there: the record (of an HTTP app as it came, without parts) and the resource it reads as.
     /// None of them: nothing is to be done.
     ///
@@ -201,11 +228,7 @@ impl<'a> Change<'a> {
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
     ) -> Result<Vec<Step<'a>>, Fault> {
-        let changes = match (&self.blind, before) {
-            (Some(blind), None) => blind.clone(),
-            (_, Some((_, resource))) => self.differences(resource)?,
-            (None, None) => return Err(Fault::Unmade("the record was not read before the change".to_owned())),
-        };
+        let changes = self.changes(before.map(|b| b.1))?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }
@@ -215,7 +238,14 @@ impl<'a> Change<'a> {
             }
         }
         match &self.resource.records {
-            Records::Rest(records) => deal(self.resource, records, self.id, &changes, before, context),
+            Records::Rest(records) => {
+                if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
+                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
+                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    scope::stays(self.resource, &scope::merged(record, &changed))?;
+                }
+                deal(self.resource, records, self.id, &changes, before, context)
+            }
             Records::Sql(records) => {
                 sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
             }

@@ -21,8 +21,9 @@ use super::{
     call::{Call, Reply, Statement},
     change::deal,
     fill::fill,
+    scope,
     sql::{
-        beside,
+        beside, guard,
         members::members_add,
         write::{self, Stamps},
     },
@@ -67,13 +68,14 @@ pub fn plan<'a>(
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            scope::stays(resource, &record)?;
             let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
             (Vec::new(), call, record)
         }
         Records::Sql(records) => {
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
-            super::sql::check_numbers(&record)?;
+            super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
             let mut calls =
                 write::insert(resource, records, &record, &stamps).into_iter().map(Call::Sql).collect::<Vec<_>>();
@@ -178,7 +180,7 @@ impl<'a> Create<'a> {
                 }
                 for child in &records.children {
                     statements.extend(write::children_insert(
-                        records.engine,
+                        records,
                         self.resource,
                         child,
                         &key,
@@ -195,6 +197,7 @@ impl<'a> Create<'a> {
                         statements.extend(members_add(records, &key, &ids, &stamps));
                     }
                 }
+                statements.extend(guard::after(self.resource, records, &key));
                 Ok(statements.into_iter().map(Step::statement).collect())
             }
         }

@@ -14,6 +14,7 @@ pub mod follow;
 pub mod members;
 pub mod query;
 pub mod read;
+pub mod scope;
 pub mod sql;
 pub mod step;
 
@@ -81,6 +82,8 @@ pub enum Fault {
     Refused(Refusal),
     /// No record can have this id.
     Absent,
+    /// The record may be read and not written.
+    Protected,
     /// The mapping has no call for this; a sentence.
     NotOffered(String),
     /// A record cannot be read by its lines.

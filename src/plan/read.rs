@@ -77,7 +77,7 @@ impl Needs<'_> {
     /// Whether the part of that name must be fetched: some line that is needed reads from it.
     #[must_use]
     pub fn part(&self, resource: &Resource, name: &str) -> bool {
-        let versioned = self.must_version(resource);
+        let versioned = self.must_version(resource) && resource.version().is_none();
         let own = matches!(self.shown, Shown::Own);
         let needed = |line: &Line| match own {
             true => !line.relates(),
@@ -90,7 +90,9 @@ impl Needs<'_> {
     #[must_use]
     pub fn version(&self, resource: &Resource) -> bool {
         let of_use = !matches!(self.shown, Shown::Nothing | Shown::Key(_)) || self.must_version(resource);
-        let counts = |part: &str| resource.lines.iter().any(|line| line.counts() && reads_from(line, part));
+        let counts = |part: &str| {
+            resource.version().is_none() && resource.lines.iter().any(|line| line.counts() && reads_from(line, part))
+        };
         let there = |part: &str| !counts(part) || self.part(resource, part);
         of_use
             && match &resource.records {

@@ -30,6 +30,14 @@ pub fn version<'v>(parts: impl IntoIterator<Item = (String, &'v Value)>) -> Stri
     format!("W/\"{hex}\"")
 }
 
+/// The version that an app's own value is: as it prints where it can stand in a tag, else what is made of it.
+#[must_use]
+pub fn told(value: &Value) -> String {
+    let printed = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let fits = printed.len() <= 64 && printed.bytes().all(|b| b == 0x21 || (0x23..=0x7e).contains(&b));
+    if fits { format!("W/\"{printed}\"") } else { version([("version".to_owned(), value)]) }
+}
+
 /// A value as text that is the same in any order.
 fn ordered(value: &Value) -> String {
     let sorted = |mut texts: Vec<String>| {

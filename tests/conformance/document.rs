@@ -23,10 +23,10 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// none if it is no such name.
 fn is_there(name: &str) -> Option<bool> {
     if let Some((file, test)) = name.rsplit_once("::") {
-        let file = format!("{}.rs", file.replace("::", "/"));
+        let file = file.replace("::", "/");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let texts =
-            ["src", "tests"].map(|folder| fs::read_to_string(root.join(folder).join(&file)).unwrap_or_default());
+        let places = [format!("src/{file}.rs"), format!("tests/{file}.rs"), format!("tests/{file}/main.rs")];
+        let texts = places.map(|place| fs::read_to_string(root.join(place)).unwrap_or_default());
         let begin = [format!("fn {test}("), format!("fn {test}<")];
         return Some(texts.iter().any(|text| begin.iter().any(|b| text.contains(b)) && text.contains("test]")));
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use portolan::plan::Limits;
-use serde_json::Value;
+use portolan::scim::message::PATCH_OP;
+use serde_json::{Value, json};
 
 use super::door::{Door, LIMITS, encoded};
 
@@ -83,6 +84,26 @@ async fn a_page_by_index_is_a_page_a_count_and_one_statement_for_each_list() {
         let (answer, made) = door.cost("GET", path, Value::Null).await;
         answer.is(200);
         assert_eq!(made, cost, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_reads_what_it_may_change_and_its_answer() {
+    let door = crowd().await;
+    let patch = |path: &str, value: Value| json!({"schemas": [PATCH_OP], "Operations": [{"op": "replace", "path": path, "value": value}]});
+    let members =
+        json!({"schemas": [PATCH_OP], "Operations": [{"op": "add", "path": "members", "value": [{"value": "1001"}]}]});
+    for (path, body, cost) in [
+        // The row and the addresses, the change, and then the answer: the same, and the groups.
+        ("/Users/10001", patch("active", json!(false)), 6),
+        ("/Users/10001", patch("active", json!(false)), 5),
+        ("/Users/10001", patch("emails[type eq \"work\"].value", json!("new@x")), 9),
+        ("/Groups/99", members.clone(), 4),
+        ("/Groups/99", members, 3),
+    ] {
+        let (answer, made) = door.cost("PATCH", path, body.clone()).await;
+        assert!(answer.status < 300, "{}", answer.body);
+        assert_eq!(made, cost, "{path} {body}");
     }
 }
 

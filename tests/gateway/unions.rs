@@ -103,3 +103,40 @@ async fn a_side_that_cannot_be_read_fails_the_whole() {
     assert!(answer.status >= 500, "{}", answer.body);
     assert_eq!(answer.body.get("Resources"), None::<&Value>);
 }
+
+/// Of several rules that fit the narrowest is used, and a union only where it is narrower than each of them.
+#[tokio::test]
+async fn the_narrowest_way_in_is_taken() {
+    let (app, url) = EasyApp::start(250).await;
+    let rules = "        userName eq ?: { query: { login: $.value }, matches: exactly }
+        active eq ?: { query: { state: $.value }, matches: exactly }
+        displayName sw ?: { query: { begins: $.value } }
+        name.familyName eq ?: { query: { last: $.value } }
+";
+    let acme = include_str!("../../benches/acme.yaml");
+    let one = "        userName eq ?: { query: { login: $.value }, matches: exactly }\n";
+    assert!(acme.contains(one));
+    let door = Door::over_text(&acme.replacen(one, rules, 1), &url, LIMITS).await;
+    for (filter, used) in [
+        ("active eq true and name.familyName eq \"N7\" and displayName sw \"U\" and userName eq \"u7\"", "login"),
+        ("active eq true and displayName sw \"U\" and name.familyName eq \"N7\"", "last"),
+        ("active eq true and displayName sw \"Una N7\"", "begins"),
+        ("active eq true and (userName eq \"u7\" or userName eq \"u9\")", "login login"),
+        ("active eq true and (name.familyName eq \"N7\" or userName eq \"u9\")", "last login"),
+        ("userName eq \"u7\" and (userName eq \"u7\" or userName eq \"u9\")", "login"),
+        ("name.familyName eq \"N7\" and (displayName sw \"U\" or userName eq \"u9\")", "last"),
+        ("displayName sw \"U\" and (active eq true or userName eq \"u9\")", "begins"),
+        ("id eq \"7\" and active eq true and userName eq \"u7\"", ""),
+    ] {
+        app.calls();
+        let answer = door.find("/Users", filter).await;
+        assert!(matches!(answer.status, 200 | 502), "{filter}: {}", answer.body);
+        let words = ["login", "state", "begins", "last"];
+        let of = |call: &String| words.into_iter().find(|word| call.contains(&format!("{word}=")));
+        // Only the first page of each: the easy app has never heard of the other parameters.
+        let first = |call: &&String| !call.contains("page=2") && !call.contains("page=3");
+        let calls = app.calls();
+        let made: Vec<&str> = calls.iter().filter(first).filter_map(of).collect();
+        assert_eq!(made.join(" "), used, "{filter}: {calls:?}");
+    }
+}

@@ -3,13 +3,11 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
-pub(crate) mod shapes;
-
 use std::sync::Arc;
 
 use portolan::{
     mapping::{
-        Id, Records, Resource,
+        Existing, Id, Records, Resource,
         codec::{Codec, TimeForm},
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
         pattern::Pattern,
@@ -92,6 +90,7 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         create: true,
         update: true,
         write_only: false,
+        checked: false,
         volatile: false,
     }
 }
@@ -202,9 +201,12 @@ pub(crate) fn user() -> Resource {
     ];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+        protect: Vec::new(),
+        version: None,
         columns: idents(&columns),
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
@@ -236,7 +238,13 @@ pub(crate) fn user() -> Resource {
         phones, groups,
     ];
     let id = Id { at: Selector::key("id"), codec: Codec::Plain };
-    Resource { kind: kind("User", &all), id, lines, records: Records::Sql(Box::new(records)) }
+    Resource {
+        kind: kind("User", &all),
+        id,
+        lines,
+        records: Records::Sql(Box::new(records)),
+        existing: Existing::Refuse,
+    }
 }
 
 /// A user with two lists more in the table of e-mail addresses: plain values, and items that have no `value`.
@@ -278,7 +286,13 @@ pub(crate) fn user_with_lists() -> Resource {
 }
 
 fn team_reference() -> Reference {
-    Reference { table: ident("team"), key: ident("code"), kind: KeyKind::Text, only: vec![team_alive()] }
+    Reference {
+        table: ident("team"),
+        key: ident("code"),
+        kind: KeyKind::Text,
+        only: vec![team_alive()],
+        protect: Vec::new(),
+    }
 }
 
 fn team_alive() -> ColumnTest {
@@ -297,9 +311,12 @@ pub(crate) fn group() -> Resource {
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
+        protect: Vec::new(),
+        version: None,
         columns: idents(&["name"]),
         insert: Vec::new(),
         touch: Vec::new(),
@@ -318,6 +335,7 @@ pub(crate) fn group() -> Resource {
                 key: ident("id"),
                 kind: KeyKind::Integer,
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
+                protect: Vec::new(),
             },
             insert: vec![(ident("by"), Stamp::Client)],
         }),
@@ -325,7 +343,13 @@ pub(crate) fn group() -> Resource {
         memberships: Vec::new(),
     };
     let id = Id { at: Selector::key("code"), codec: Codec::Plain };
-    Resource { kind: kind("Group", &[display, members]), id, lines, records: Records::Sql(Box::new(records)) }
+    Resource {
+        kind: kind("Group", &[display, members]),
+        id,
+        lines,
+        records: Records::Sql(Box::new(records)),
+        existing: Existing::Refuse,
+    }
 }
 
 pub(crate) fn records(resource: &Resource) -> &SqlRecords {

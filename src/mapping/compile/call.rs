@@ -293,7 +293,7 @@ fn class(node: &Node, faults: &mut Faults) -> Option<Class> {
     if found.is_none() {
         faults
             .error(node.span, "unknown-class", format!("`{word}` is not a class of answers"))
-            .help("write ok, absent, exists, refused, denied, busy or broken");
+            .help("write ok, absent, exists, refused, protected, denied, busy or broken");
     }
     found
 }

@@ -5,12 +5,21 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::{Faults, Span},
-    mapping::{call::CallTemplate, line::Source, rest::ChangeRule, selector::Selector, term::NAMES},
+    mapping::{
+        Records, Resource,
+        call::CallTemplate,
+        line::{Line, Source},
+        rest::ChangeRule,
+        selector::Selector,
+        sql::{ColumnIs, ColumnTest},
+        term::NAMES,
+    },
+    scim::published,
     scim::schema::{Attribute, Mutability, ResourceType, Target},
     yaml::{Key, Node},
 };
 
-use super::attributes::Draft;
+use super::{attributes::Draft, kind::Written};
 
 /// Two lines must not write the same field.
 pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
@@ -89,6 +98,63 @@ pub(super) fn check_required(all: &ResourceType, written: &[Target], span: Span,
 pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
     if let Some(second) = drafts.iter().filter(|d| d.relation.is_some()).nth(1) {
         faults.not_supported(second.span, "two lists with `add` and `remove` in one resource type");
+    }
+}
+
+/// Clients that may lock everybody out can lock out who would let them in again.
+pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written<'_>], faults: &mut Faults) {
+    let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
+    let names = |line: &Line| match &line.value {
+        Source::Each(each) => each.of.as_ref().is_some_and(|of| of.name == resource.kind.name),
+        _ => false,
+    };
+    let named = all.iter().any(|other| other.lines.iter().any(names));
+    let (open, deletes) = match &resource.records {
+        // nothing to say where a list of the app names these resources: there neither word is offered yet
+        Records::Rest(records) => (!resource.is_guarded() && !named, records.delete.is_some()),
+        Records::Sql(records) => {
+            let own = |test: &ColumnTest| !matches!(test.is, ColumnIs::Tenant(_));
+            (records.protect.is_empty() && !records.only.iter().any(own), true)
+        }
+    };
+    let what = match (resource.lines.iter().any(active), deletes) {
+        (true, true) => "deactivate and delete",
+        (true, false) => "deactivate",
+        (false, true) => "delete",
+        (false, false) => return,
+    };
+    if let Some(written) = types.iter().find(|t| t.name() == resource.kind.name)
+        && open
+        && resource.kind.schema.id == published::user().id
+    {
+        faults
+            .warning(written.span, "open-scope", format!("clients may {what} every user, the app's own administrators among them"))
+            .help("say which records are meant, `where: { … }`, or which are never written, `protect: { login: [root, admin] }`");
+    }
+}
+
+/// Who is outside `where` is shown as no member, and who is protected joins and leaves nothing: an HTTP app's list of ids
+/// tells neither.
+pub(super) fn check_scope(drafts: &[Draft<'_>], types: &[Written<'_>], faults: &mut Faults) {
+    for draft in drafts {
+        let Source::Each(each) = &draft.line.value else { continue };
+        let named = each.of.as_ref().and_then(|of| types.iter().find(|t| t.name() == of.name));
+        if named.is_some_and(|t| t.node.get("where").or_else(|| t.node.get("protect")).is_some()) {
+            faults.not_supported(draft.span, "lists of resources whose type has `where` or `protect`, over HTTP");
+        }
+    }
+}
+
+/// What is looked for before a write is looked for in the list.
+pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Faults) {
+    for draft in drafts.iter().filter(|d| d.line.checked && !has_list) {
+        faults
+            .error(
+                draft.span,
+                "missing-key",
+                format!("`{}` is looked for before a write, and there is no `list`", draft.line.target),
+            )
+            .help("add `list` with a rule for it, or write `unique: app`, if the app refuses a second one");
     }
 }
 

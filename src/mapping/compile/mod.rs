@@ -120,6 +120,9 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             return None;
         }
     };
+    if !faults.has_errors() {
+        resources.iter().for_each(|resource| check::check_open(resource, &resources, &written, faults));
+    }
     Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
 }
 

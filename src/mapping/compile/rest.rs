@@ -18,12 +18,15 @@ use super::{
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
-    check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required},
+    check::{
+        check_claims, check_id, check_links, check_looked, check_overlaps, check_parts, check_required, check_scope,
+    },
     frame::Shared,
-    kind::{self, Written},
+    kind::{self, Written, existing},
     list::{PAGED, check_pages, list, pages},
     name::named,
     offer::offer,
+    pattern::pattern,
 };
 
 /// Reads `app.rest`.
@@ -112,7 +115,6 @@ pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut F
 
 fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Option<Resource> {
     let mut fields = written.node.map(faults, written.name())?;
-    super::not_supported(&mut fields, faults, &[("where", "conditions on records"), ("protect", "protected records")]);
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
@@ -132,11 +134,13 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
+    let existing = existing(&mut fields, &kind, faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)) })
+    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing })
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -181,6 +185,12 @@ fn records(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<RestRecords> {
+    let mut of_records = |key: &'static str| {
+        let node = fields.take(key)?;
+        let read = pattern(node, &format!("`{key}`"), false, faults)?;
+        Some((node, read))
+    };
+    let (only, protect) = (of_records("where"), of_records("protect"));
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
             faults.not_supported(node.span, "reading one record from the list (`get: list`)");
@@ -205,9 +215,22 @@ fn records(
     };
     let members =
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
+    check_looked(list.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
-    Some(RestRecords { get: get?, parts, list, create, update, delete, members })
+    for (node, read) in only.iter().chain(&protect) {
+        if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
+            faults
+                .error(
+                    node.span,
+                    "bad-value",
+                    format!("this looks into the part `{}`, which is not fetched for it", key.name),
+                )
+                .help("test a field of the record itself");
+        }
+    }
+    let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
+    Some(RestRecords { only, protect, get: get?, parts, list, create, update, delete, members })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

@@ -9,6 +9,7 @@ use crate::{
         change::{self, Ask},
         create::{self, Made},
         read::Needs,
+        scope,
         step::{Act, Step, Wish},
     },
     scim::{
@@ -66,10 +67,13 @@ pub(super) fn change(
     for asked in plan.set().iter().flatten() {
         said.add("change", &in_words(asked));
     }
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     let Some(why) = plan.why_before() else {
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
         let mut cost = steps_in_order(&mut said, &steps);
+        cost.calls += guards.len();
         if steps.iter().any(|step| step.wish != Wish::Done) {
             said.noted(
                 "or",
@@ -89,18 +93,18 @@ pub(super) fn change(
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
     let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
-    cost.calls += 1;
+    cost.calls += 1 + guards.len();
     for rule in plan.edits() {
         edits(&mut said, &rule.call, "if anything differs");
     }
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {
-        said.noted(
-            "answer",
-            "the record",
-            "as read before where nothing differs, else from the last reply or read again",
-        );
+        let from = match plan.reads_all() {
+            true => "as read before where nothing differs, else from the last reply or read again",
+            false => "from the last reply, or read again",
+        };
+        said.noted("answer", "the record", from);
         cost.besides.push("the read".to_owned());
     } else {
         no_answer(&mut said);
@@ -112,9 +116,11 @@ pub(super) fn change(
 pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
     let calls = change::delete(resource, id, context)?;
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
+    let guards = scope::guards(resource, id)?;
+    guards.iter().for_each(|guard| said.call(guard, "before all else"));
     calls.iter().for_each(|call| said.call(call, ""));
     said.add("answer", "204");
-    said.add("cost", &Cost { calls: calls.len(), besides: Vec::new() }.words(resource));
+    said.add("cost", &Cost { calls: guards.len() + calls.len(), besides: Vec::new() }.words(resource));
     Ok(said)
 }
 

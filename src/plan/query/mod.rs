@@ -95,6 +95,7 @@ pub fn plan<'a>(
             Source::Table(Table { records, pushed, order })
         }
     };
+    let no_scope = matches!(&resource.records, Records::Rest(records) if records.only.is_empty());
     let exact = match &source {
         Source::Nothing | Source::Key(_) | Source::Union(_) => false,
         Source::Table(table) => table.pushed.exact,
@@ -104,7 +105,8 @@ pub fn plan<'a>(
                 // A rule serves one term of an item; the others are checked here.
                 Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
             };
-            exact && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
+            // What does not exist for SCIM is on the app's pages and in its total.
+            exact && no_scope && list.pages.total.is_some() && !matches!(list.pages.by, PageStyle::Whole)
         }
     };
     let follows = query.cursor.is_some();

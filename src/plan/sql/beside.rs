@@ -145,7 +145,7 @@ pub fn write(
     let cells = changed.as_object().unwrap_or(&nothing);
     match &beside.form {
         Form::Row(columns) => {
-            let mut row = Row::new(engine);
+            let mut row = Row::new(records, &beside.table);
             row.give(columns, changed);
             upsert(records, beside, key, None, row, cells.values().any(|v| !v.is_null()), stamps)
         }
@@ -154,7 +154,7 @@ pub fn write(
             if changed.is_null() || value.is_some_and(Value::is_null) {
                 return vec![gone(engine, beside, key, None)];
             }
-            let mut row = Row::new(engine);
+            let mut row = Row::new(records, &beside.table);
             row.give(of, changed);
             upsert(records, beside, key, None, row, true, stamps)
         }
@@ -163,7 +163,7 @@ pub fn write(
                 if new.is_null() {
                     return vec![gone(engine, beside, key, Some(name))];
                 }
-                let mut row = Row::new(engine);
+                let mut row = Row::new(records, &beside.table);
                 row.set(value, new);
                 upsert(records, beside, key, Some(name), row, true, stamps)
             };
@@ -178,7 +178,7 @@ fn upsert(
     beside: &Beside,
     key: &Value,
     one: Option<&str>,
-    row: Row,
+    row: Row<'_>,
     says: bool,
     stamps: &Stamps<'_>,
 ) -> Vec<Statement> {
@@ -188,7 +188,7 @@ fn upsert(
             .piece(holds(engine, &column(engine, alias, &beside.link), key))
             .then(&and_meant(engine, alias, beside, one))
     };
-    let mut new = Row::new(engine);
+    let mut new = Row::new(records, &beside.table);
     new.set(&beside.link, key);
     new.fix(&beside.only);
     if let (Form::Names { name, .. }, Some(one)) = (&beside.form, one) {
@@ -196,7 +196,7 @@ fn upsert(
     }
     new.join(&row);
     for (name, stamp) in &beside.insert {
-        new.put(name, stamps.piece(engine, stamp, None, "0"));
+        new.stamp(name, stamp, stamps, None, "0");
     }
     let there = Piece::new(format!("SELECT 1 FROM {}", table(engine, &beside.table, "c"))).piece(mine("c"));
     let base = Piece::new(format!(" FROM {}", table(engine, &records.table, "r"))).piece(where_key(records, key));

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    beside, check_numbers, key, members,
+    beside, check_values, guard, key, members,
     write::{self, Stamps},
 };
 
@@ -29,7 +29,7 @@ pub fn steps(
     let stamps = Stamps { now: context.now, client: context.client };
     let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
     cell::close(&records.cells, &mut changed, before)?;
-    check_numbers(&changed)?;
+    check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
     // members may change, its time of change waits for what their statements tell.
     let members_alone = changes.iter().all(|c| resource.line(&c.target).is_some_and(Line::relates));
@@ -48,7 +48,7 @@ pub fn steps(
             let list =
                 |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
             statements.extend(write::children_change(
-                records.engine,
+                records,
                 resource,
                 child,
                 &key,
@@ -74,8 +74,9 @@ pub fn steps(
             });
         }
     }
+    statements.extend(guard::after(resource, records, &key));
     let mut steps: Vec<Step<'static>> = statements.into_iter().map(Step::statement).collect();
-    if members_alone && !records.touch.is_empty() {
+    if members_alone && (!records.touch.is_empty() || records.version.is_some()) {
         let touch = write::touch(resource, records, &key, &stamps);
         steps.push(Step { if_changed: true, ..Step::statement(touch) });
     }

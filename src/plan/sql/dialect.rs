@@ -205,7 +205,7 @@ impl Engine {
             }
             Self::Postgres => {
                 let keys: Vec<String> = path.iter().map(|key| quoted(key)).collect();
-                let member = format!("CAST({column} AS jsonb) #> ARRAY[{}]", keys.join(", "));
+                let member = format!("CAST(NULLIF(CAST({column} AS text), '') AS jsonb) #> ARRAY[{}]", keys.join(", "));
                 match truth {
                     true => {
                         format!("CASE jsonb_typeof({member}) WHEN 'boolean' THEN CAST({member} AS text) = 'true' END")

@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key as new_key, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -27,10 +27,11 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return Vec::new();
     }
-    let mut statements = vec![all_exist(engine, junction, keys.clone())];
-    statements.extend(new_key::taken(engine, &junction.insert, keys.len()));
-    statements.push(add(engine, junction, key, keys, stamps));
-    statements
+    std::iter::once(all_exist(engine, junction, keys.clone()))
+        .chain(guard::may_join(engine, junction, key, &keys))
+        .chain(new_key::taken(engine, &junction.insert, keys.len()))
+        .chain([add(records, junction, key, keys, stamps)])
+        .collect()
 }
 
 /// Removes these members; who is none already is no fault.
@@ -42,7 +43,7 @@ pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> V
     if keys.is_empty() {
         return Vec::new();
     }
-    vec![gone(engine, junction, key, Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))]
+    gone(engine, junction, key, &Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))
 }
 
 /// Makes these the members and no others, without reading who is.
@@ -57,23 +58,20 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
     if keys.is_empty() {
         return members_clear(records, key);
     }
-    let others = gone(
-        engine,
-        junction,
-        key,
-        Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone()),
-    );
-    let mut statements = vec![all_exist(engine, junction, keys.clone()), others];
-    statements.extend(new_key::taken(engine, &junction.insert, keys.len()));
-    statements.push(add(engine, junction, key, keys, stamps));
-    statements
+    let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone());
+    std::iter::once(all_exist(engine, junction, keys.clone()))
+        .chain(guard::may_join(engine, junction, key, &keys))
+        .chain(gone(engine, junction, key, &others))
+        .chain(new_key::taken(engine, &junction.insert, keys.len()))
+        .chain([add(records, junction, key, keys, stamps)])
+        .collect()
 }
 
 /// Removes every member.
 #[must_use]
 pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
-    records.members.iter().map(|junction| gone(engine, junction, key, Piece::default())).collect()
+    records.members.iter().flat_map(|junction| gone(engine, junction, key, &Piece::default())).collect()
 }
 
 /// The keys that values stand for, each once, and the values that stand for none.
@@ -110,38 +108,45 @@ fn none(engine: Engine, such: Piece) -> Statement {
 }
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
-fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let engine = records.engine;
     let behind = format!("({} - row_number() OVER (ORDER BY s.value))", keys.len());
     let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
     let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
         columns.push(engine.name(column));
-        values = values.then(", ").piece(stamps.piece(engine, stamp, None, &behind));
+        let stamped = || {
+            let value = stamps.value(stamp, None);
+            let stored = records.catalog.column(&junction.table, column);
+            let value = stored.map_or_else(|| value.clone(), |stored| stored.form(engine, &value));
+            Piece::default().bind(engine.value(&value))
+        };
+        values = values.then(", ").piece(new_key::value(engine, stamp, &behind).unwrap_or_else(stamped));
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
         .piece(Piece::from_set(engine, keys))
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {} = s.value)", value(engine, junction)))
         .expect(engine, Expect::Any)
 }
 
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
-fn gone(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> Statement {
+fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<Statement> {
     let member = &junction.member;
     let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which);
-    if member.only.is_empty() {
-        return piece.expect(engine, Expect::Any);
+    let mut piece = begin.piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
+    if !member.only.is_empty() {
+        let other = key_column(engine, "o", &member.key, member.kind);
+        piece = piece
+            .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
+            .then(&column(engine, "j", &junction.value))
+            .piece(and_only(engine, "o", &member.only))
+            .then(")");
     }
-    let other = key_column(engine, "o", &member.key, member.kind);
-    piece
-        .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
-        .then(&column(engine, "j", &junction.value))
-        .piece(and_only(engine, "o", &member.only))
-        .then(")")
-        .expect(engine, Expect::Any)
+    let may = guard::may_leave(engine, junction, key, which.clone());
+    may.into_iter().chain([piece.expect(engine, Expect::Any)]).collect()
 }
 
 fn value(engine: Engine, junction: &Junction) -> String {

@@ -1,14 +1,15 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `write`, `beside` and `members` change, `filter` turns a condition into a WHERE clause, `order` one into
-//! an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is the resource's row, `b` one beside it,
-//! `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a bound set. Conditions fixed by the mapping
-//! are literals; what came from a client is bound.
+//! `select` reads, `write`, `beside` and `members` change, `guard` stands around what they do, `filter` turns a condition
+//! into a WHERE clause, `order` one into an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is
+//! the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a
+//! bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
 
 pub mod beside;
 pub mod change;
 pub mod dialect;
 pub mod filter;
+pub mod guard;
 mod key;
 mod leaf;
 mod logic;
@@ -16,6 +17,7 @@ pub mod members;
 pub mod order;
 mod row;
 pub mod select;
+mod typed;
 pub mod write;
 
 use serde_json::{Number, Value};
@@ -23,7 +25,7 @@ use serde_json::{Number, Value};
 use crate::{
     mapping::{
         Resource,
-        sql::{ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
+        sql::{Child, ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
     },
     scim::{Refusal, ScimType, evaluate::same_number},
 };
@@ -123,11 +125,26 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
     }
 }
 
-/// Refuses a record with a number that the database would round.
+/// Refuses a record with a value that its column would round, cut, or give back in another form.
 ///
 /// # Errors
 /// `invalidValue`.
-pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
+pub fn check_values(records: &SqlRecords, record: &Value) -> Result<(), Refusal> {
+    check_numbers(record)?;
+    let fits = |table: &Ident, columns: &[Ident], row: &Value| {
+        columns.iter().all(|column| match (row.get(&column.0), records.catalog.column(table, column)) {
+            (Some(value), Some(stored)) => stored.keeps(value),
+            _ => true,
+        })
+    };
+    let items = |child: &Child| record.get(&child.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let kept = fits(&records.table, &records.columns, record)
+        && records.children.iter().all(|child| items(child).iter().all(|row| fits(&child.table, &child.columns, row)));
+    let detail = "a value does not fit where the app keeps it";
+    if kept { Ok(()) } else { Err(Refusal::new(ScimType::InvalidValue, detail)) }
+}
+
+fn check_numbers(record: &Value) -> Result<(), Refusal> {
     match record {
         Value::Number(number) => {
             let kept = match Engine::Sqlite.value(record) {
@@ -154,6 +171,15 @@ fn key_column(engine: Engine, alias: &str, name: &Ident, kind: KeyKind) -> Strin
     match kind {
         KeyKind::Integer => column(engine, alias, name),
         KeyKind::Text => engine.exact(&column(engine, alias, name)),
+    }
+}
+
+/// A key as it is bound: PostgreSQL would refuse a number that the column cannot hold, and such a key is only nobody's.
+fn bound_key(engine: Engine, key: &Value) -> Piece {
+    let bound = Piece::default().bind(engine.value(key));
+    match key {
+        Value::Number(_) if engine == Engine::Postgres => Piece::new("CAST(").piece(bound).then(" AS bigint)"),
+        _ => bound,
     }
 }
 
@@ -217,9 +243,17 @@ fn listed(engine: Engine, column: &str, values: &[Value], any: bool) -> String {
     }
 }
 
+/// A column that holds this key.
+fn has_key(engine: Engine, column: &str, key: &Value) -> Piece {
+    match key {
+        Value::Number(_) => Piece::new(format!("{column} = ")).piece(bound_key(engine, key)),
+        _ => holds(engine, column, key),
+    }
+}
+
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let engine = records.engine;
-    let this = holds(engine, &column(engine, "r", &records.key.column), key);
+    let this = has_key(engine, &column(engine, "r", &records.key.column), key);
     Piece::new(" WHERE ").piece(this).piece(and_only(engine, "r", &records.only))
 }

@@ -3,21 +3,27 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::sql::{ColumnIs, ColumnTest, Engine, Ident},
+    mapping::{
+        catalog::Catalog,
+        codec::TimeForm,
+        sql::{Bump, ColumnIs, ColumnTest, Engine, Ident, SqlRecords, Stamp},
+    },
     plan::call::Bind,
 };
 
-use super::{Piece, table};
+use super::{Piece, column, key, table, write::Stamps};
 
 /// Columns and what is written into them; the first word on a column stands.
-pub(super) struct Row {
+pub(super) struct Row<'a> {
     engine: Engine,
+    catalog: &'a Catalog,
+    table: &'a Ident,
     cells: Vec<(Ident, Piece)>,
 }
 
-impl Row {
-    pub(super) fn new(engine: Engine) -> Self {
-        Self { engine, cells: Vec::new() }
+impl<'a> Row<'a> {
+    pub(super) fn new(records: &'a SqlRecords, table: &'a Ident) -> Self {
+        Self { engine: records.engine, catalog: &records.catalog, table, cells: Vec::new() }
     }
 
     pub(super) fn put(&mut self, column: &Ident, piece: Piece) {
@@ -27,7 +33,24 @@ impl Row {
     }
 
     pub(super) fn set(&mut self, column: &Ident, value: &Value) {
-        self.put(column, Piece::default().bind(self.engine.value(value)));
+        let stored = self.catalog.column(self.table, column);
+        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(self.engine, value));
+        self.put(column, Piece::default().bind(self.engine.value(&value)));
+    }
+
+    /// What a stamp says; see `key` for what is `behind`.
+    pub(super) fn stamp(
+        &mut self,
+        column: &Ident,
+        stamp: &Stamp,
+        stamps: &Stamps<'_>,
+        form: Option<TimeForm>,
+        behind: &str,
+    ) {
+        match key::value(self.engine, stamp, behind) {
+            Some(key) => self.put(column, key),
+            None => self.set(column, &stamps.value(stamp, form)),
+        }
     }
 
     /// What the fixed conditions ask of a new row: `{ type: User }` as a literal, the client's tenant.
@@ -48,6 +71,23 @@ impl Row {
         }
     }
 
+    /// What makes the row's version another one. Where that is not our doing, a change of the row is: even where only its
+    /// lists change, the row is written.
+    pub(super) fn bump(&mut self, records: &SqlRecords) {
+        let Some(version) = &records.version else { return };
+        let now = |name| column(self.engine, "r", name);
+        match version.bump {
+            Bump::One => {
+                let next = format!("COALESCE({}, 0) + 1", now(&version.column));
+                self.put(&version.column, Piece::new(next));
+            }
+            Bump::App | Bump::Row => {
+                let same = Piece::new(now(&records.key.column));
+                self.put(&records.key.column, same);
+            }
+        }
+    }
+
     /// Those columns that the record has.
     pub(super) fn give<'c>(&mut self, columns: impl IntoIterator<Item = &'c Ident>, record: &Value) {
         let nothing = Map::new();
@@ -60,7 +100,7 @@ impl Row {
     }
 
     /// With the cells of another row.
-    pub(super) fn join(&mut self, other: &Self) {
+    pub(super) fn join(&mut self, other: &Row<'_>) {
         for (column, piece) in &other.cells {
             self.put(column, piece.clone());
         }

@@ -10,7 +10,9 @@ use crate::{
         Resource,
         answer::Class,
         codec::Unreadable,
-        sql::{Beside, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Stamp},
+        sql::{
+            Beside, Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Stamp,
+        },
     },
     plan::call::{Bind, Expect, Statement},
 };
@@ -147,7 +149,11 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
         Delete::Set(columns) => columns,
     };
     let stamped = records.insert.iter().chain(&records.touch).chain(set).map(|(column, _)| column);
-    let base = once(&records.key.column).chain(&records.columns).chain(tested(&records.only)).chain(stamped);
+    let base = once(&records.key.column)
+        .chain(&records.columns)
+        .chain(tested(&records.only))
+        .chain(tested(&records.protect))
+        .chain(stamped);
     add(&mut found, &records.table, base);
     for b in &records.beside {
         let stamped = b.insert.iter().map(|(column, _)| column);
@@ -171,7 +177,11 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
     if let Some(j) = &records.members {
         let stamped = j.insert.iter().map(|(column, _)| column);
         add(&mut found, &j.table, [&j.link, &j.value].into_iter().chain(stamped));
-        add(&mut found, &j.member.table, once(&j.member.key).chain(tested(&j.member.only)));
+        add(
+            &mut found,
+            &j.member.table,
+            once(&j.member.key).chain(tested(&j.member.only)).chain(tested(&j.member.protect)),
+        );
     }
     if let Some(d) = &records.groups {
         add(&mut found, &d.table, [&d.link, &d.value].into_iter());
@@ -199,7 +209,9 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
 fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
     let engine = records.engine;
     let columns = once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name));
-    let shown: Vec<String> = columns.chain(besides).collect();
+    let version = records.version.iter().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
+    let version = version.map(|row| format!("{} AS {}", engine.text(&column(engine, "r", row)), engine.name(row)));
+    let shown: Vec<String> = columns.chain(version).chain(besides).collect();
     Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(engine, &records.table, "r")))
 }
 

@@ -8,15 +8,16 @@ use crate::{
     mapping::{
         Resource,
         answer::Class,
+        catalog::Stored,
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
-        sql::{Child, Delete, Engine, Ident, SqlRecords, Stamp},
+        sql::{Bump, Child, Delete, Engine, Ident, SqlRecords, Stamp, Version},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, beside, column, holds, key as new_key, row::Row, table, where_key};
+use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -28,15 +29,14 @@ pub struct Stamps<'a> {
 }
 
 impl Stamps<'_> {
-    /// What is written for a stamp; a time in `form`, and of ids that were taken together the one with so many behind it.
-    pub(super) fn piece(&self, engine: Engine, stamp: &Stamp, form: Option<TimeForm>, behind: &str) -> Piece {
-        let value = match stamp {
+    /// A stamp's value; a time in `form`. New keys are expressions, see `key`.
+    pub(super) fn value(&self, stamp: &Stamp, form: Option<TimeForm>) -> Value {
+        match stamp {
             Stamp::Now => form.unwrap_or(TimeForm::Iso).write(self.now),
             Stamp::Client => Value::from(self.client),
             Stamp::Is(value) => value.clone(),
             Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
-        };
-        new_key::value(engine, stamp, behind).unwrap_or_else(|| Piece::default().bind(engine.value(&value)))
+        }
     }
 }
 
@@ -44,11 +44,14 @@ impl Stamps<'_> {
 #[must_use]
 pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
-    let mut row = Row::new(engine);
+    let mut row = Row::new(records, &records.table);
     row.fix(&records.only);
+    if let Some(Version { column, bump: Bump::One }) = &records.version {
+        row.set(column, &Value::from(1));
+    }
     row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
     for (column, stamp) in records.insert.iter().chain(&records.touch) {
-        row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
+        row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     let key = engine.name(&records.key.column);
     let made = row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}"));
@@ -67,10 +70,11 @@ pub fn update(
     stamps: &Stamps<'_>,
 ) -> Statement {
     let engine = records.engine;
-    let mut row = Row::new(engine);
+    let mut row = Row::new(records, &records.table);
+    row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
-        row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
+        row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     match row.update(&records.table) {
         Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
@@ -100,20 +104,24 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 #[must_use]
 pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
+    // Whoever is protected stays in a group, so the group stays.
+    let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
+    let guards: Vec<Statement> = records.members.iter().filter_map(held).collect();
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
     match &records.delete {
         Delete::Set(columns) => {
-            let mut row = Row::new(engine);
+            let mut row = Row::new(records, &records.table);
+            row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
-                row.put(column, stamps.piece(engine, stamp, base_form(resource, column), "0"));
+                row.stamp(column, stamp, stamps, base_form(resource, column), "0");
             }
             let mark = match row.update(&records.table) {
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
                 None => lock(records, key),
             };
-            std::iter::once(mark).chain(pairs).collect()
+            guards.into_iter().chain([mark]).chain(pairs).collect()
         }
         Delete::Rows => {
             let there = lock(records, key);
@@ -121,7 +129,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
             let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
-            std::iter::once(there).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
+            guards.into_iter().chain([there]).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
 }
@@ -129,7 +137,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
 /// New rows of a list.
 #[must_use]
 pub fn children_insert(
-    engine: Engine,
+    records: &SqlRecords,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -138,16 +146,16 @@ pub fn children_insert(
 ) -> Vec<Statement> {
     let one = |(nth, item): (usize, &Value)| {
         let behind = (items.len() - 1 - nth).to_string();
-        let mut row = Row::new(engine);
+        let mut row = Row::new(records, &child.table);
         row.set(&child.link, key);
         row.fix(&child.only);
         row.give(&child.columns, &complete(resource, child, item));
         for (column, stamp) in &child.insert {
-            row.put(column, stamps.piece(engine, stamp, child_form(resource, child, column), &behind));
+            row.stamp(column, stamp, stamps, child_form(resource, child, column), &behind);
         }
-        row.insert_into(&child.table).expect(engine, Expect::Some(Class::Broken))
+        row.insert_into(&child.table).expect(records.engine, Expect::Some(Class::Broken))
     };
-    let taken = new_key::taken(engine, &child.insert, items.len());
+    let taken = new_key::taken(records.engine, &child.insert, items.len());
     taken.into_iter().chain(items.iter().enumerate().map(one)).collect()
 }
 
@@ -156,7 +164,7 @@ pub fn children_insert(
 /// anything is another row.
 #[must_use]
 pub fn children_change(
-    engine: Engine,
+    records: &SqlRecords,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -185,20 +193,20 @@ pub fn children_change(
         child.key.is_none() && after.iter().any(|item| all.iter().all(|c| alike(row.get(c), item.get(c))))
     };
     let mut made: Vec<Statement> =
-        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(engine, child, key, row)).collect();
+        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(records, child, key, row)).collect();
     for (item, row) in after.iter().zip(&kept).filter_map(|(item, kept)| Some((item, (*kept)?))) {
-        made.extend(one_row_changed(engine, child, key, row, item));
+        made.extend(one_row_changed(records, child, key, row, item));
     }
     let new: Vec<Value> =
         after.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(item, _)| item.clone()).collect();
-    made.extend(children_insert(engine, resource, child, key, &new, stamps));
+    made.extend(children_insert(records, resource, child, key, &new, stamps));
     made
 }
 
 const ABSENT: Expect = Expect::Some(Class::Absent);
 
 fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
-    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(holds(engine, &column(engine, alias, link), key))
+    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(has_key(engine, &column(engine, alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
@@ -206,29 +214,43 @@ fn child_rows(engine: Engine, child: &Child, key: &Value) -> Piece {
     of_link(engine, &child.table, &child.link, key, "c").piece(and_only(engine, "c", &child.only))
 }
 
-fn one_row_gone(engine: Engine, child: &Child, key: &Value, row: &Value) -> Statement {
-    child_rows(engine, child, key).piece(this_row(engine, child, row)).expect(engine, Expect::Any)
+fn one_row_gone(records: &SqlRecords, child: &Child, key: &Value, row: &Value) -> Statement {
+    child_rows(records.engine, child, key).piece(this_row(records, child, row)).expect(records.engine, Expect::Any)
 }
 
-fn one_row_changed(engine: Engine, child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
-    let mut changed = Row::new(engine);
+fn one_row_changed(records: &SqlRecords, child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
+    let engine = records.engine;
+    let mut changed = Row::new(records, &child.table);
     for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
         changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
     }
-    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(
+    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(has_key(
         engine,
         &column(engine, "c", &child.link),
         key,
     ));
     Some(
-        piece.piece(and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
+        piece
+            .piece(and_only(engine, "c", &child.only))
+            .piece(this_row(records, child, row))
+            .expect(engine, Expect::Any),
     )
 }
 
-fn this_row(engine: Engine, child: &Child, row: &Value) -> Piece {
+fn this_row(records: &SqlRecords, child: &Child, row: &Value) -> Piece {
+    let engine = records.engine;
     let columns = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
     columns.iter().fold(Piece::default(), |piece, name| {
-        piece.then(" AND ").piece(holds(engine, &column(engine, "c", name), row.get(&name.0).unwrap_or(&Value::Null)))
+        let value = row.get(&name.0).unwrap_or(&Value::Null);
+        let is = match records.catalog.column(&child.table, name) {
+            // read in another form than the engine prints
+            Some(stored @ (Stored::Instant { .. } | Stored::Date | Stored::Uuid)) if !value.is_null() => {
+                let value = engine.value(&stored.form(engine, value));
+                Piece::new(format!("{} = ", column(engine, "c", name))).bind(value)
+            }
+            _ => holds(engine, &column(engine, "c", name), value),
+        };
+        piece.then(" AND ").piece(is)
     })
 }
 

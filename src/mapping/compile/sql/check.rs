@@ -5,7 +5,7 @@ use crate::{
     mapping::{
         line::Source,
         selector::{Selector, Step},
-        sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp},
+        sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
     },
 };
 
@@ -17,6 +17,7 @@ pub(super) fn check_columns(
     key: &Ident,
     only: &[ColumnTest],
     touch: &[(Ident, Stamp)],
+    version: Option<&Version>,
     faults: &mut Faults,
 ) {
     let tenants = |test: &&ColumnTest| matches!(test.is, ColumnIs::Tenant(_));
@@ -28,6 +29,8 @@ pub(super) fn check_columns(
             ("the key", "[read, create]")
         } else if only.iter().filter(tenants).any(|t| t.column.0 == *column) {
             ("the tenant's", "[read]")
+        } else if version.is_some_and(|version| version.column.0 == *column) {
+            ("the version", "[read]")
         } else if only.iter().any(fixed) {
             ("fixed by `where`", "[read]")
         } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == *column) {

@@ -31,9 +31,9 @@ pub(super) fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ide
     Some(Ident(name.to_owned()))
 }
 
-pub(super) fn tests(node: &Node, faults: &mut Faults) -> Vec<ColumnTest> {
+pub(super) fn tests(node: &Node, what: &str, faults: &mut Faults) -> Vec<ColumnTest> {
     let mut read = Vec::new();
-    for (key, node) in node.entries(faults, "`where`").unwrap_or_default() {
+    for (key, node) in node.entries(faults, what).unwrap_or_default() {
         let is = match &node.value {
             Value::List(items) => ColumnIs::AnyOf(items.iter().filter_map(|n| scalar(n, "a value", faults)).collect()),
             Value::Map(_) => {

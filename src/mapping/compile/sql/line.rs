@@ -182,7 +182,7 @@ fn list<'n>(
             Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
-    let only = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
+    let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
     let mut columns: Vec<Ident> = Vec::new();
     let mut parts = Vec::new();
     for (leaf, node) in attributes::subs(fields, target, faults) {

@@ -6,10 +6,12 @@ mod check;
 mod column;
 mod key;
 mod line;
+mod scope;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
+    config::Secret,
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
@@ -17,27 +19,24 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{
-            ColumnIs, ColumnTest, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords,
-            TenantColumn, Url,
-        },
-        template::Template,
+        sql::{Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
     },
     scim::published,
-    yaml::{Fields, Node},
+    yaml::Node,
 };
 
 use self::{
     check::{check_children, check_columns, check_key, check_rows},
-    column::{ident, read_delete, stamps, tests},
+    column::{ident, read_delete, stamps},
     key::{KeyColumn, Keys, counters},
     line::{Lists, said},
+    scope::{protect, scope, tenant, version},
 };
 use super::{
     attributes::{self, Draft, derived},
     check::{check_overlaps, check_required},
     facts::Facts,
-    kind::{self, Written},
+    kind::{self, Written, existing},
     name::{named, published_target},
     not_supported,
     offer::offer,
@@ -67,63 +66,19 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant, counters })
         }
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            faults.not_supported(url.span, "databases other than SQLite");
-            None
+        Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters })
+        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters })
         }
         _ => {
-            faults
-                .error(url.span, "bad-url", "this is not the URL of a database")
-                .help("write `sqlite:` and the path of a file");
+            faults.error(url.span, "bad-url", "this is not the URL of a database").help(
+                "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
+            );
             None
         }
     }
-}
-
-/// `{ column: tenant_id, is: "{{tenant.number}}" }`: of a tenant's values one, and nothing around it.
-fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
-    let mut fields = node.map(faults, "`tenant`")?;
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-    let is = fields.required(faults, "is");
-    fields.finish(faults);
-    let is = is?;
-    let name = Template::compile(is.text(faults, "`is`")?).ok().and_then(|template| match template.holes() {
-        [hole] => match hole.as_slice() {
-            [tenant, name] if tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}") => {
-                Some(name.clone())
-            }
-            _ => None,
-        },
-        _ => None,
-    });
-    if name.is_none() {
-        faults
-            .error(is.span, "bad-value", format!("`{}` is not a value of the client's tenant", faults.written(is.span)))
-            .help("write `\"{{tenant.number}}\"`, where `number` is a name under the `tenants` of portolan.yaml");
-    }
-    Some(TenantColumn { column: column?, is: name? })
-}
-
-/// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.
-fn scope(fields: &mut Fields<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Vec<ColumnTest> {
-    let own = fields.take("where").map(|n| tests(n, faults)).unwrap_or_default();
-    let tenant = match fields.take("tenant") {
-        Some(node) => {
-            if node.as_text() != Some("none") {
-                faults.error(node.span, "bad-value", "a resource type says of its tenant only that it has none").help(
-                    "leave `tenant` out; or write `tenant: none`, and every tenant's clients see all its records",
-                );
-            } else if tenant.is_none() {
-                faults
-                    .error(node.span, "no-effect", "the app keeps no tenants apart")
-                    .help("leave `tenant` out, or say by which column: `app.sql.tenant: { column, is }`");
-            }
-            None
-        }
-        None => tenant,
-    };
-    let test = |t: &TenantColumn| ColumnTest { column: t.column.clone(), is: ColumnIs::Tenant(t.is.clone()) };
-    tenant.map(test).into_iter().chain(own).collect()
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
@@ -148,7 +103,8 @@ fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, fa
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
     let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
     let only = scope(&mut fields, tenant, faults);
-    let reference = Reference { table, key: key.column, kind: key.kind, only };
+    let protect = protect(&mut fields, faults);
+    let reference = Reference { table, key: key.column, kind: key.kind, only, protect };
     Some(Base { name: written.name().to_owned(), reference })
 }
 
@@ -159,14 +115,11 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         faults,
         &[
             ("rows", "views read in place of a table"),
-            ("unique", "uniqueness checks"),
-            ("version", "version columns"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
             ("create", "statements of your own"),
             ("update", "statements of your own"),
-            ("protect", "protected records"),
         ],
     );
     kind::skip(&mut fields);
@@ -174,6 +127,8 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
+    let protect = protect(&mut fields, faults);
+    let version = fields.take("version").and_then(|n| version(n, around.keys.engine, faults));
     let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
@@ -195,24 +150,33 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
-    fields.finish(faults);
     let kind = offer(all, &drafts);
+    let existing = existing(&mut fields, &kind, faults);
+    fields.finish(faults);
     let KeyColumn { column: key, kind: key_kind, from } = key?;
+    for draft in drafts.iter().filter(|d| d.line.checked && around.keys.engine == Engine::MariaDb) {
+        faults.not_supported(draft.span, "`unique: checked` on MariaDB");
+    }
     check_key(&drafts, &key, from.as_ref(), faults);
     insert.extend(from.map(|from| (key.clone(), from)));
-    check_columns(&drafts, &key, &only, &touch, faults);
+    check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
     check_rows(&drafts, &lists.beside, &lists.children, faults);
     cell::check(&drafts, &lists.cells, faults);
-    let columns = columns(&drafts, &key, &lists.cells);
+    let mut columns = columns(&drafts, &key, &lists.cells);
     let of_lists: Vec<&str> = lists.children.iter().map(|c| c.name.as_str()).collect();
     beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
+    let shown = version.iter().filter(|version| version.bump != Bump::Row).map(|version| &version.column);
+    columns.extend(shown.filter(|column| !columns.contains(column) && **column != key).cloned().collect::<Vec<_>>());
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.keys.engine,
+        catalog: Arc::default(),
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
+        protect,
+        version,
         columns,
         insert,
         touch,
@@ -229,6 +193,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         id,
         lines: drafts.into_iter().map(|d| d.line).collect(),
         records: Records::Sql(Box::new(records)),
+        existing,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::{
     mapping::{
         codec::Codec,
         line::{DIRECT, Each, Empty, FieldSource, Slot, Source},
-        sql::{Derived, Engine, Ident, Junction, Reference},
+        sql::{Derived, Ident, Junction, Reference, SqlRecords},
     },
     scim::{
         condition::Condition,
@@ -75,6 +75,7 @@ impl<'a> Compiler<'a> {
                         sql,
                         codec,
                         empty: &ONE_VALUE,
+                        stored: self.records.catalog.column(&child.table, &Ident(name.to_owned())),
                         key: None,
                         source: None,
                     })
@@ -114,7 +115,7 @@ impl<'a> Compiler<'a> {
     fn some_member(&self, junction: &'a Junction, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {
             Some(FieldSource::At { codec: Codec::Plain, .. }) if sub == "value" => {
-                of_key(self.engine(), &junction.member)
+                of_key(self.records, &junction.member)
             }
             None if sub != "type" && sub != "$ref" => Found::Absent,
             _ => Found::Elsewhere(NO_COLUMN),
@@ -125,12 +126,13 @@ impl<'a> Compiler<'a> {
 
     fn some_group(&self, groups: &'a Derived, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match (sub, &groups.display) {
-            ("value", _) => of_key(self.engine(), &groups.other),
+            ("value", _) => of_key(self.records, &groups.other),
             ("display", Some(display)) => Found::Column(Column {
                 engine: self.engine(),
                 sql: column(self.engine(), "o", display),
                 codec: &PLAIN,
                 empty: &ONE_VALUE,
+                stored: self.records.catalog.column(&groups.other.table, display),
                 key: None,
                 source: None,
             }),
@@ -190,12 +192,13 @@ pub(super) fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
     }
 }
 
-fn of_key(engine: Engine, other: &Reference) -> Found<'static> {
+fn of_key<'a>(records: &'a SqlRecords, other: &Reference) -> Found<'a> {
     Found::Column(Column {
-        engine,
-        sql: column(engine, "o", &other.key),
+        engine: records.engine,
+        sql: column(records.engine, "o", &other.key),
         codec: &PLAIN,
         empty: &ONE_VALUE,
+        stored: records.catalog.column(&other.table, &other.key),
         key: Some(other.kind),
         source: None,
     })

@@ -243,7 +243,7 @@ impl<'a> Compiler<'a> {
         };
         let member = members.iter().find(this).and_then(|(path, kind)| self.engine().member(&whole.sql, path, *kind));
         match member {
-            Some(sql) => Found::Column(Column { sql, source: None, ..whole }),
+            Some(sql) => Found::Column(Column { sql, stored: None, source: None, ..whole }),
             None => Found::Elsewhere("a number in JSON may have more digits than the database compares"),
         }
     }
@@ -269,6 +269,7 @@ impl<'a> Compiler<'a> {
             sql: column(self.engine(), "r", &Ident(name.to_owned())),
             codec,
             empty,
+            stored: self.records.catalog.column(&self.records.table, &Ident(name.to_owned())),
             key: kind,
             source: None,
         })
@@ -283,6 +284,7 @@ impl<'a> Compiler<'a> {
             sql,
             codec,
             empty,
+            stored: self.records.catalog.column(&beside.table, name),
             key: None,
             source: Some(beside::source(self.records, beside, name, one)),
         })

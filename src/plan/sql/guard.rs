@@ -1,0 +1,113 @@
+//! What stands around the writes of a record, in the same transaction: before them, that it is there, that nobody else
+//! writes it meanwhile, and that it is not protected; after them, that it has not become so. And whose membership is not for
+//! clients to change: a protected member's.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        Resource,
+        answer::Class,
+        line::Source,
+        sql::{Engine, Ident, Junction, SqlRecords},
+    },
+    plan::call::{Call, Expect, Statement},
+};
+
+use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
+
+/// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
+/// Where there is one writer anyway, nothing has to be held.
+#[must_use]
+pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
+    let engine = records.engine;
+    let mut guards = Vec::new();
+    if !engine.row_lock().is_empty() {
+        guards.push(write::lock(records, key));
+    }
+    guards.extend(unprotected(records, key));
+    guards
+}
+
+/// What comes last, where a line may write what they depend on: the record still is one that exists for SCIM, and none of the
+/// protected.
+#[must_use]
+pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Statement> {
+    let written = |column: &Ident| {
+        resource.lines.iter().filter(|l| l.create || l.update).any(|l| match &l.value {
+            Source::At { at, .. } => at.field() == Some(&column.0),
+            _ => false,
+        })
+    };
+    let engine = records.engine;
+    let mut guards = Vec::new();
+    if records.only.iter().any(|test| written(&test.column)) {
+        let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
+        guards.push(row.piece(where_key(records, key)).expect(engine, Expect::Some(Class::Refused)));
+    }
+    if records.protect.iter().any(|test| written(&test.column)) {
+        guards.extend(unprotected(records, key));
+    }
+    guards
+}
+
+fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
+    let engine = records.engine;
+    if records.protect.is_empty() {
+        return None;
+    }
+    let row = Piece::new(format!(
+        "SELECT {} FROM {}",
+        column(engine, "r", &records.key.column),
+        table(engine, &records.table, "r")
+    ));
+    let row = row.piece(where_key(records, key)).piece(and_only(engine, "r", &records.protect));
+    Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
+}
+
+/// Where several write at once: the turn of who looks for a value in this table before it writes one.
+#[must_use]
+pub fn turn(records: &SqlRecords) -> Option<Call> {
+    // FNV-1a over the table's name: the same number in every process
+    let number =
+        records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
+    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
+}
+
+/// None of these is a protected member that would only now get in.
+pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &[Value]) -> Option<Statement> {
+    let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
+    let value = key_column(engine, "j", &junction.value, junction.member.kind);
+    let who = protected(engine, junction)?.then(&format!(" AND {of} IN ")).set(engine, keys.to_vec());
+    let there = Piece::new(format!(" AND NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
+        .then(&format!(" AND {value} = {of})"));
+    Some(who.piece(there).expect(engine, KEPT))
+}
+
+/// None of those that would go is a protected member; `which` says of `j` who goes.
+pub(super) fn may_leave(engine: Engine, junction: &Junction, key: &Value, which: Piece) -> Option<Statement> {
+    let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
+    let value = key_column(engine, "j", &junction.value, junction.member.kind);
+    let there = Piece::new(format!(" AND EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
+        .then(&format!(" AND {value} = {of}"))
+        .piece(which)
+        .then(")");
+    Some(protected(engine, junction)?.piece(there).expect(engine, KEPT))
+}
+
+const KEPT: Expect = Expect::None(Class::Protected, "who is protected joins and leaves no group this way");
+
+/// The protected members of a list.
+fn protected(engine: Engine, junction: &Junction) -> Option<Piece> {
+    let member = &junction.member;
+    if member.protect.is_empty() {
+        return None;
+    }
+    let key = column(engine, "o", &member.key);
+    let tests: Vec<_> = member.only.iter().chain(&member.protect).cloned().collect();
+    let all = Piece::join(super::only(engine, "o", &tests), " AND ");
+    Some(Piece::new(format!("SELECT {key} FROM {} WHERE ", table(engine, &member.table, "o"))).piece(all))
+}
