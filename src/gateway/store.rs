@@ -74,6 +74,9 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
+        for call in &plan.before {
+            self.act(&mut session, call).await?;
+        }
         let reply = self.act(&mut session, &plan.call).await?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
-        Records, Resource,
+        Records, Resource, cell,
         line::{Line, Source},
         term::Scope,
         translate,
@@ -23,7 +23,7 @@ use super::{
     fill::fill,
     scope,
     sql::{
-        guard,
+        beside, guard,
         members::members_add,
         write::{self, Stamps},
     },
@@ -35,6 +35,8 @@ use super::{
 pub struct Create<'a> {
     /// The resource type.
     pub resource: &'a Resource,
+    /// What comes before it.
+    pub before: Vec<Call>,
     /// The call that makes the record.
     pub call: Call,
     sent: &'a Map<String, Value>,
@@ -60,7 +62,7 @@ pub fn plan<'a>(
     context: &Context<'_>,
 ) -> Result<Create<'a>, Fault> {
     let lenient = context.profile.ignore_unmapped;
-    let (call, made) = match &resource.records {
+    let (before, call, made) = match &resource.records {
         Records::Rest(records) => {
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
@@ -68,16 +70,20 @@ pub fn plan<'a>(
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
             scope::stays(resource, &record)?;
             let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
-            (call, record)
+            (Vec::new(), call, record)
         }
         Records::Sql(records) => {
-            let record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
+            let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
+            cell::close(&records.cells, &mut record, None)?;
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            (Call::Sql(write::insert(resource, records, &record, &stamps)), record)
+            let mut calls =
+                write::insert(resource, records, &record, &stamps).into_iter().map(Call::Sql).collect::<Vec<_>>();
+            let Some(call) = calls.pop() else { return Err(Fault::Unmade("there is nothing to insert".to_owned())) };
+            (calls, call, record)
         }
     };
-    Ok(Create { resource, call, sent, made })
+    Ok(Create { resource, before, call, sent, made })
 }
 
 impl<'a> Create<'a> {
@@ -169,6 +175,11 @@ impl<'a> Create<'a> {
                 let stamps = Stamps { now: context.now, client: context.client };
                 let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
                 let mut statements: Vec<Statement> = Vec::new();
+                for table in &records.beside {
+                    if let Some(row) = self.made.get(&table.name) {
+                        statements.extend(beside::write(records, table, &key, row, &stamps));
+                    }
+                }
                 for child in &records.children {
                     statements.extend(write::children_insert(
                         records,

@@ -34,12 +34,13 @@ pub(super) fn create(
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
     looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
+    plan.before.iter().for_each(|call| said.call(call, ""));
     said.call(&plan.call, "");
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
     let steps = plan.rest(&made, context)?;
     let mut cost = steps_in_order(&mut said, &steps);
-    cost.calls += 1;
+    cost.calls += 1 + plan.before.len();
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
             Some(call) => said.noted(
