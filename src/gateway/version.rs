@@ -26,10 +26,9 @@ impl Gateway {
         let mut made = translate::resource(resource, record, &self.base)?;
         if needs.version(resource)
             && let Some(version) = version_of(resource, record, &made)
+            && let Some(Value::Object(meta)) = made.get_mut("meta")
         {
-            if let Some(Value::Object(meta)) = made.get_mut("meta") {
-                meta.insert("version".to_owned(), Value::String(version));
-            }
+            meta.insert("version".to_owned(), Value::String(version));
         }
         Ok(made)
     }
