@@ -30,7 +30,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["gateway/hash.rs"]),
     ("bytes", &["backend/", "gateway/", "server/"]),
     ("clap", &["cli/"]),
-    ("futures_util", &["backend/sql.rs"]),
+    ("futures_util", &["backend/sql/"]),
     ("getrandom", &["gateway/hash.rs", "server/stack.rs"]),
     ("handlebars", &["mapping/template.rs"]),
     ("http", &[""]),
@@ -50,7 +50,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde", &["scim/"]),
     ("serde_json", &[""]),
     ("sha2", &["gateway/bookmark.rs", "gateway/hash.rs", "scim/version.rs", "server/late", "server/stack.rs"]),
-    ("sqlx", &["backend/sql"]),
+    ("sqlx", &["backend/sql/"]),
     ("strsim", &["diagnostic/"]),
     ("subtle", &["server/stack.rs"]),
     ("tokio", &["backend/", "gateway/", "server/", "cli/"]),
@@ -269,7 +269,7 @@ fn the_rules_bite() {
         ("plan/sql/mod.rs", "use super::super::{a, cli::X};", "plan uses cli, which comes after it"),
         ("backend/mod.rs", "use crate::scim::ScimType;", "backend uses scim, of which it should not know"),
         ("plan/call.rs", "use hyper::Request;", "hyper lives in backend/rest.rs, server/"),
-        ("plan/call.rs", "fn f(p: &sqlx::Pool) {}", "sqlx lives in backend/sql"),
+        ("plan/call.rs", "fn f(p: &sqlx::Pool) {}", "sqlx lives in backend/sql/"),
         ("server/mod.rs", "use { a, subtle::{ConstantTimeEq as Eq} };", "subtle lives in server/stack.rs"),
         ("gateway/mod.rs", "fn f() { println!(\"x\") }", "`println!` outside src/cli"),
         ("gateway/mod.rs", "use std::io::stdout; fn f() { stdout().lock() }", "`stdout(` outside src/cli"),
@@ -285,7 +285,7 @@ fn the_rules_bite() {
         ),
         ("scim/mod.rs", "fn sprintln() {}\n#[cfg(test)]\nmod tests { use crate::cli::X; }"),
         ("cli/mod.rs", "use crate::server::X; fn f() { println!(\"\") }"),
-        ("backend/sql_decode.rs", "use sqlx::Row;"),
+        ("backend/sql/sqlite_decode.rs", "use sqlx::Row;"),
     ] {
         assert_eq!(faults(path, text), [""; 0], "{path}: {text}");
     }

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use portolan::{
     backend::{
         Backend, Failure, Fault, Kind, Limits, Session, calls_made,
-        sql::{Missing, Sql, run_script},
+        sql::{Sql, Unfit, run_script},
     },
     mapping::{
         App,
@@ -300,17 +300,18 @@ async fn a_lock_held_by_the_app_is_busy() {
 async fn a_file_is_opened_or_refused_by_name() {
     let (dir, path) = file().await;
     let missing = dir.path().join("no such.db");
-    let error = Sql::open(&missing, LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(missing.clone()), LIMITS).await.unwrap_err().to_string();
     assert!(error.contains("no such.db") && !missing.exists(), "{error}");
     let text = dir.path().join("text.db");
     std::fs::write(&text, "hello, this is no database at all".repeat(50)).unwrap();
-    let error = Sql::open(&text, LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(text.clone()), LIMITS).await.unwrap_err().to_string();
     assert!(error.contains("text.db"), "{error}");
 
-    let sql = Sql::open(&path, LIMITS).await.unwrap();
+    let sql = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await.unwrap();
     let asked = [("USERS".to_owned(), vec!["Login".to_owned(), "logon".to_owned()]), ("user\"s".to_owned(), vec![])];
-    let missing = |table: &str, column: Option<&str>| Missing { table: table.into(), column: column.map(Into::into) };
-    assert_eq!(sql.check_tables(&asked).await.unwrap(), [missing("USERS", Some("logon")), missing("user\"s", None)]);
+    let unfit =
+        |table: &str, column: Option<&str>| Unfit { table: table.into(), column: column.map(Into::into), of: None };
+    assert_eq!(sql.catalog(&asked).await.unwrap().1, [unfit("USERS", Some("logon")), unfit("user\"s", None)]);
 }
 
 #[tokio::test]
@@ -324,4 +325,18 @@ async fn a_script_makes_a_whole_file_or_none() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     let error = run_script(&path, "CREATE TABLE b (x);").await.unwrap_err().to_string();
     assert!(error.contains("already"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_whose_bytes_are_not_in_the_order_of_its_letters_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    for (encoding, opens) in [("UTF-8", true), ("UTF-16le", false), ("UTF-16be", false)] {
+        let path = directory.path().join(encoding);
+        run_script(&path, &format!("PRAGMA encoding = '{encoding}'; CREATE TABLE t (c TEXT);")).await.unwrap();
+        let opened = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await;
+        assert_eq!(opened.is_ok(), opens, "{encoding}");
+        if let Err(refused) = opened {
+            assert!(refused.to_string().contains(encoding) && refused.to_string().contains(".dump"), "{refused}");
+        }
+    }
 }

@@ -205,6 +205,6 @@ fn nothing_tested_is_not_passed_and_a_fault_is_a_fault() {
     let other = SQL.replace("login }", "logon }");
     let text = "database: app.sql\nconversations: [{ name: x, request: { GET: /Users }, response: { status: 200 } }]";
     let (code, _, err) = test(&folder(&other, text), "text");
-    assert!(err.contains("column `logon` of table `person`"), "{err}");
+    assert!(err.contains("no column `logon` in table `person`"), "{err}");
     assert_eq!(code, 2);
 }

@@ -17,6 +17,7 @@ clean_up() {
   stop "$RUN/gateway.pid"
   stop "$RUN/example.pid"
   [ ! -e "$RUN/hub" ] || tests/apps/jupyterhub.sh stop
+  [ ! -e "$RUN/databases" ] || tests/databases.sh stop "$RUN/databases"
   rm -rf "$RUN"
 }
 trap clean_up EXIT
@@ -41,6 +42,21 @@ stage() {
 }
 
 rust_tests() { if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast; else cargo test --locked; fi; }
+
+databases() {
+  chmod 755 "$RUN"    # the servers run as users of their own
+  mkdir "$RUN/databases"
+  tests/databases.sh start "$RUN/databases" >"$RUN/databases.env"
+}
+
+# on ENGINE : what goes through a database, on another engine than SQLite.
+on() {
+  . "$RUN/databases.env"
+  export PORTOLAN_TEST_ENGINE=$1
+  local tests="--test conformance --test traffic --test sql_law --test sql_index_servers --test backend_servers"
+  if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast --run-ignored all $tests
+  else cargo test --locked $tests -- --include-ignored; fi
+}
 
 check() { "$PORTOLAN" check mappings/*.yaml benches/acme.yaml examples/*/*.yaml; }
 conversations() { "$PORTOLAN" test mappings/*.yaml examples/*/mapping.yaml; }
@@ -103,6 +119,9 @@ EXAMPLE=127.0.0.1:${EXAMPLE_PORT:-$(free_port)}
 
 stage "build"                        cargo build --locked
 stage "rust tests"                   rust_tests
+stage "databases start"              databases
+stage "rust tests on PostgreSQL"     on postgres
+stage "rust tests on MariaDB"        on mariadb
 stage "mappings are sound"           check
 stage "mappings, conversations"      conversations
 stage "quickstart"                   demo

@@ -8,11 +8,7 @@ mod sql;
 use std::fmt::Write;
 
 use portolan::{
-    mapping::{
-        Resource,
-        answer::Class,
-        sql::{Engine, SqlRecords},
-    },
+    mapping::{Resource, answer::Class, sql::SqlRecords},
     plan::{
         call::{Call, Expect, Statement},
         sql::{
@@ -116,7 +112,7 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
     let record = json!({"login": "ann", "given": "Ann", "family": null, "status": 1, "emails": [{"addr": "a@x"}]});
     let mut create = vec![write::insert(&user, people, &record, &stamps())];
     let emails = [json!({"addr": "a@x", "kind": "work", "main": 1}), json!({"addr": "b@x"})];
-    create.extend(write::children_insert(Engine::Sqlite, &user, &people.children[0], &json!(42), &emails, &stamps()));
+    create.extend(write::children_insert(people, &user, &people.children[0], &json!(42), &emails, &stamps()));
     add("POST /Users", create);
     add("PATCH /Users/42 active", vec![write::update(&user, people, &json!(42), &json!({"status": 3}), &stamps())]);
     let before = [
@@ -125,8 +121,7 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
         json!({"id": 3, "addr": "c@x", "kind": "home", "main": 0}),
     ];
     let after = [json!({"addr": "a@x", "kind": "home"}), json!({"addr": "b@x"}), json!({"addr": "d@x"})];
-    let mut lists =
-        write::children_change(Engine::Sqlite, &user, &people.children[0], &json!(42), &before, &after, &stamps());
+    let mut lists = write::children_change(people, &user, &people.children[0], &json!(42), &before, &after, &stamps());
     lists.push(write::touch(&user, people, &json!(42), &stamps()));
     add("PATCH /Users/42 emails", lists);
     let team = json!("it's");
@@ -212,13 +207,13 @@ async fn rows_of_lists_change_by_difference() {
         "the record before stamps, a stamp in the form of its line, the conditions as well"
     );
     let items = [json!({"addr": "a", "kind": "work"}), json!({"addr": "a", "kind": "home"}), json!({"addr": "b"})];
-    change_all(&mut db, &write::children_insert(Engine::Sqlite, &user, child, &key, &items, &stamps())).await;
-    change_all(&mut db, &write::children_insert(Engine::Sqlite, &user, child, &json!(99), &items, &stamps())).await;
+    change_all(&mut db, &write::children_insert(records(&user), &user, child, &key, &items, &stamps())).await;
+    change_all(&mut db, &write::children_insert(records(&user), &user, child, &json!(99), &items, &stamps())).await;
     let part = &select::parts(records(&user), &|name| name == "emails", std::slice::from_ref(&key))[0];
     let before = run(&mut db, &part.statement).await;
     let after =
         [json!({"addr": "a", "kind": "home", "main": 1}), json!({"addr": "c"}), json!({"addr": "b", "kind": "work"})];
-    let statements = write::children_change(Engine::Sqlite, &user, child, &key, &before, &after, &stamps());
+    let statements = write::children_change(records(&user), &user, child, &key, &before, &after, &stamps());
     assert_eq!(change_all(&mut db, &statements).await, [1, 1, 1, 1]);
     let found = all(&mut db, "SELECT id, addr, kind, main FROM email WHERE person_id = 1 ORDER BY id").await;
     assert_eq!(
@@ -230,7 +225,7 @@ async fn rows_of_lists_change_by_difference() {
         ])
     );
     let again = run(&mut db, &part.statement).await;
-    let same = write::children_change(Engine::Sqlite, &user, child, &key, &again, &after, &stamps());
+    let same = write::children_change(records(&user), &user, child, &key, &again, &after, &stamps());
     assert!(same.is_empty(), "nothing differs: {same:?}");
 }
 

@@ -21,6 +21,8 @@ pub enum Kind {
     Unreachable,
     /// Somebody else holds the database; nothing was done.
     Busy,
+    /// Another transaction was in the way and everything was undone: it may be done again at once.
+    Conflict,
     /// No answer in time.
     TimedOut,
     /// The connection broke before the answer was whole.
@@ -54,6 +56,7 @@ impl Kind {
         match self {
             Self::Unreachable => "unreachable",
             Self::Busy => "locked",
+            Self::Conflict => "conflict",
             Self::TimedOut => "timed_out",
             Self::Lost => "lost",
             Self::TooLarge => "too_large",
@@ -80,9 +83,13 @@ impl Failure {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self.kind {
-            Kind::Unreachable | Kind::Busy | Kind::TimedOut | Kind::Lost | Kind::TooLarge | Kind::Nonsense => {
-                Fault::App
-            }
+            Kind::Unreachable
+            | Kind::Busy
+            | Kind::Conflict
+            | Kind::TimedOut
+            | Kind::Lost
+            | Kind::TooLarge
+            | Kind::Nonsense => Fault::App,
             Kind::BadCall | Kind::OffScript => Fault::Mapping,
             Kind::Internal => Fault::Gateway,
         }

@@ -9,7 +9,6 @@ pub mod failure;
 pub mod rest;
 pub mod script;
 pub mod sql;
-mod sql_decode;
 
 use std::{
     sync::{
@@ -23,7 +22,7 @@ use serde_json::Value;
 
 use crate::{
     config::Tenant,
-    mapping::{App, sql::Url},
+    mapping::App,
     metrics,
     plan::call::{Bind, Call, Expect, Reply, Statement},
 };
@@ -72,9 +71,7 @@ impl Backend {
     pub async fn open(app: &App, limits: Limits) -> Result<Self, OpenError> {
         match app {
             App::Rest(app) => rest::Rest::open(app.clone(), limits).map(|rest| Self::Rest(Arc::new(rest))),
-            App::Sql(app) => match &app.url {
-                Url::Sqlite(path) => sql::Sql::open(path, limits).await.map(Self::Sql),
-            },
+            App::Sql(app) => sql::Sql::open(&app.url, limits).await.map(Self::Sql),
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     backend::{self, Backend, sql::run_script},
     config::{Config, Database, Listen, LogFormat, Overrides},
-    gateway::{Gateway, check_tables},
+    gateway::{Gateway, catalog},
     mapping::Mapping,
     scim::profile::Profile,
     server::{self, Address, Bearer, Client, Front, LOG_CAPS, Listener, Roads, Server},
@@ -34,7 +34,7 @@ pub(super) fn serve(file: &Path, listen: Option<String>, data: Option<PathBuf>) 
 /// Runs the gateway; `ready` is called with its addresses once it accepts connections.
 pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) -> ExitCode {
     screen::report(&config.warnings);
-    let Some(mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
+    let Some(mut mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
         return ExitCode::from(FAULT);
     };
     let faults = config.check_tenants(mapping.tenant());
@@ -54,7 +54,7 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
             return ExitCode::from(FAILED);
         }
     };
-    let backend = match runtime.block_on(open(&mapping, config)) {
+    let backend = match runtime.block_on(open(&mut mapping, config)) {
         Ok(backend) => backend,
         Err(message) => {
             screen::note(&format!("error: {message}"));
@@ -95,8 +95,8 @@ async fn make(databases: &[Database]) -> Result<(), String> {
     Ok(())
 }
 
-/// Opens the app and compares the mapping's names with the database's.
-async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
+/// Opens the app, compares the mapping's names with the database's, and lays beside them what it says.
+async fn open(mapping: &mut Mapping, config: &Config) -> Result<Backend, String> {
     make(&config.databases).await?;
     let limits = backend::Limits {
         call_time: config.limits.upstream_time,
@@ -104,7 +104,8 @@ async fn open(mapping: &Mapping, config: &Config) -> Result<Backend, String> {
         depth: backend::DEPTH,
     };
     let backend = Backend::open(&mapping.app, limits).await.map_err(|e| e.to_string())?;
-    check_tables(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
+    let catalog = catalog(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
+    mapping.learn(catalog);
     Ok(backend)
 }
 

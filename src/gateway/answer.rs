@@ -27,6 +27,7 @@ use super::{
     Error, Gateway,
     caller::{Caller, RequestId},
     rescue::rescue,
+    store::anew,
     version::version_in,
 };
 
@@ -135,22 +136,22 @@ impl Gateway {
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))
             }
             Operation::Create { resource: sent } => {
-                let made = self.create(resource, &sent, &projection, context).await?;
+                let made = anew(|| self.create(resource, &sent, &projection, context)).await?;
                 Ok(shown(StatusCode::CREATED, made, &projection))
             }
             Operation::Replace { id, changes } => {
                 let ask = Ask::Replace(&changes);
-                let after = self.change(resource, &id, ask, Some(&projection), preconditions, context).await?;
+                let after = anew(|| self.change(resource, &id, ask, Some(&projection), preconditions, context)).await?;
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }
             Operation::Patch { id, patch, wants_answer } => {
                 let show = shows(resource, wants_answer).then_some(&projection);
                 let ask = Ask::Patch(&patch);
-                let after = self.change(resource, &id, ask, show, preconditions, context).await?;
+                let after = anew(|| self.change(resource, &id, ask, show, preconditions, context)).await?;
                 Ok(after.map_or_else(nothing, |r| shown(StatusCode::OK, r, &projection)))
             }
             Operation::Delete { id } => {
-                self.delete(resource, &id, preconditions, context).await?;
+                anew(|| self.delete(resource, &id, preconditions, context)).await?;
                 Ok(nothing())
             }
         }

@@ -26,7 +26,11 @@ use crate::{
         sql::{Sql, run_script},
     },
     config::{Limits, Tenant},
-    mapping::{App, Mapping, term::not_random},
+    mapping::{
+        App, Mapping,
+        sql::{Engine, Url},
+        term::not_random,
+    },
     plan::Fault,
     scim::profile::Profile,
 };
@@ -34,7 +38,7 @@ use crate::{
 use super::{
     Error, Gateway,
     caller::{Caller, RequestId},
-    check_tables,
+    catalog,
     rescue::rescue,
 };
 
@@ -146,13 +150,18 @@ impl Suite {
                     compare::response(&exchange.response, &answer, error, &mut found);
                 }
             }
+            (App::Sql(app), _) if app.url.engine() != Engine::Sqlite => {
+                return Err(
+                    "conversations with a database are held with SQLite; give the URL as `${DATABASE}`".to_owned()
+                );
+            }
             (App::Sql(_), script) => {
                 let scratch = Scratch::new()?;
                 let file = scratch.0.join("app.sqlite");
                 run_script(&file, script.as_deref().unwrap_or_default()).await.map_err(|e| e.to_string())?;
-                let sql = Sql::open(&file, backend_limits()).await.map_err(|e| e.to_string())?;
+                let sql = Sql::open(&Url::Sqlite(file), backend_limits()).await.map_err(|e| e.to_string())?;
                 let backend = Backend::Sql(sql);
-                check_tables(&backend, &self.mapping).await?;
+                catalog(&backend, &self.mapping).await?;
                 let gateway = self.gateway(backend);
                 for exchange in &conversation.exchanges {
                     let (answer, error) = gateway.reply(&exchange.request, &conversation.name).await?;

@@ -110,3 +110,26 @@ impl<'q> Kept<'q> {
         (self.rows.into_iter().skip(skip).take(self.count).collect(), self.total, end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::published;
+
+    #[test]
+    fn an_order_is_believed_when_it_is_seen() {
+        let sort = Sort::parse("userName", Some("descending"), &published::resource_type("User")).unwrap();
+        let person = |id: &str, name: &str| json!({"id": id, "userName": name}).as_object().unwrap().clone();
+        let believed = |rows: &[Map<String, Value>]| {
+            let mut order = InOrder { sort: Some(&sort), last: None };
+            rows.iter().all(|row| order.check(row).is_ok())
+        };
+        assert!(believed(&[person("3", "Ü"), person("1", "b"), person("2", "B"), person("9", "a")]));
+        assert!(!believed(&[person("1", "b"), person("3", "Ü")]));
+        assert!(!believed(&[person("2", "b"), person("1", "B")]), "who is equal comes by id");
+        assert!(!believed(&[person("1", "b"), person("1", "b")]), "nobody comes twice");
+    }
+}

@@ -9,6 +9,7 @@ mod bulk;
 pub mod caller;
 pub mod conversation;
 mod cursor;
+mod existing;
 mod fetch;
 mod hash;
 mod kept;
@@ -30,7 +31,7 @@ use tokio::sync::Semaphore;
 use crate::{
     backend::{Backend, Failure, Session},
     config,
-    mapping::{Mapping, Records, Resource, answer::Class, term::Random},
+    mapping::{Mapping, Records, Resource, answer::Class, catalog::Catalog, term::Random},
     plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
@@ -129,23 +130,25 @@ impl Gateway {
     }
 }
 
-/// Compares what a mapping names with what the database has. An HTTP app tells nothing of the kind.
+/// Compares what a mapping names with what the database has, and tells what it says of it. An HTTP app tells nothing of
+/// the kind.
 ///
 /// # Errors
-/// What is missing, in a sentence.
-pub async fn check_tables(backend: &Backend, mapping: &Mapping) -> Result<(), String> {
-    let Backend::Sql(sql) = backend else { return Ok(()) };
+/// What cannot be used, in a sentence.
+pub async fn catalog(backend: &Backend, mapping: &Mapping) -> Result<Catalog, String> {
+    let Backend::Sql(sql) = backend else { return Ok(Catalog::default()) };
     let of = |records: &Records| match records {
         Records::Sql(records) => select::tables(records),
         Records::Rest(_) => Vec::new(),
     };
     let tables: Vec<_> = mapping.resources.iter().flat_map(|r| of(&r.records)).collect();
-    let missing = sql.check_tables(&tables).await.map_err(|e| e.to_string())?;
-    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let (catalog, unfit) = sql.catalog(&tables).await.map_err(|e| e.to_string())?;
+    let mut names: Vec<String> = unfit.iter().map(ToString::to_string).collect();
+    names.dedup();
     if names.is_empty() {
-        return Ok(());
+        return Ok(catalog);
     }
-    Err(format!("the database does not have what the mapping names: {}", names.join(", ")))
+    Err(format!("the database does not fit the mapping: {}", names.join("; ")))
 }
 
 /// The SCIM error that a request without a plan is answered with.

@@ -10,6 +10,9 @@ use tokio::sync::OwnedMutexGuard;
 
 type Lock = tokio::sync::Mutex<()>;
 
+/// Held by who writes.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
 /// The records that are being written.
 #[derive(Debug, Default)]
 pub(super) struct Order {
@@ -18,7 +21,7 @@ pub(super) struct Order {
 
 impl Order {
     /// Waits until no other request writes this record.
-    pub(super) async fn of(&self, kind: &str, id: &str) -> OwnedMutexGuard<()> {
+    pub(super) async fn of(&self, kind: &str, id: &str) -> Turn {
         let lock = {
             let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             // Records nobody writes any more are forgotten before the table can grow with them.

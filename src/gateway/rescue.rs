@@ -117,8 +117,8 @@ fn tell(error: &Error, number: &str) -> Told {
             tracing::error!(request = number, cause = %failure, sent = failure.sent, "a call to the app came to no answer");
             let unsure = if failure.sent { "; whether the app acted is not known" } else { "" };
             match failure.kind {
-                Kind::Unreachable | Kind::Busy => {
-                    later(StatusCode::SERVICE_UNAVAILABLE, ours("the app cannot be reached now"))
+                Kind::Unreachable | Kind::Busy | Kind::Conflict => {
+                    later(StatusCode::SERVICE_UNAVAILABLE, ours(&format!("the app cannot be reached now{unsure}")))
                 }
                 Kind::TimedOut => {
                     plain(StatusCode::GATEWAY_TIMEOUT, ours(&format!("the app did not answer in time{unsure}")))

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Session,
+    backend::{Kind, Session},
     mapping::{Records, Resource, answer::Class},
     plan::{
         Context, Fault,
@@ -15,13 +15,30 @@ use crate::{
         read::{Needs, Shown},
         scope,
     },
-    scim::{projection::Projection, version::Preconditions},
+    scim::{self, change::To, projection::Projection, version::Preconditions},
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, existing::adopting};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
+
+/// How often a write is begun again.
+const AGAIN: usize = 3;
+
+/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
+/// what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+    for _ in 0..AGAIN {
+        match write().await {
+            Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
+                tracing::debug!(cause = %failure, "a write is begun again");
+            }
+            outcome => return outcome,
+        }
+    }
+    write().await
+}
 
 impl Gateway {
     /// Makes a resource and reads it back.
@@ -38,6 +55,22 @@ impl Gateway {
         }
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        let _turn = self.looking(&mut session, resource).await?;
+        if let Some(id) = self.namesake(&mut session, resource, sent, context).await? {
+            let _order = match resource.records {
+                Records::Rest(_) => Some(self.order.of(&resource.kind.name, &id).await),
+                Records::Sql(_) => None,
+            };
+            let asked = adopting(resource, sent);
+            let plan = change::plan(resource, &id, Ask::Replace(&asked));
+            let adopted =
+                self.changed(&mut session, &plan, Some(projection), &Preconditions::default(), context).await?;
+            session.commit().await?;
+            return adopted.ok_or_else(Error::absent);
+        }
+        let lines = resource.lines.iter().filter(|line| line.create);
+        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
+        self.only_one(&mut session, resource, values, None, context).await?;
         let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
         let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
         let done = match resource.records {
@@ -128,22 +161,45 @@ impl Gateway {
         };
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
+        let _turn = if plan.looks() { self.looking(&mut session, resource).await? } else { None };
+        let after = self.changed(&mut session, &plan, show, preconditions, context).await?;
+        session.commit().await?;
+        Ok(after)
+    }
+
+    /// The same within a conversation, which its owner ends.
+    async fn changed(
+        &self,
+        session: &mut Session,
+        plan: &change::Change<'_>,
+        show: Option<&Projection>,
+        preconditions: &Preconditions,
+        context: &Context<'_>,
+    ) -> Result<After, Error> {
+        let (resource, id) = (plan.resource, plan.id);
         for guard in scope::guards(resource, id)? {
-            self.act(&mut session, &guard).await?;
+            self.act(session, &guard).await?;
         }
         let before = match plan.needs() {
             None => None,
-            Some(needs) => Some(self.before(&mut session, resource, id, &needs).await?),
+            Some(needs) => Some(self.before(session, resource, id, &needs).await?),
         };
-        self.may_write(&mut session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
-        self.meets(&mut session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
+        self.may_write(session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
+        self.meets(session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
+        if plan.looks() && resource.lines.iter().any(|line| line.checked) {
+            let changes = plan.changes(before.as_ref().map(|(_, read)| read))?;
+            let values = changes.iter().filter_map(|change| match &change.to {
+                To::Value(value) => Some((&change.target, value)),
+                _ => None,
+            });
+            self.only_one(session, resource, values, Some(id), context).await?;
+        }
         let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
-            session.commit().await?;
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(&mut session, resource, id, &steps, before).await;
+        let last = self.steps(session, resource, id, &steps, before).await;
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &last {
             Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),
@@ -151,11 +207,10 @@ impl Gateway {
         };
         if unclear && plan.blind.is_some() {
             let looks = Needs { shown: Shown::Nothing, condition: None };
-            self.record(&mut session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+            self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
         let Some(projection) = show else {
-            session.commit().await?;
             return Ok(None);
         };
         let needs = Needs::one(resource, projection);
@@ -163,11 +218,10 @@ impl Gateway {
             (Some(at), Some(reply)) => at.one(&reply.body).filter(|r| r.is_object()).cloned(),
             _ => None,
         };
-        let after = self.told(&mut session, resource, id, &needs, told).await.map_err(|error| {
+        let after = self.told(session, resource, id, &needs, told).await.map_err(|error| {
             let done: Vec<String> = steps.iter().map(|s| s.does.clone()).filter(|d| !d.is_empty()).collect();
             error.after(&done)
         })?;
-        session.commit().await?;
         after.ok_or_else(Error::absent).map(Some)
     }
 

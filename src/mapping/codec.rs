@@ -171,6 +171,10 @@ impl TimeForm {
         match self {
             Self::Iso => found.as_str()?.parse().ok(),
             Self::Utc => {
+                // a column with a type of its own is read with its zone
+                if let Ok(at) = found.as_str()?.parse() {
+                    return Some(at);
+                }
                 let at: jiff::civil::DateTime = found.as_str()?.parse().ok()?;
                 Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
             }

@@ -25,6 +25,8 @@ pub struct Line {
     pub update: bool,
     /// Whether the value is given only, never shown: passwords.
     pub write_only: bool,
+    /// Whether the gateway looks for another one before it writes a value.
+    pub checked: bool,
     /// Whether the value changes without a write to its resource, as a time of last sign-in does.
     pub volatile: bool,
 }

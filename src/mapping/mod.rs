@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod catalog;
 pub mod codec;
 mod compile;
 pub mod hash;
@@ -65,6 +66,17 @@ pub struct Resource {
     pub lines: Vec<Line>,
     /// How records are read and written.
     pub records: Records,
+    /// What a create does that meets a record of its name.
+    pub existing: Existing,
+}
+
+/// What a create does that meets a record of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It is refused: the name is taken.
+    Refuse,
+    /// The record becomes as was sent, and is answered as if it were new.
+    Adopt,
 }
 
 /// Where the id stands in a record, and its codec.
@@ -86,6 +98,16 @@ pub enum Records {
 }
 
 impl Mapping {
+    /// Lays beside the tables what the database says of them, before anybody else holds a resource type.
+    pub fn learn(&mut self, catalog: catalog::Catalog) {
+        let catalog = Arc::new(catalog);
+        for resource in self.resources.iter_mut().filter_map(Arc::get_mut) {
+            if let Records::Sql(records) = &mut resource.records {
+                records.catalog = catalog.clone();
+            }
+        }
+    }
+
     /// The name of the value that every client's tenant must have; none where the app has no tenants.
     #[must_use]
     pub fn tenant(&self) -> Option<&str> {
@@ -156,6 +178,16 @@ impl Resource {
             Records::Rest(_) => None,
             Records::Sql(records) => records.version.as_ref().map(|version| version.column.0.as_str()),
         }
+    }
+
+    /// The line of the attribute by which a record is known before its id is.
+    #[must_use]
+    pub fn naming(&self) -> Option<&Line> {
+        let own = |line: &&Line| line.target.extension.is_none() && line.target.sub.is_none();
+        let names = |line: &&Line| matches!(line.target.attribute.name.as_str(), "userName" | "displayName");
+        let mut found: Vec<&Line> = self.lines.iter().filter(own).filter(names).collect();
+        found.sort_by_key(|line| line.target.attribute.name != "userName");
+        found.into_iter().next()
     }
 
     /// Whether clients change a list of members here.

@@ -3,9 +3,13 @@
 //! A record is the row of the base table as a JSON object, column by column, with the rows of child and junction tables
 //! as lists under the attribute's name: so lines, codecs and translation are the same as for an HTTP app.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
+
+use crate::config::Secret;
+
+use super::catalog::Catalog;
 
 /// The database.
 #[derive(Debug)]
@@ -25,11 +29,15 @@ pub struct TenantColumn {
     pub is: String,
 }
 
-/// A database URL, taken apart.
+/// A database URL: which engine, and where.
 #[derive(Debug, Clone)]
 pub enum Url {
     /// A file.
     Sqlite(PathBuf),
+    /// A PostgreSQL server; with a password, so it is not shown.
+    Postgres(Secret),
+    /// A MariaDB server.
+    MariaDb(Secret),
 }
 
 impl Url {
@@ -38,6 +46,8 @@ impl Url {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(_) => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+            Self::MariaDb(_) => Engine::MariaDb,
         }
     }
 }
@@ -49,7 +59,7 @@ pub enum Engine {
     Sqlite,
     /// PostgreSQL 13 or later.
     Postgres,
-    /// MariaDB 10.6 or later.
+    /// MariaDB 10.10 or later.
     MariaDb,
 }
 
@@ -62,6 +72,8 @@ pub struct Ident(pub String);
 pub struct SqlRecords {
     /// Which SQL is spoken.
     pub engine: Engine,
+    /// What the database says of its columns; empty where it was not asked.
+    pub catalog: Arc<Catalog>,
     /// The base table.
     pub table: Ident,
     /// The key column.

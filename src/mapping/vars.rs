@@ -1,5 +1,5 @@
 //! `${NAME}` in a mapping: filled once at load from the `vars` of `portolan.yaml`, and literal from then on. A mapping
-//! reads no environment and no file; a secret variable may stand only under `auth` (law 13).
+//! reads no environment and no file; a secret variable may stand only under `auth` and in the URL of a database (law 13).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ pub enum Vars {
 pub struct Var {
     /// Its value.
     pub value: String,
-    /// Whether it may stand only under `auth`.
+    /// Whether it may stand only under `auth` and in the URL of a database.
     pub secret: bool,
     /// Where it is declared; who does not use it is told so there.
     pub place: Option<Place>,
@@ -32,7 +32,7 @@ pub struct Var {
 /// Fills every text of the tree. A variable that stands nowhere is a warning.
 pub fn fill(node: &mut Node, vars: &Vars, faults: &mut Faults) {
     let mut used = BTreeSet::new();
-    walk(node, vars, faults, false, &mut used);
+    walk(node, vars, faults, &mut Vec::new(), &mut used);
     let Vars::Given(given) = vars else { return };
     for (name, var) in given.iter().filter(|(name, _)| !used.contains(*name)) {
         let message = format!("the mapping does not use the variable `{name}`");
@@ -43,13 +43,20 @@ pub fn fill(node: &mut Node, vars: &Vars, faults: &mut Faults) {
     }
 }
 
-fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool, used: &mut BTreeSet<String>) {
+/// Whether what stands here is never shown: below `auth`, and in a database's URL, which has its password.
+fn keeps_secrets(trail: &[String]) -> bool {
+    trail.iter().any(|key| key == "auth") || trail.iter().eq(["app", "sql", "url"])
+}
+
+fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, trail: &mut Vec<String>, used: &mut BTreeSet<String>) {
     let span = node.span;
     match &mut node.value {
-        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, in_auth, used)),
+        Value::List(items) => items.iter_mut().for_each(|item| walk(item, vars, faults, trail, used)),
         Value::Map(entries) => {
             for (key, value) in entries {
-                walk(value, vars, faults, in_auth || key.name == "auth", used);
+                trail.push(key.name.clone());
+                walk(value, vars, faults, trail, used);
+                trail.pop();
             }
         }
         Value::Text(text) if text.contains("${") => {
@@ -66,7 +73,7 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool, used: 
                 }
                 match piece {
                     Piece::Text(text) => filled.push_str(text),
-                    Piece::Variable { name, .. } => match value(name, vars, in_auth) {
+                    Piece::Variable { name, .. } => match value(name, vars, keeps_secrets(trail)) {
                         Ok(value) if value.contains("{{") || value.starts_with('$') => {
                             faults
                                 .error(
@@ -90,13 +97,13 @@ fn walk(node: &mut Node, vars: &Vars, faults: &mut Faults, in_auth: bool, used: 
     }
 }
 
-fn value(name: &str, vars: &Vars, in_auth: bool) -> Result<String, (&'static str, String, String)> {
+fn value(name: &str, vars: &Vars, secrets: bool) -> Result<String, (&'static str, String, String)> {
     let Vars::Given(given) = vars else { return Ok(stand_in(name)) };
     match given.get(name) {
-        Some(var) if var.secret && !in_auth => Err((
+        Some(var) if var.secret && !secrets => Err((
             "secret-outside-auth",
-            format!("`{name}` is secret and may stand only under `auth`"),
-            "move it under `auth`, or declare it without `secret: true`".to_owned(),
+            format!("`{name}` is secret and may stand only under `auth` and in `app.sql.url`"),
+            "move it there, or declare it without `secret: true`".to_owned(),
         )),
         Some(var) => Ok(var.value.clone()),
         None => Err((
@@ -112,10 +119,10 @@ fn value(name: &str, vars: &Vars, in_auth: bool) -> Result<String, (&'static str
 
 /// The value a variable has where there is none: by its name, an address or a word.
 fn stand_in(name: &str) -> String {
-    if name.ends_with("URL") {
-        "http://app.invalid".to_owned()
-    } else if name.contains("DATABASE") {
+    if name.contains("DATABASE") {
         "sqlite:app.sqlite".to_owned()
+    } else if name.ends_with("URL") {
+        "http://app.invalid".to_owned()
     } else {
         name.to_ascii_lowercase().replace('_', "-")
     }

@@ -107,7 +107,7 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match line.relates() {
             true => !matches!(change.to, To::Delta { .. }),
-            false if scope::tested(records, line) => true,
+            false if line.checked || scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
         // Reading a row is cheap, and what is so already must not move the time of change (RFC 7644 §3.5.2.1). Members
@@ -196,6 +196,25 @@ impl<'a> Change<'a> {
         rules.into_iter().filter(|rule| rule.call.reads()).collect()
     }
 
+    /// What changes, from what is there.
+    ///
+    /// # Errors
+    /// A change that cannot be made.
+    pub fn changes(&self, before: Option<&Map<String, Value>>) -> Result<Vec<Changed>, Fault> {
+        match (&self.blind, before) {
+            (Some(blind), None) => Ok(blind.clone()),
+            (_, Some(resource)) => self.differences(resource),
+            (None, None) => Err(Fault::Unmade("the record was not read before the change".to_owned())),
+        }
+    }
+
+    /// Whether it may write a value that is looked for before.
+    #[must_use]
+    pub fn looks(&self) -> bool {
+        let checked = |change: &Changed| self.resource.line(&change.target).is_none_or(|line| line.checked);
+        self.set().is_none_or(|set| set.iter().any(checked))
+    }
+
     /// The steps, from what is there: the record (of an HTTP app as it came, without parts) and the resource it reads as.
     /// None of them: nothing is to be done.
     ///
@@ -206,11 +225,7 @@ impl<'a> Change<'a> {
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
     ) -> Result<Vec<Step<'a>>, Fault> {
-        let changes = match (&self.blind, before) {
-            (Some(blind), None) => blind.clone(),
-            (_, Some((_, resource))) => self.differences(resource)?,
-            (None, None) => return Err(Fault::Unmade("the record was not read before the change".to_owned())),
-        };
+        let changes = self.changes(before.map(|b| b.1))?;
         if changes.is_empty() {
             return Ok(Vec::new());
         }

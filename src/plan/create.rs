@@ -72,7 +72,7 @@ pub fn plan<'a>(
         }
         Records::Sql(records) => {
             let record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
-            super::sql::check_numbers(&record)?;
+            super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
             (vec![Step::statement(write::insert(resource, records, &record, &stamps))], record)
         }
@@ -172,7 +172,7 @@ impl<'a> Create<'a> {
                 let mut statements: Vec<Statement> = Vec::new();
                 for child in &records.children {
                     statements.extend(write::children_insert(
-                        records.engine,
+                        records,
                         self.resource,
                         child,
                         &key,

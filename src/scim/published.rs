@@ -48,9 +48,9 @@ fn read<T: DeserializeOwned>(text: &str) -> T {
     serde_json::from_str(text).expect("a published schema is well formed")
 }
 
-/// A type that offers all that is published, for the tests of this module.
+/// A type that offers all that is published, for tests.
 #[cfg(test)]
-pub(super) fn resource_type(name: &str) -> super::schema::ResourceType {
+pub(crate) fn resource_type(name: &str) -> super::schema::ResourceType {
     let enterprise = || super::schema::Extension { schema: enterprise_user().as_ref().clone(), required: false };
     let (schema, extensions) = if name == "User" { (user(), vec![enterprise()]) } else { (group(), vec![]) };
     super::schema::ResourceType {

@@ -9,6 +9,7 @@ mod costs;
 mod cursor;
 mod door;
 mod easy_app;
+mod existing;
 mod hostile;
 mod lists;
 mod model;

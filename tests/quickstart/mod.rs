@@ -2,11 +2,15 @@
 //! them, and answers are read back from it.
 #![allow(unreachable_pub, dead_code)]
 
+#[path = "../common/database.rs"]
+pub mod database;
+
 use std::{fs, sync::Arc, time::Duration};
 
+use database::Database;
 use portolan::{
-    backend::{self, Backend, sql::run_script},
-    gateway::Gateway,
+    backend::{self, Backend},
+    gateway::{self, Gateway},
     mapping::{
         self,
         vars::{Var, Vars},
@@ -27,7 +31,6 @@ pub const BASE: &str = "http://scim.example/scim/v2";
 pub const TOLERANT: &str = "demo";
 pub const STRICT: &str = "demo-strict";
 
-const DATABASE: &str = include_str!("../../examples/quickstart/hr.sql");
 pub const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
 
 /// An open door. Its database goes with it.
@@ -36,6 +39,7 @@ pub struct Door {
     down: watch::Receiver<bool>,
     _shutdown: watch::Sender<bool>,
     _data: TempDir,
+    pub database: Option<Database>,
 }
 
 /// What came back.
@@ -93,11 +97,12 @@ pub async fn open() -> Door {
 
 /// The quickstart with `more` statements after its script, another mapping and other limits.
 pub async fn with(more: &str, mapping: &str, limits: plan::Limits) -> Door {
-    let data = tempfile::tempdir().unwrap();
-    let database = data.path().join("hr.sqlite");
-    run_script(&database, &format!("{DATABASE}\n{more}")).await.unwrap();
-    let url = format!("sqlite:{}", database.display());
-    over(mapping, &[("DATABASE", &url)], limits, data).await
+    let database = Database::quickstart(more).await;
+    let url = database.url.clone();
+    Door {
+        database: Some(database),
+        ..over(mapping, &[("DATABASE", &url)], limits, tempfile::tempdir().unwrap()).await
+    }
 }
 
 /// A door over any app: a mapping and its variables.
@@ -106,9 +111,11 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     fs::write(&file, mapping).unwrap();
     let var = |value: &str| Var { value: value.to_owned(), secret: value == "secret", place: None };
     let vars = Vars::Given(vars.iter().map(|(name, value)| ((*name).to_owned(), var(value))).collect());
-    let (mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
+    let (mut mapping, _) = mapping::load(&file, &vars).unwrap_or_else(|faults| panic!("{}", faults.to_json()));
     let calls = backend::Limits { call_time: Duration::from_secs(20), answer_bytes: 16 << 20, depth: 64 };
     let backend = Backend::open(&mapping.app, calls).await.unwrap();
+    let catalog = gateway::catalog(&backend, &mapping).await.unwrap();
+    mapping.learn(catalog);
     let gateway = Gateway::new(&mapping, backend, "/scim/v2", BASE, limits);
     let client = |name: &str, profile| Client {
         tenant: None,
@@ -125,7 +132,7 @@ pub async fn over(mapping: &str, vars: &[(&str, &str)], limits: plan::Limits, da
     };
     let (shutdown, down) = watch::channel(false);
     let edge = Arc::new(Edge::new(&front, server::inner(Arc::new(gateway))));
-    Door { edge, down, _shutdown: shutdown, _data: data }
+    Door { edge, down, _shutdown: shutdown, _data: data, database: None }
 }
 
 impl Door {

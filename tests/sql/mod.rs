@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portolan::{
     mapping::{
-        Id, Records, Resource,
+        Existing, Id, Records, Resource,
         codec::{Codec, TimeForm},
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
         pattern::Pattern,
@@ -90,6 +90,7 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         create: true,
         update: true,
         write_only: false,
+        checked: false,
         volatile: false,
     }
 }
@@ -200,6 +201,7 @@ pub(crate) fn user() -> Resource {
     ];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("person"),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
@@ -234,7 +236,13 @@ pub(crate) fn user() -> Resource {
         phones, groups,
     ];
     let id = Id { at: Selector::key("id"), codec: Codec::Plain };
-    Resource { kind: kind("User", &all), id, lines, records: Records::Sql(Box::new(records)) }
+    Resource {
+        kind: kind("User", &all),
+        id,
+        lines,
+        records: Records::Sql(Box::new(records)),
+        existing: Existing::Refuse,
+    }
 }
 
 /// A user with two lists more in the table of e-mail addresses: plain values, and items that have no `value`.
@@ -301,6 +309,7 @@ pub(crate) fn group() -> Resource {
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {
         engine: Engine::Sqlite,
+        catalog: Arc::default(),
         table: ident("team"),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
@@ -330,7 +339,13 @@ pub(crate) fn group() -> Resource {
         memberships: Vec::new(),
     };
     let id = Id { at: Selector::key("code"), codec: Codec::Plain };
-    Resource { kind: kind("Group", &[display, members]), id, lines, records: Records::Sql(Box::new(records)) }
+    Resource {
+        kind: kind("Group", &[display, members]),
+        id,
+        lines,
+        records: Records::Sql(Box::new(records)),
+        existing: Existing::Refuse,
+    }
 }
 
 pub(crate) fn records(resource: &Resource) -> &SqlRecords {

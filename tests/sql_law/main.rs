@@ -10,6 +10,8 @@
     clippy::cast_possible_truncation
 )]
 
+#[path = "../common/database.rs"]
+mod database;
 mod filters;
 mod order;
 mod rows;

@@ -1,9 +1,18 @@
 //! Adversarial rows, by chance.
 
+use std::{sync::Arc, time::Duration};
+
 use portolan::{
-    mapping::{Resource, translate},
+    backend::{Backend, Limits, Session},
+    mapping::{
+        App, Records, Resource,
+        answer::Class,
+        catalog::{Catalog, Stored},
+        sql::{Engine, Ident, SqlApp},
+        translate,
+    },
     plan::{
-        call::Statement,
+        call::{Call, Expect, Statement},
         sql::{
             filter::Pushed,
             order::{After, Order},
@@ -12,9 +21,11 @@ use portolan::{
     },
 };
 use serde_json::{Map, Value, json};
-use sqlx::SqliteConnection;
 
-use super::sql::{self, run};
+use super::{
+    database::{self, Database},
+    sql,
+};
 
 const PEOPLE: usize = 160;
 const TEAMS: usize = 40;
@@ -87,15 +98,73 @@ impl Dice {
     }
 }
 
-async fn put(db: &mut SqliteConnection, table: &str, cells: &[(&str, Value)]) {
-    let columns: Vec<&str> = cells.iter().map(|(c, _)| *c).collect();
-    let marks = vec!["?"; cells.len()].join(", ");
-    let sql = format!("INSERT INTO {table} ({}) VALUES ({marks})", columns.join(", "));
-    let binds = cells.iter().map(|(_, v)| portolan::mapping::sql::Engine::Sqlite.value(v)).collect();
-    run(db, &Statement { sql: sql.into(), binds, expect: portolan::plan::call::Expect::Any }).await;
+/// A conversation with the database under test.
+pub(crate) struct Db {
+    pub(crate) engine: Engine,
+    catalog: Arc<Catalog>,
+    session: Session,
+    _database: Database,
 }
 
-pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut Dice) {
+impl Db {
+    /// A new database, filled.
+    pub(crate) async fn new(dice: &mut Dice) -> Self {
+        let engine = database::engine();
+        let script = match engine {
+            Engine::Sqlite => sql::TABLES,
+            Engine::Postgres => include_str!("../databases/law.postgres.sql"),
+            Engine::MariaDb => include_str!("../databases/law.mariadb.sql"),
+        };
+        let database = Database::new(engine, script).await;
+        let limits = Limits { call_time: Duration::from_secs(60), answer_bytes: 16 << 20, depth: 8 };
+        let app = App::Sql(Arc::new(SqlApp { url: database.url(), tenant: None }));
+        let backend = Backend::open(&app, limits).await.unwrap();
+        let Backend::Sql(sql) = &backend else { panic!("not SQL") };
+        let tables: Vec<_> =
+            [sql::user_with_lists(), sql::group()].iter().flat_map(|r| select::tables(sql::records(r))).collect();
+        let (catalog, unfit) = sql.catalog(&tables).await.unwrap();
+        assert!(unfit.is_empty(), "{unfit:?}");
+        let mut session = backend.write().await.unwrap();
+        let mut db = Self { engine, catalog: Arc::new(catalog), session, _database: database };
+        fill(&mut db, dice).await;
+        session = std::mem::replace(&mut db.session, backend.read().await.unwrap());
+        session.commit().await.unwrap();
+        db.session = backend.read().await.unwrap();
+        db
+    }
+
+    /// A resource type as it is on this engine.
+    pub(crate) fn knows(&self, mut resource: Resource) -> Resource {
+        if let Records::Sql(records) = &mut resource.records {
+            (records.engine, records.catalog) = (self.engine, self.catalog.clone());
+        }
+        resource
+    }
+
+    pub(crate) async fn run(&mut self, statement: &Statement) -> Vec<Value> {
+        let reply = self.session.call(&Call::Sql(statement.clone())).await;
+        let reply = reply.unwrap_or_else(|e| panic!("{e}\n{}\n{:?}", statement.sql, statement.binds));
+        assert_eq!(reply.class, Class::Ok, "{}\n{:?}", statement.sql, statement.binds);
+        reply.rows().to_vec()
+    }
+
+    async fn put(&mut self, table: &str, cells: &[(&str, Value)]) {
+        let engine = self.engine;
+        let ident = |name: &str| Ident(name.to_owned());
+        let columns: Vec<String> = cells.iter().map(|(c, _)| engine.name(&ident(c))).collect();
+        let marks: Vec<String> = (1..=cells.len()).map(|n| engine.parameter(n)).collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), marks.join(", "));
+        let form = |(column, value): &(&str, Value)| match self.catalog.column(&ident(table), &ident(column)) {
+            Some(Stored::Instant { .. }) if value == "" => Value::Null,
+            Some(stored) => stored.form(engine, value),
+            None => value.clone(),
+        };
+        let binds = cells.iter().map(|cell| engine.value(&form(cell))).collect();
+        self.run(&Statement { sql: sql.into(), binds, expect: Expect::Any }).await;
+    }
+}
+
+async fn fill(db: &mut Db, dice: &mut Dice) {
     let times =
         ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.5Z", "2026-01-02T05:04:05+02:00", "1969-12-31T23:59:58.25Z", ""];
     for id in 1..=PEOPLE {
@@ -123,7 +192,7 @@ pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut Dice) {
             ("cost", dice.of(&[json!(7), json!("7"), json!("07"), json!("k"), json!("K"), Value::Null])),
             ("gone", json!(usize::from(dice.chance(10)))),
         ];
-        put(db, "person", &cells).await;
+        db.put("person", &cells).await;
     }
     for _ in 0..PEOPLE {
         let person = if dice.chance(5) { Value::Null } else { json!(1 + dice.below(PEOPLE)) };
@@ -134,41 +203,34 @@ pub(crate) async fn fill(db: &mut SqliteConnection, dice: &mut Dice) {
             ("main", dice.of(&[json!(0), json!(1), Value::Null])),
             ("hidden", dice.of(&[json!(0), json!(0), Value::Null, json!(1)])),
         ];
-        put(db, "email", &cells).await;
+        db.put("email", &cells).await;
     }
     for code in 0..TEAMS {
         let code = if code < 4 { json!(["7", "07", "k", "\u{212a}"][code]) } else { json!(format!("tü-{code}")) };
-        put(
-            db,
-            "team",
-            &[("code", code), ("name", dice.text()), ("gone", dice.of(&[Value::Null, Value::Null, json!("x")]))],
-        )
-        .await;
+        let gone = dice.of(&[Value::Null, Value::Null, json!("x")]);
+        db.put("team", &[("code", code), ("name", dice.text()), ("gone", gone)]).await;
     }
-    let codes = run(
-        db,
-        &Statement { sql: "SELECT code FROM team".into(), binds: vec![], expect: portolan::plan::call::Expect::Any },
-    )
-    .await;
+    let all = Statement { sql: "SELECT code FROM team".into(), binds: vec![], expect: Expect::Any };
+    let codes = db.run(&all).await;
     for _ in 0..PEOPLE {
         let code = dice.one(&codes)["code"].clone();
-        put(db, "in_team", &[("team_code", code), ("person_id", json!(1 + dice.below(PEOPLE + 5)))]).await;
+        db.put("in_team", &[("team_code", code), ("person_id", json!(1 + dice.below(PEOPLE + 5)))]).await;
     }
 }
 
 /// Every record with its lists, by the statements under test, and what it is in SCIM.
-pub(crate) async fn resources(db: &mut SqliteConnection, resource: &Resource) -> Vec<(String, Map<String, Value>)> {
+pub(crate) async fn resources(db: &mut Db, resource: &Resource) -> Vec<(String, Map<String, Value>)> {
     let records = sql::records(resource);
     let key = &records.key.column;
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let mut page =
-            run(db, &select::walk(records, &Pushed::everything(), &Order::by_key(records), after.as_ref(), 50)).await;
+            db.run(&select::walk(records, &Pushed::everything(), &Order::by_key(records), after.as_ref(), 50)).await;
         let Some(last) = page.last() else { break };
         after = After::row(records, last);
         let keys: Vec<Value> = page.iter().map(|r| r[&key.0].clone()).collect();
         for part in select::parts(records, &|_| true, &keys) {
-            let rows = run(db, &part.statement).await;
+            let rows = db.run(&part.statement).await;
             select::attach(&mut page, key, &part, &rows);
         }
         all.append(&mut page);

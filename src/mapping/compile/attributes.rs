@@ -107,8 +107,8 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
             .error(span, "no-effect", format!("`{target}` is no part of a version anyway"))
             .help("leave `volatile` out");
     }
-    let (empty, fold, volatile) = (facts.empty(), facts.fold, facts.volatile);
-    let line = |target, value| Line { target, value, empty, fold, create, update, write_only, volatile };
+    let (empty, fold, volatile, checked) = (facts.empty(), facts.fold, facts.volatile, facts.checked);
+    let line = |target, value| Line { target, value, empty, fold, create, update, write_only, checked, volatile };
     let whole = Target { sub: None, ..target.clone() };
     if let Some((constants, sub)) = named.item {
         let Source::At { at, codec } = value else {
@@ -367,6 +367,6 @@ pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
 
 /// The `Empty` of nothing said, for lines made by the compiler itself.
 pub(super) fn derived(target: Target, value: Source) -> Line {
-    let (create, update, write_only, volatile) = (false, false, false, false);
-    Line { target, value, empty: Empty::Null, fold: None, create, update, write_only, volatile }
+    let (create, update, write_only, checked, volatile) = (false, false, false, false, false);
+    Line { target, value, empty: Empty::Null, fold: None, create, update, write_only, checked, volatile }
 }

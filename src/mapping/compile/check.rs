@@ -145,6 +145,19 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], types: &[Written<'_>], faults: &
     }
 }
 
+/// What is looked for before a write is looked for in the list.
+pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Faults) {
+    for draft in drafts.iter().filter(|d| d.line.checked && !has_list) {
+        faults
+            .error(
+                draft.span,
+                "missing-key",
+                format!("`{}` is looked for before a write, and there is no `list`", draft.line.target),
+            )
+            .help("add `list` with a rule for it, or write `unique: app`, if the app refuses a second one");
+    }
+}
+
 /// Every change a client may make is one that some rule sends.
 pub(super) fn check_claims(
     span: Span,

@@ -14,8 +14,10 @@ use super::codec::{kind, scalar};
 /// The facts of one line.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Facts {
-    /// `unique`: the app refuses a second one.
+    /// `unique`: there is no second one.
     pub unique: bool,
+    /// `unique: checked`: the gateway sees to that.
+    pub checked: bool,
     /// `case: exact`: the app tells letters apart.
     pub case_exact: Option<bool>,
     /// `fold`: what the app does to letters.
@@ -34,14 +36,16 @@ impl Facts {
     /// Takes the facts out of the fields of a line that reads `leaf`.
     pub(super) fn take(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Self {
         super::not_supported(fields, faults, &[("default", "defaults")]);
-        let unique = match fields.take("unique") {
-            Some(node) if node.as_text() == Some("checked") => {
-                faults.not_supported(node.span, "checks before a write (`unique: checked`)");
-                false
+        let unique = fields.take("unique").and_then(|node| {
+            let word = node.choice(faults, "`unique`", &[("app", false), ("checked", true)]);
+            if word == Some(true) && !matches!(leaf.kind, Type::String | Type::Reference | Type::Complex) {
+                let message = format!("`{}` is {}, which is not looked for", leaf.name, kind(leaf));
+                faults
+                    .error(node.span, "wrong-kind", message)
+                    .help("write `unique: app`, if the app refuses a second one");
             }
-            Some(node) => node.choice(faults, "`unique`", &[("app", true)]).unwrap_or(false),
-            None => false,
-        };
+            word
+        });
         for key in ["case", "fold"] {
             if let Some((found, _)) = fields.take_entry(key)
                 && !matches!(leaf.kind, Type::String | Type::Reference)
@@ -63,7 +67,8 @@ impl Facts {
                 .help("leave `case` out");
         }
         Self {
-            unique,
+            unique: unique.is_some(),
+            checked: unique == Some(true),
             case_exact,
             fold,
             access: fields.take("access").and_then(|n| access(n, faults)),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::{Faults, Span},
+    mapping::Existing,
     scim::{
         published,
         schema::{Extension, ResourceType, Schema},
@@ -171,4 +172,26 @@ fn endpoint(node: &Node, faults: &mut Faults) -> Option<String> {
 
 fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+/// `existing`: what a create does that meets a record of its name.
+pub(super) fn existing(fields: &mut Fields<'_>, kind: &ResourceType, faults: &mut Faults) -> Existing {
+    let Some(node) = fields.take("existing") else { return Existing::Refuse };
+    if node.as_text() == Some("revive") {
+        faults.not_supported(node.span, "bringing back what was deleted (`existing: revive`)");
+        return Existing::Refuse;
+    }
+    let word = node.choice(faults, "`existing`", &[("refuse", Existing::Refuse), ("adopt", Existing::Adopt)]);
+    if word == Some(Existing::Adopt)
+        && !kind.schema.attributes.iter().any(|a| a.name == "userName" || a.name == "displayName")
+    {
+        faults
+            .error(
+                node.span,
+                "no-effect",
+                "records are known by `userName` or `displayName`, and this type has neither",
+            )
+            .help("leave `existing` out");
+    }
+    word.unwrap_or(Existing::Refuse)
 }

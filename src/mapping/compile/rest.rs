@@ -20,9 +20,11 @@ use super::{
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
     change::{create, relation, update},
-    check::{check_claims, check_id, check_links, check_overlaps, check_parts, check_required, check_scope},
+    check::{
+        check_claims, check_id, check_links, check_looked, check_overlaps, check_parts, check_required, check_scope,
+    },
     frame::Shared,
-    kind::{self, Written},
+    kind::{self, Written, existing},
     list::list,
     name::named,
     offer::offer,
@@ -139,10 +141,11 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     check_links(&drafts, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
+    let existing = existing(&mut fields, &kind, faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)) })
+    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing })
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -225,6 +228,7 @@ fn records(
     .unwrap_or_default();
     let members =
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
+    check_looked(list.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Records, Resource, call::CallTemplate},
+    mapping::{Existing, Records, Resource, call::CallTemplate, line::Line},
     plan::{
         Context, Fault,
         change::{self, Ask},
@@ -13,6 +13,7 @@ use crate::{
         step::{Act, Step, Wish},
     },
     scim::{
+        self,
         change::{Change as Changed, To},
         projection::Projection,
     },
@@ -28,6 +29,11 @@ pub(super) fn create(
 ) -> Result<Explained, Fault> {
     let plan = create::plan(resource, sent, context)?;
     let mut said = Explained::new(format!("create {}", resource.kind.name));
+    if let (Existing::Adopt, Some(line)) = (resource.existing, resource.naming()) {
+        let what = format!("a query, `{} eq …`", line.target);
+        said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
+    }
+    looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
     let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
@@ -67,6 +73,8 @@ pub(super) fn change(
     for asked in plan.set().iter().flatten() {
         said.add("change", &in_words(asked));
     }
+    let set = plan.set();
+    looks(&mut said, resource, |line| set.iter().flatten().any(|change| change.target == line.target));
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
     let Some(why) = plan.why_before() else {
@@ -185,6 +193,14 @@ fn answer(
     cost.calls += more.calls;
     cost.besides.extend(more.besides);
     Ok(())
+}
+
+/// What is looked for before it is written.
+fn looks(said: &mut Explained, resource: &Resource, written: impl Fn(&Line) -> bool) {
+    for line in resource.lines.iter().filter(|line| line.checked && written(line)) {
+        let what = format!("a query for each value of `{}`", line.target);
+        said.noted("looks", &what, "refused with 409 where another one has it");
+    }
 }
 
 fn no_answer(said: &mut Explained) {

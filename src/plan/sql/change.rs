@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    check_numbers, guard, key, members,
+    check_values, guard, key, members,
     write::{self, Stamps},
 };
 
@@ -28,7 +28,7 @@ pub fn steps(
     let key = key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
     let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
-    check_numbers(&changed)?;
+    check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
     // members may change, its time of change waits for what their statements tell.
     let members_alone = changes.iter().all(|c| resource.line(&c.target).is_some_and(Line::relates));
@@ -42,7 +42,7 @@ pub fn steps(
             let list =
                 |record: Option<&Value>| record.and_then(|r| r.get(name)?.as_array().cloned()).unwrap_or_default();
             statements.extend(write::children_change(
-                records.engine,
+                records,
                 resource,
                 child,
                 &key,

@@ -235,6 +235,7 @@ impl<'a> Compiler<'a> {
             sql: column(self.engine(), "r", &Ident(name.to_owned())),
             codec,
             empty,
+            stored: self.records.catalog.column(&self.records.table, &Ident(name.to_owned())),
             key: kind,
         })
     }
@@ -279,7 +280,8 @@ impl<'a> Compiler<'a> {
             Some(FieldSource::At { at, codec }) => match only_step(at) {
                 Some(name) if child.columns.iter().any(|c| c.0 == name) => {
                     let sql = column(self.engine(), "c", &Ident(name.to_owned()));
-                    Found::Column(Column { engine: self.engine(), sql, codec, empty: &ONE_VALUE, key: None })
+                    let stored = self.records.catalog.column(&child.table, &Ident(name.to_owned()));
+                    Found::Column(Column { engine: self.engine(), sql, codec, empty: &ONE_VALUE, stored, key: None })
                 }
                 _ => Found::Elsewhere(NO_COLUMN),
             },
@@ -300,7 +302,7 @@ impl<'a> Compiler<'a> {
     fn some_member(&self, junction: &'a Junction, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {
             Some(FieldSource::At { codec: Codec::Plain, .. }) if sub == "value" => {
-                of_key(self.engine(), &junction.member)
+                of_key(self.records, &junction.member)
             }
             None if sub != "type" && sub != "$ref" => Found::Absent,
             _ => Found::Elsewhere(NO_COLUMN),
@@ -311,12 +313,13 @@ impl<'a> Compiler<'a> {
 
     fn some_group(&self, groups: &'a Derived, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
         let item = |sub: &str| match (sub, &groups.display) {
-            ("value", _) => of_key(self.engine(), &groups.other),
+            ("value", _) => of_key(self.records, &groups.other),
             ("display", Some(display)) => Found::Column(Column {
                 engine: self.engine(),
                 sql: column(self.engine(), "o", display),
                 codec: &PLAIN,
                 empty: &ONE_VALUE,
+                stored: self.records.catalog.column(&groups.other.table, display),
                 key: None,
             }),
             ("type", _) => Found::Constant(&DIRECT),
@@ -375,12 +378,13 @@ fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
     }
 }
 
-fn of_key(engine: Engine, other: &Reference) -> Found<'static> {
+fn of_key<'a>(records: &'a SqlRecords, other: &Reference) -> Found<'a> {
     Found::Column(Column {
-        engine,
-        sql: column(engine, "o", &other.key),
+        engine: records.engine,
+        sql: column(records.engine, "o", &other.key),
         codec: &PLAIN,
         empty: &ONE_VALUE,
+        stored: records.catalog.column(&other.table, &other.key),
         key: Some(other.kind),
     })
 }

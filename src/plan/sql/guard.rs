@@ -11,10 +11,10 @@ use crate::{
         line::Source,
         sql::{Engine, Ident, Junction, SqlRecords},
     },
-    plan::call::{Expect, Statement},
+    plan::call::{Call, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key_column, table, where_key, write};
+use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
 
 /// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
 /// Where there is one writer anyway, nothing has to be held.
@@ -65,13 +65,23 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
+/// Where several write at once: the turn of who looks for a value in this table before it writes one.
+#[must_use]
+pub fn turn(records: &SqlRecords) -> Option<Call> {
+    // FNV-1a over the table's name: the same number in every process
+    let number =
+        records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
+    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
+}
+
 /// None of these is a protected member that would only now get in.
 pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &[Value]) -> Option<Statement> {
     let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
     let value = key_column(engine, "j", &junction.value, junction.member.kind);
     let who = protected(engine, junction)?.then(&format!(" AND {of} IN ")).set(engine, keys.to_vec());
     let there = Piece::new(format!(" AND NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));
     Some(who.piece(there).expect(engine, KEPT))
 }
@@ -81,7 +91,7 @@ pub(super) fn may_leave(engine: Engine, junction: &Junction, key: &Value, which:
     let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
     let value = key_column(engine, "j", &junction.value, junction.member.kind);
     let there = Piece::new(format!(" AND EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of}"))
         .piece(which)
         .then(")");

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::{
     mapping::{
+        catalog::Stored,
         codec::{Codec, TimeForm},
         line::Empty,
         pattern::same,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    Piece, key_of,
+    Piece, bound_key, key_of,
     logic::{Logic, Pair},
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Column<'a> {
     pub(super) sql: String,
     pub(super) codec: &'a Codec,
     pub(super) empty: &'a Empty,
+    /// What the database says it holds.
+    pub(super) stored: Option<&'a Stored>,
     /// For a key, which has always a value.
     pub(super) key: Option<KeyKind>,
 }
@@ -94,13 +97,26 @@ impl Column<'_> {
     }
 
     fn not_empty_text(&self) -> Logic {
-        Logic::sql(format!("{} <> ''", self.engine.exact(&self.sql)))
+        match self.stored {
+            None | Some(Stored::Text { .. } | Stored::Word | Stored::Json) => {
+                Logic::sql(format!("{} <> ''", self.engine.exact(&self.sql)))
+            }
+            // `0000-00-00` is none
+            Some(Stored::Instant { .. } | Stored::Date) if self.engine == Engine::MariaDb => {
+                Logic::sql(format!("year({}) > 0", self.sql))
+            }
+            Some(_) => Logic::sql(format!("{} IS NOT NULL", self.sql)),
+        }
     }
 
     pub(super) fn not_the_empty(&self) -> Logic {
         match self.empty {
             Empty::Is(value) if assigned(value) => {
-                Logic::sql(format!("{} <> {}", self.engine.exact(&self.sql), self.engine.literal(value)))
+                let (column, literals) = self.words(&[value]);
+                match literals.as_slice() {
+                    [] => Logic::True,
+                    literals => Logic::sql(format!("{column} <> {}", literals.join(" "))),
+                }
             }
             _ => Logic::True,
         }
@@ -143,10 +159,11 @@ impl Column<'_> {
             }
             (Codec::Values { pairs, or_else }, _) => Pair::exact(self.listed(pairs, or_else.as_ref(), holds)),
             (Codec::Plain, Literal::Boolean(wanted)) => {
-                let is = format!("{} = {}", self.sql, self.engine.literal(&Value::Bool(*wanted)));
-                Pair::exact(Logic::all([Logic::sql(is), self.not_the_empty()]))
+                Pair::exact(Logic::all([Logic::sql(self.truth(*wanted)), self.not_the_empty()]))
             }
-            (Codec::Plain, Literal::Number(number)) => self.number(op, &Value::Number(number.clone())),
+            (Codec::Plain, Literal::Number(number)) => {
+                self.typed_number(op, number).unwrap_or_else(|| self.number(op, &Value::Number(number.clone())))
+            }
             (Codec::Plain, Literal::Text(wanted)) => self.text(leaf, op, wanted),
             (Codec::Around { prefix, suffix }, Literal::Text(wanted)) if op == CompareOp::Equal => {
                 self.text(leaf, op, &format!("{prefix}{wanted}{suffix}"))
@@ -157,7 +174,11 @@ impl Column<'_> {
             }
             (Codec::Hash(_), _) => Pair::exact(Logic::False),
             (Codec::Around { .. }, _) => Pair::wider(self.given(), "the column holds more than the value"),
-            (Codec::Plain | Codec::Time(_), _) => Pair::wider(self.given(), "a time is written in more than one way"),
+            (Codec::Plain | Codec::Time(TimeForm::Iso | TimeForm::Utc), Literal::Instant { at, .. }) => {
+                let unlike = || Pair::wider(self.given(), "a time is written in more than one way");
+                self.typed_instant(op, *at).unwrap_or_else(unlike)
+            }
+            (Codec::Time(_), _) => Pair::wider(self.given(), "a time is compared with times"),
         }
     }
 
@@ -187,9 +208,7 @@ impl Column<'_> {
     pub(super) fn among(&self, words: &[&Value]) -> Logic {
         let null = if words.iter().any(|w| w.is_null()) { self.given().not() } else { Logic::False };
         let written: Vec<&Value> = words.iter().copied().filter(|w| !w.is_null()).collect();
-        let text = written.iter().any(|w| w.is_string());
-        let column = if text { self.engine.exact(&self.sql) } else { self.sql.clone() };
-        let literals: Vec<String> = written.into_iter().map(|v| self.engine.literal(v)).collect();
+        let (column, literals) = self.words(&written);
         let listed = match literals.as_slice() {
             [] => Logic::False,
             [one] => Logic::sql(format!("{column} = {one}")),
@@ -232,8 +251,12 @@ impl Column<'_> {
         let exact = leaf.case_exact || leaf.kind == Type::Binary;
         if let (Some(kind), CompareOp::Equal) = (self.key.filter(|k| exact || *k == KeyKind::Integer), op) {
             let column = if kind == KeyKind::Text { self.engine.exact(&self.sql) } else { self.sql.clone() };
-            let key = key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).bind(self.engine.value(&key)));
+            let key =
+                key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).piece(bound_key(self.engine, &key)));
             return Pair::exact(key.map_or(Logic::False, Logic::Sql));
+        }
+        if let Some(typed) = self.typed_text(op, exact, wanted) {
+            return typed;
         }
         let compared = if exact {
             self.text_exact(op, wanted)
@@ -246,8 +269,9 @@ impl Column<'_> {
                 None => return Pair::wider(self.given(), "too many spellings differ only in letter case"),
             }
         };
-        // An empty text is less than any other, and yet no value.
-        let given = if op.is_ordering() { self.given() } else { self.not_the_empty() };
+        // An empty text is less than any other, and yet no value; a day may be none.
+        let given =
+            if op.is_ordering() || self.stored == Some(&Stored::Date) { self.given() } else { self.not_the_empty() };
         Pair::exact(Logic::all([compared, given]))
     }
 
@@ -255,22 +279,51 @@ impl Column<'_> {
         let text = self.engine.text(&self.sql);
         match operator(op) {
             Some("=") => {
-                // In front what an index of the column answers: no narrower than the text, whatever type and collation.
-                let mut bare = vec![Bind::Text(wanted.to_owned())];
-                bare.extend(key_of(KeyKind::Integer, wanted).and_then(|n| n.as_i64()).map(Bind::Integer));
                 let exact = Piece::new(format!("{text} = ")).bind(Bind::Text(wanted.to_owned()));
-                Logic::all([equals(&self.sql, bare), Logic::Sql(exact)])
+                Logic::all([self.indexed(wanted), Logic::Sql(exact)])
             }
             Some(operator) => Logic::Sql(Piece::new(format!("{text} {operator} ")).bind(Bind::Text(wanted.to_owned()))),
             None => self.substring(&text, op, wanted),
         }
     }
 
+    /// What stands in front of a comparison letter by letter, for an index of the column: no narrower, whatever type and
+    /// collation it has.
+    fn indexed(&self, wanted: &str) -> Logic {
+        let mut bare = vec![Bind::Text(wanted.to_owned())];
+        match (self.engine, self.stored) {
+            (Engine::Sqlite, _) => {
+                bare.extend(key_of(KeyKind::Integer, wanted).and_then(|n| n.as_i64()).map(Bind::Integer));
+                equals(&self.sql, bare)
+            }
+            (_, Some(Stored::Text { .. })) => equals(&self.sql, bare),
+            // another type would not be compared with a text
+            _ => Logic::True,
+        }
+    }
+
     fn text_folded(&self, op: CompareOp, variants: &[String]) -> Logic {
         let text = self.engine.lower(&self.sql);
         match op {
-            CompareOp::Equal => equals(&text, variants.iter().cloned().map(Bind::Text).collect()),
+            CompareOp::Equal => {
+                let among = equals(&text, variants.iter().cloned().map(Bind::Text).collect());
+                Logic::all([self.indexed_folded(variants), among])
+            }
             _ => Logic::any(variants.iter().map(|variant| self.substring(&text, op, variant))),
+        }
+    }
+
+    /// The same in front of a comparison without regard to letter case, for text of `A`-`Z` alone: in every language but
+    /// Turkish all its spellings are one to `lower` and to a collation without letter case.
+    fn indexed_folded(&self, variants: &[String]) -> Logic {
+        match (self.engine, self.stored, variants) {
+            (Engine::Postgres, Some(Stored::Text { ascii_case: true }), [one]) if one.is_ascii() => {
+                equals(&format!("lower(CAST({} AS text))", self.sql), vec![Bind::Text(one.clone())])
+            }
+            (Engine::MariaDb, Some(Stored::Text { ascii_case: true }), [one]) if one.is_ascii() => {
+                equals(&self.sql, vec![Bind::Text(one.clone())])
+            }
+            _ => Logic::True,
         }
     }
 
@@ -308,7 +361,7 @@ fn after(text: &str) -> Option<String> {
     None
 }
 
-fn operator(op: CompareOp) -> Option<&'static str> {
+pub(super) fn operator(op: CompareOp) -> Option<&'static str> {
     match op {
         CompareOp::Equal => Some("="),
         CompareOp::Greater => Some(">"),

@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, guard, holds, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, guard, has_key, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -29,7 +29,7 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     }
     std::iter::once(all_exist(engine, junction, keys.clone()))
         .chain(guard::may_join(engine, junction, key, &keys))
-        .chain([add(engine, junction, key, keys, stamps)])
+        .chain([add(records, junction, key, keys, stamps)])
         .collect()
 }
 
@@ -61,7 +61,7 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
     std::iter::once(all_exist(engine, junction, keys.clone()))
         .chain(guard::may_join(engine, junction, key, &keys))
         .chain(gone(engine, junction, key, &others))
-        .chain([add(engine, junction, key, keys, stamps)])
+        .chain([add(records, junction, key, keys, stamps)])
         .collect()
 }
 
@@ -106,18 +106,22 @@ fn none(engine: Engine, such: Piece) -> Statement {
 }
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
-fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
+    let engine = records.engine;
     let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
     let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
         columns.push(engine.name(column));
-        values = values.then(", ").bind(engine.value(&stamps.value(stamp, None)));
+        let value = stamps.value(stamp, None);
+        let stored = records.catalog.column(&junction.table, column);
+        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(engine, &value));
+        values = values.then(", ").bind(engine.value(&value));
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
         .piece(Piece::from_set(engine, keys))
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(holds(engine, &column(engine, "j", &junction.link), key))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {} = s.value)", value(engine, junction)))
         .expect(engine, Expect::Any)
 }
@@ -126,7 +130,7 @@ fn add(engine: Engine, junction: &Junction, key: &Value, keys: Vec<Value>, stamp
 fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<Statement> {
     let member = &junction.member;
     let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let mut piece = begin.piece(holds(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
+    let mut piece = begin.piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
     if !member.only.is_empty() {
         let other = key_column(engine, "o", &member.key, member.kind);
         piece = piece

@@ -14,6 +14,7 @@ mod logic;
 pub mod members;
 pub mod order;
 pub mod select;
+mod typed;
 pub mod write;
 
 use serde_json::{Number, Value};
@@ -21,7 +22,8 @@ use serde_json::{Number, Value};
 use crate::{
     mapping::{
         Resource,
-        sql::{ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
+        catalog::{Stored, is_uuid},
+        sql::{Child, ColumnIs, ColumnTest, Engine, Ident, KeyKind, SqlRecords},
     },
     scim::{Refusal, ScimType, evaluate::same_number},
 };
@@ -110,7 +112,13 @@ fn numbered(text: &str) -> String {
 #[must_use]
 pub fn key(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Value> {
     let stored = resource.id.codec.write(&Value::String(id.to_owned()))?;
-    key_of(records.key.kind, stored.as_str()?)
+    let id = stored.as_str()?;
+    // a UUID in another form would find somebody whose id it is not
+    let uuid = matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Uuid));
+    if uuid && !is_uuid(id) {
+        return None;
+    }
+    key_of(records.key.kind, id)
 }
 
 /// The same, of another type's id.
@@ -121,11 +129,26 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
     }
 }
 
-/// Refuses a record with a number that the database would round.
+/// Refuses a record with a value that its column would round, cut, or give back in another form.
 ///
 /// # Errors
 /// `invalidValue`.
-pub fn check_numbers(record: &Value) -> Result<(), Refusal> {
+pub fn check_values(records: &SqlRecords, record: &Value) -> Result<(), Refusal> {
+    check_numbers(record)?;
+    let fits = |table: &Ident, columns: &[Ident], row: &Value| {
+        columns.iter().all(|column| match (row.get(&column.0), records.catalog.column(table, column)) {
+            (Some(value), Some(stored)) => stored.keeps(value),
+            _ => true,
+        })
+    };
+    let items = |child: &Child| record.get(&child.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let kept = fits(&records.table, &records.columns, record)
+        && records.children.iter().all(|child| items(child).iter().all(|row| fits(&child.table, &child.columns, row)));
+    let detail = "a value does not fit where the app keeps it";
+    if kept { Ok(()) } else { Err(Refusal::new(ScimType::InvalidValue, detail)) }
+}
+
+fn check_numbers(record: &Value) -> Result<(), Refusal> {
     match record {
         Value::Number(number) => {
             let kept = match Engine::Sqlite.value(record) {
@@ -152,6 +175,15 @@ fn key_column(engine: Engine, alias: &str, name: &Ident, kind: KeyKind) -> Strin
     match kind {
         KeyKind::Integer => column(engine, alias, name),
         KeyKind::Text => engine.exact(&column(engine, alias, name)),
+    }
+}
+
+/// A key as it is bound: PostgreSQL would refuse a number that the column cannot hold, and such a key is only nobody's.
+fn bound_key(engine: Engine, key: &Value) -> Piece {
+    let bound = Piece::default().bind(engine.value(key));
+    match key {
+        Value::Number(_) if engine == Engine::Postgres => Piece::new("CAST(").piece(bound).then(" AS bigint)"),
+        _ => bound,
     }
 }
 
@@ -215,9 +247,25 @@ fn listed(engine: Engine, column: &str, values: &[Value], any: bool) -> String {
     }
 }
 
+/// A column that holds this key.
+fn has_key(engine: Engine, column: &str, key: &Value) -> Piece {
+    match key {
+        Value::Number(_) => Piece::new(format!("{column} = ")).piece(bound_key(engine, key)),
+        _ => holds(engine, column, key),
+    }
+}
+
 /// The base row of a key, if it exists for SCIM: ` WHERE r."id" = ? AND …`.
 fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let engine = records.engine;
-    let this = holds(engine, &column(engine, "r", &records.key.column), key);
+    let own = column(engine, "r", &records.key.column);
+    let this = has_key(engine, &own, key);
+    // In front of a text letter by letter what the key's own index answers: no narrower, whatever its collation.
+    let typed =
+        matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Text { .. } | Stored::Uuid));
+    let this = match key {
+        Value::String(_) if typed => Piece::new(format!("{own} = ")).bind(engine.value(key)).then(" AND ").piece(this),
+        _ => this,
+    };
     Piece::new(" WHERE ").piece(this).piece(and_only(engine, "r", &records.only))
 }

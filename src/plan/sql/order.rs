@@ -13,6 +13,7 @@ use crate::{
         codec::{Codec, TimeForm},
         sql::{Engine, SqlRecords},
     },
+    plan::call::Bind,
     scim::{
         fold::compare_fold,
         schema::{Attribute, Type},
@@ -21,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    Piece, filter,
+    Piece, bound_key, filter,
     filter::only_step,
     key_column,
     leaf::{Column, Found},
@@ -142,11 +143,16 @@ impl Order {
     /// What stands behind this place.
     pub(super) fn behind(&self, after: &After) -> Piece {
         let turned = if self.descending { "<" } else { ">" };
-        let bind = |value: &Value| self.engine.value(value);
         let Some(Term { compared, .. }) = &self.by else {
-            return Piece::new(format!("{} {turned} ", self.key)).bind(bind(&after.key));
+            return Piece::new(format!("{} {turned} ", self.key)).piece(bound_key(self.engine, &after.key));
         };
-        let tie = |text: String| Piece::new(format!("{text} AND {} > ", self.key)).bind(bind(&after.key));
+        // with all its digits
+        let bind = |value: &Value| match (self.engine, value) {
+            (Engine::Postgres, Value::Number(number)) => Bind::Text(number.to_string()),
+            _ => self.engine.value(value),
+        };
+        let tie =
+            |text: String| Piece::new(format!("{text} AND {} > ", self.key)).piece(bound_key(self.engine, &after.key));
         if after.by.is_null() {
             let tie = tie(format!("{compared} IS NULL"));
             return match self.descending {
@@ -173,11 +179,13 @@ impl Column<'_> {
                 Ok(same(cases(&[(self.given(), Some(usize::from(*when)))], Some(usize::from(!*when)))))
             }
             (Codec::Plain, Type::Boolean) => {
-                let is = |truth: bool| {
-                    let literal = self.engine.literal(&Value::Bool(truth));
-                    Logic::all([Logic::sql(format!("{} = {literal}", self.sql)), self.not_the_empty()])
-                };
+                let is = |truth: bool| Logic::all([Logic::sql(self.truth(truth)), self.not_the_empty()]);
                 Ok(same(cases(&[(is(false), Some(0)), (is(true), Some(1))], None)))
+            }
+            (Codec::Plain, Type::Integer | Type::Decimal) | (Codec::Time(TimeForm::Unix), _)
+                if !self.sorts_numbers() =>
+            {
+                Err("the column does not hold numbers that the database sorts as we do")
             }
             (Codec::Plain, Type::Integer | Type::Decimal) | (Codec::Time(TimeForm::Unix), _) => {
                 Ok(same(when(self.present(), &self.engine.number(&self.sql))))
@@ -190,6 +198,9 @@ impl Column<'_> {
     }
 
     fn sorted_text(&self, leaf: &Attribute) -> Result<Term, &'static str> {
+        if !self.prints_alike() {
+            return Err("the database prints the column in another way");
+        }
         let text = when(self.present(), &self.engine.text(&self.sql));
         if leaf.case_exact {
             return Ok(Term { read: self.engine.readable(&text), compared: text });

@@ -8,6 +8,7 @@ use crate::{
     mapping::{
         Resource,
         answer::Class,
+        catalog::{Catalog, Stored},
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
@@ -16,7 +17,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, guard, holds, table, where_key};
+use super::{Piece, and_only, column, guard, has_key, holds, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +43,7 @@ impl Stamps<'_> {
 #[must_use]
 pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Statement {
     let engine = records.engine;
-    let mut row = Row::new(engine);
+    let mut row = Row::new(records, &records.table);
     row.fix(&records.only);
     if let Some(Version { column, bump: Bump::One }) = &records.version {
         row.set(column, &Value::from(1));
@@ -67,7 +68,7 @@ pub fn update(
     stamps: &Stamps<'_>,
 ) -> Statement {
     let engine = records.engine;
-    let mut row = Row::new(engine);
+    let mut row = Row::new(records, &records.table);
     row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
@@ -109,7 +110,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
     match &records.delete {
         Delete::Set(columns) => {
-            let mut row = Row::new(engine);
+            let mut row = Row::new(records, &records.table);
             row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.set(column, &stamps.value(stamp, base_form(resource, column)));
@@ -133,7 +134,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
 /// New rows of a list.
 #[must_use]
 pub fn children_insert(
-    engine: Engine,
+    records: &SqlRecords,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -141,14 +142,14 @@ pub fn children_insert(
     stamps: &Stamps<'_>,
 ) -> Vec<Statement> {
     let one = |item: &Value| {
-        let mut row = Row::new(engine);
+        let mut row = Row::new(records, &child.table);
         row.set(&child.link, key);
         row.fix(&child.only);
         row.give(&child.columns, &complete(resource, child, item));
         for (column, stamp) in &child.insert {
             row.set(column, &stamps.value(stamp, child_form(resource, child, column)));
         }
-        row.insert_into(&child.table).expect(engine, Expect::Some(Class::Broken))
+        row.insert_into(&child.table).expect(records.engine, Expect::Some(Class::Broken))
     };
     items.iter().map(one).collect()
 }
@@ -158,7 +159,7 @@ pub fn children_insert(
 /// anything is another row.
 #[must_use]
 pub fn children_change(
-    engine: Engine,
+    records: &SqlRecords,
     resource: &Resource,
     child: &Child,
     key: &Value,
@@ -187,20 +188,20 @@ pub fn children_change(
         child.key.is_none() && after.iter().any(|item| all.iter().all(|c| alike(row.get(c), item.get(c))))
     };
     let mut made: Vec<Statement> =
-        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(engine, child, key, row)).collect();
+        old.into_iter().flatten().filter(|row| !stays(row)).map(|row| one_row_gone(records, child, key, row)).collect();
     for (item, row) in after.iter().zip(&kept).filter_map(|(item, kept)| Some((item, (*kept)?))) {
-        made.extend(one_row_changed(engine, child, key, row, item));
+        made.extend(one_row_changed(records, child, key, row, item));
     }
     let new: Vec<Value> =
         after.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(item, _)| item.clone()).collect();
-    made.extend(children_insert(engine, resource, child, key, &new, stamps));
+    made.extend(children_insert(records, resource, child, key, &new, stamps));
     made
 }
 
 const ABSENT: Expect = Expect::Some(Class::Absent);
 
 fn of_link(engine: Engine, name: &Ident, link: &Ident, key: &Value, alias: &str) -> Piece {
-    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(holds(engine, &column(engine, alias, link), key))
+    Piece::new(engine.delete_from(name, alias) + " WHERE ").piece(has_key(engine, &column(engine, alias, link), key))
 }
 
 /// Rows beyond the list's own conditions may be another owner's and stay.
@@ -208,29 +209,43 @@ fn child_rows(engine: Engine, child: &Child, key: &Value) -> Piece {
     of_link(engine, &child.table, &child.link, key, "c").piece(and_only(engine, "c", &child.only))
 }
 
-fn one_row_gone(engine: Engine, child: &Child, key: &Value, row: &Value) -> Statement {
-    child_rows(engine, child, key).piece(this_row(engine, child, row)).expect(engine, Expect::Any)
+fn one_row_gone(records: &SqlRecords, child: &Child, key: &Value, row: &Value) -> Statement {
+    child_rows(records.engine, child, key).piece(this_row(records, child, row)).expect(records.engine, Expect::Any)
 }
 
-fn one_row_changed(engine: Engine, child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
-    let mut changed = Row::new(engine);
+fn one_row_changed(records: &SqlRecords, child: &Child, key: &Value, row: &Value, item: &Value) -> Option<Statement> {
+    let engine = records.engine;
+    let mut changed = Row::new(records, &child.table);
     for column in child.columns.iter().filter(|c| !alike(row.get(&c.0), item.get(&c.0))) {
         changed.set(column, item.get(&column.0).unwrap_or(&Value::Null));
     }
-    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(holds(
+    let piece = changed.update_as(&child.table, "c")?.then(" WHERE ").piece(has_key(
         engine,
         &column(engine, "c", &child.link),
         key,
     ));
     Some(
-        piece.piece(and_only(engine, "c", &child.only)).piece(this_row(engine, child, row)).expect(engine, Expect::Any),
+        piece
+            .piece(and_only(engine, "c", &child.only))
+            .piece(this_row(records, child, row))
+            .expect(engine, Expect::Any),
     )
 }
 
-fn this_row(engine: Engine, child: &Child, row: &Value) -> Piece {
+fn this_row(records: &SqlRecords, child: &Child, row: &Value) -> Piece {
+    let engine = records.engine;
     let columns = child.key.as_ref().map_or(child.columns.as_slice(), std::slice::from_ref);
     columns.iter().fold(Piece::default(), |piece, name| {
-        piece.then(" AND ").piece(holds(engine, &column(engine, "c", name), row.get(&name.0).unwrap_or(&Value::Null)))
+        let value = row.get(&name.0).unwrap_or(&Value::Null);
+        let is = match records.catalog.column(&child.table, name) {
+            // read in another form than the engine prints
+            Some(stored @ (Stored::Instant { .. } | Stored::Date | Stored::Uuid)) if !value.is_null() => {
+                let value = engine.value(&stored.form(engine, value));
+                Piece::new(format!("{} = ", column(engine, "c", name))).bind(value)
+            }
+            _ => holds(engine, &column(engine, "c", name), value),
+        };
+        piece.then(" AND ").piece(is)
     })
 }
 
@@ -299,14 +314,16 @@ fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
 }
 
 /// Columns and what is written into them; the first word on a column stands.
-struct Row {
+struct Row<'a> {
     engine: Engine,
+    catalog: &'a Catalog,
+    table: &'a Ident,
     cells: Vec<(Ident, Piece)>,
 }
 
-impl Row {
-    fn new(engine: Engine) -> Self {
-        Self { engine, cells: Vec::new() }
+impl<'a> Row<'a> {
+    fn new(records: &'a SqlRecords, table: &'a Ident) -> Self {
+        Self { engine: records.engine, catalog: &records.catalog, table, cells: Vec::new() }
     }
 
     fn put(&mut self, column: &Ident, piece: Piece) {
@@ -316,7 +333,9 @@ impl Row {
     }
 
     fn set(&mut self, column: &Ident, value: &Value) {
-        self.put(column, Piece::default().bind(self.engine.value(value)));
+        let stored = self.catalog.column(self.table, column);
+        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(self.engine, value));
+        self.put(column, Piece::default().bind(self.engine.value(&value)));
     }
 
     /// What the fixed conditions ask of a new row: `{ type: User }` as a literal, the client's tenant.

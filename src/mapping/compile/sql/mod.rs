@@ -5,9 +5,10 @@ mod column;
 mod line;
 mod scope;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
+    config::Secret,
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
@@ -30,7 +31,7 @@ use super::{
     attributes::{self, Draft, derived},
     check::{check_overlaps, check_required},
     facts::Facts,
-    kind::{self, Written},
+    kind::{self, Written, existing},
     name::{named, published_target},
     not_supported,
     offer::offer,
@@ -64,14 +65,16 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
             Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant })
         }
-        Some(("postgres" | "postgresql" | "mysql" | "mariadb", _)) => {
-            faults.not_supported(url.span, "databases other than SQLite");
-            None
+        Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant })
+        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant })
         }
         _ => {
-            faults
-                .error(url.span, "bad-url", "this is not the URL of a database")
-                .help("write `sqlite:` and the path of a file");
+            faults.error(url.span, "bad-url", "this is not the URL of a database").help(
+                "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
+            );
             None
         }
     }
@@ -109,7 +112,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         &[
             ("rows", "views read in place of a table"),
             ("beside", "tables beside the base table"),
-            ("unique", "uniqueness checks"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
@@ -141,9 +143,13 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
-    fields.finish(faults);
     let kind = offer(all, &drafts);
+    let existing = existing(&mut fields, &kind, faults);
+    fields.finish(faults);
     let (key, key_kind) = key?;
+    for draft in drafts.iter().filter(|d| d.line.checked && around.engine == Engine::MariaDb) {
+        faults.not_supported(draft.span, "`unique: checked` on MariaDB");
+    }
     check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
     let mut columns = columns(&drafts, &key);
@@ -152,6 +158,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.engine,
+        catalog: Arc::default(),
         table: table?,
         key: Key { column: key, kind: key_kind },
         only,
@@ -171,6 +178,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         id,
         lines: drafts.into_iter().map(|d| d.line).collect(),
         records: Records::Sql(Box::new(records)),
+        existing,
     })
 }
 

@@ -1,6 +1,4 @@
-//! SQL calls to the app's database, and the only home of sqlx.
-//!
-//! Reads run on a few connections that cannot write, each request in one transaction, so that all its statements see one
+//! SQLite, in this process. Reads run on a few connections that cannot write, each request in one transaction, so that all its statements see one
 //! state. Writes queue for one connection and begin with the write lock, as SQLite has one writer anyway: a write waits
 //! in our queue and not in the middle of its work. A statement that takes too long, or whose request is gone, is stopped
 //! inside the database; a connection that may still be in a transaction is thrown away.
@@ -19,22 +17,20 @@ use std::{
 use futures_util::StreamExt;
 use serde_json::Value;
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Either, Executor, SqlSafeStr, SqlStr, Sqlite, SqlitePool, Transaction,
+    ConnectOptions, Connection, Either, Executor, SqlitePool, Transaction,
     query::Query,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::{
-    mapping::answer::Class,
-    plan::{
-        call::{Bind, Expect, Reply, Statement},
-        sql::order,
-    },
+use crate::plan::{
+    call::{Bind, Reply, Statement},
+    sql::order,
 };
 
 use super::{
-    Failure, Kind, Limits, OpenError,
-    sql_decode::{object, outcome},
+    Failure, Kind, Limits, OpenError, Rows, reply,
+    sqlite_decode::{object, outcome},
+    trusted,
 };
 
 /// Requests that read at the same time.
@@ -46,38 +42,20 @@ const LOCK_TIME: Duration = Duration::from_secs(5);
 /// Machine steps between two looks at whether a statement shall stop: some tens of microseconds.
 const STEPS: i32 = 5_000;
 
-/// A database.
+/// A database file.
 #[derive(Debug)]
-pub struct Sql {
+pub(super) struct Sqlite {
     readers: SqlitePool,
     writer: SqlitePool,
     limits: Limits,
 }
 
-/// A table or a column that is not there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Missing {
-    /// The table.
-    pub table: String,
-    /// The column; none: the table itself is missing.
-    pub column: Option<String>,
-}
-
-impl std::fmt::Display for Missing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.column {
-            Some(column) => write!(f, "column `{column}` of table `{}`", self.table),
-            None => write!(f, "table `{}`", self.table),
-        }
-    }
-}
-
-impl Sql {
+impl Sqlite {
     /// Opens a database file. Its journal mode stays the app's.
     ///
     /// # Errors
     /// There is no such file, or it is no database.
-    pub async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+    pub(super) async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
         if !path.is_file() {
             return Err(OpenError(format!(
                 "there is no database file at `{}`; check the path, or make the file first: the gateway never makes it",
@@ -106,6 +84,14 @@ impl Sql {
         };
         let readers = pool(READERS).connect_with(options.clone().pragma("query_only", "on")).await.map_err(cannot)?;
         sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&readers).await.map_err(cannot)?;
+        // Bytes in UTF-16 are not in the order of their letters: beginnings and orders would be wrong.
+        let encoding: String = sqlx::query_scalar("PRAGMA encoding").fetch_one(&readers).await.map_err(cannot)?;
+        if encoding != "UTF-8" {
+            return Err(OpenError(format!(
+                "the database file `{}` is in {encoding}, and only UTF-8 sorts as its letters do; make one from it by `sqlite3 old.db .dump | sqlite3 new.db`",
+                path.display()
+            )));
+        }
         Ok(Self { readers, writer: pool(1).connect_lazy_with(options), limits })
     }
 
@@ -117,27 +103,11 @@ impl Sql {
         Session::begin(self.writer.begin_with("BEGIN IMMEDIATE").await, self.limits).await
     }
 
-    /// Which of these tables and columns the database does not have. SQLite would read an unknown quoted name as a text,
-    /// so no statement would complain.
-    ///
-    /// # Errors
-    /// The catalogue cannot be read.
-    pub async fn check_tables(&self, tables: &[(String, Vec<String>)]) -> Result<Vec<Missing>, Failure> {
-        let mut missing = Vec::new();
-        for (table, columns) in tables {
-            let known: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_xinfo(?)")
-                .bind(table)
-                .fetch_all(&self.readers)
-                .await
-                .map_err(|e| failed(&e))?;
-            if known.is_empty() {
-                missing.push(Missing { table: table.clone(), column: None });
-                continue;
-            }
-            let unknown = columns.iter().filter(|column| !known.iter().any(|name| name.eq_ignore_ascii_case(column)));
-            missing.extend(unknown.map(|column| Missing { table: table.clone(), column: Some(column.clone()) }));
-        }
-        Ok(missing)
+    /// The columns of a table; none where there is no such table. SQLite would read an unknown quoted name as a text, so
+    /// no statement would complain.
+    pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, Failure> {
+        let names = sqlx::query_scalar("SELECT name FROM pragma_table_xinfo(?)").bind(table);
+        names.fetch_all(&self.readers).await.map_err(|e| failed(&e))
     }
 }
 
@@ -178,7 +148,7 @@ pub async fn run_script(path: &Path, sql: &str) -> Result<(), OpenError> {
 /// One request's transaction.
 #[derive(Debug)]
 pub(super) struct Session {
-    transaction: Transaction<'static, Sqlite>,
+    transaction: Transaction<'static, sqlx::Sqlite>,
     limits: Limits,
     /// Set, the running statement stops.
     stop: Arc<AtomicBool>,
@@ -188,7 +158,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    async fn begin(begun: Result<Transaction<'static, Sqlite>, sqlx::Error>, limits: Limits) -> Result<Self, Failure> {
+    async fn begin(
+        begun: Result<Transaction<'static, sqlx::Sqlite>, sqlx::Error>,
+        limits: Limits,
+    ) -> Result<Self, Failure> {
         let mut transaction = begun.map_err(|e| failed(&e))?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
@@ -219,38 +192,21 @@ impl Session {
     }
 
     async fn run(&mut self, statement: &Statement) -> Result<Reply, Failure> {
-        let mut left = self.limits.answer_bytes;
-        let mut rows = Vec::new();
-        let mut changed = 0;
+        let mut rows = Rows::new(&self.limits);
         let mut answers = (&mut *self.transaction).fetch_many(bound(statement));
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(Either::Right(row)) => {
                     let (row, bytes) = object(&row)?;
-                    left = left.checked_sub(bytes).ok_or_else(|| {
-                        let message = format!("the rows are larger than {} bytes", self.limits.answer_bytes);
-                        Failure::new(Kind::TooLarge, message)
-                    })?;
-                    rows.push(Value::Object(row));
+                    rows.add(Value::Object(row), bytes)?;
                 }
-                Ok(Either::Left(done)) => changed += done.rows_affected(),
+                Ok(Either::Left(done)) => rows.changed += done.rows_affected(),
                 Err(error) => return outcome(&error).map(|class| reply(class, Vec::new(), None)),
             }
         }
         drop(answers);
         self.over = false;
-        // SQLite tells the changes of the last statement that made any: after a SELECT they are of another one
-        let changed = if reads(&statement.sql) { 0 } else { changed };
-        let met = changed > 0 || !rows.is_empty();
-        let told = match statement.expect {
-            Expect::Some(class) if !met => reply(class, rows, None),
-            Expect::None(class, what) if met => {
-                let named = rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
-                reply(class, rows, Some(named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"))))
-            }
-            _ => reply(Class::Ok, rows, None),
-        };
-        Ok(Reply { changed, ..told })
+        Ok(rows.reply(statement))
     }
 
     pub(super) async fn commit(self) -> Result<(), Failure> {
@@ -287,12 +243,7 @@ impl Drop for Watch {
     }
 }
 
-/// The one place where text becomes SQL: a compiled mapping's statements and an operator's script. Values are bound.
-fn trusted(sql: impl Into<Arc<str>>) -> SqlStr {
-    AssertSqlSafe(sql.into()).into_sql_str()
-}
-
-fn bound(statement: &Statement) -> Query<'static, Sqlite, SqliteArguments> {
+fn bound(statement: &Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
     statement.binds.iter().fold(sqlx::query(trusted(statement.sql.clone())), |query, bind| match bind {
         // a tenant's value is put in by the session before; what knows none finds nobody
         Bind::Null | Bind::Tenant { .. } => query.bind(None::<String>),
@@ -302,20 +253,6 @@ fn bound(statement: &Statement) -> Query<'static, Sqlite, SqliteArguments> {
         Bind::Text(text) => query.bind(text.clone()),
         Bind::Set(values) => query.bind(Value::Array(values.clone()).to_string()),
     })
-}
-
-fn reads(sql: &str) -> bool {
-    let word = sql.split_whitespace().next().unwrap_or_default();
-    ["SELECT", "WITH", "VALUES"].iter().any(|read| word.eq_ignore_ascii_case(read))
-}
-
-fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {
-    let headers = http::HeaderMap::new();
-    Reply { class, body: Value::Array(rows), headers, status: None, detail, retry_after: None, changed: 0 }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// An error outside a statement, where no class fits; a constraint that the app checks at commit among them.

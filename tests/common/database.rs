@@ -1,0 +1,146 @@
+//! An app's database for one test, on the engine that `PORTOLAN_TEST_ENGINE` names: SQLite in a file, which is what plain
+//! test runs use, or a database of its own on the servers that `tests/databases.sh` starts: on PostgreSQL
+//! a schema, which is made faster.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use portolan::{
+    backend::sql::run_script,
+    config::Secret,
+    mapping::sql::{Engine, Url},
+};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, Row, SqliteConnection, ValueRef};
+use tempfile::TempDir;
+
+/// The engine under test.
+pub fn engine() -> Engine {
+    match std::env::var("PORTOLAN_TEST_ENGINE").as_deref() {
+        Err(_) | Ok("sqlite") => Engine::Sqlite,
+        Ok("postgres") => Engine::Postgres,
+        Ok("mariadb") => Engine::MariaDb,
+        Ok(other) => panic!("PORTOLAN_TEST_ENGINE is {other}, and sqlite, postgres and mariadb are known"),
+    }
+}
+
+/// A database with its tables; a file goes with it, a server's database stays until the server goes.
+pub struct Database {
+    pub engine: Engine,
+    pub url: String,
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    /// The HR database of the quickstart, and `more` statements after it, which may say `integer primary key`.
+    pub async fn quickstart(more: &str) -> Self {
+        let engine = engine();
+        let script = match engine {
+            Engine::Sqlite => include_str!("../../examples/quickstart/hr.sql"),
+            Engine::Postgres => include_str!("../databases/quickstart.postgres.sql"),
+            Engine::MariaDb => include_str!("../databases/quickstart.mariadb.sql"),
+        };
+        Self::new(engine, &format!("{script}\n{}", generated(engine, more))).await
+    }
+
+    /// A new database that a script has filled.
+    pub async fn new(engine: Engine, script: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let server = |variable: &str| {
+            std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set; run tests/databases.sh start"))
+        };
+        match engine {
+            Engine::Sqlite => {
+                let folder = tempfile::tempdir().unwrap();
+                let file = folder.path().join("app.sqlite");
+                run_script(&file, script).await.unwrap();
+                Self { engine, url: format!("sqlite:{}", file.display()), _folder: Some(folder) }
+            }
+            Engine::Postgres => {
+                let server = server("PORTOLAN_TEST_POSTGRES");
+                let mut connection = PgConnection::connect(&format!("{server}/postgres")).await.unwrap();
+                // a schema is made in no time, and a database is not
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}")))).await.unwrap();
+                let url = format!("{server}/postgres?options=-c%20search_path%3D{name}");
+                let database = Self { engine, url, _folder: None };
+                database.run(script).await;
+                database
+            }
+            Engine::MariaDb => {
+                let server = server("PORTOLAN_TEST_MARIADB");
+                let mut connection = maria(&server).await;
+                connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))).await.unwrap();
+                let database = Self { engine, url: format!("{server}/{name}"), _folder: None };
+                database.run(script).await;
+                database
+            }
+        }
+    }
+
+    /// One that is somewhere, or not.
+    pub fn at(engine: Engine, url: &str) -> Self {
+        Self { engine, url: url.to_owned(), _folder: None }
+    }
+
+    /// The same for a mapping made by hand.
+    pub fn url(&self) -> Url {
+        match self.engine {
+            Engine::Sqlite => Url::Sqlite(self.url.trim_start_matches("sqlite:").into()),
+            Engine::Postgres => Url::Postgres(Secret::new(self.url.clone())),
+            Engine::MariaDb => Url::MariaDb(Secret::new(self.url.clone())),
+        }
+    }
+
+    /// Runs statements as the app would.
+    pub async fn run(&self, script: &str) {
+        let script = sqlx::raw_sql(AssertSqlSafe(script));
+        let done = match self.engine {
+            Engine::Sqlite => SqliteConnection::connect(&self.url).await.unwrap().execute(script).await.map(drop),
+            Engine::Postgres => PgConnection::connect(&self.url).await.unwrap().execute(script).await.map(drop),
+            Engine::MariaDb => maria(&self.url).await.execute(script).await.map(drop),
+        };
+        done.unwrap();
+    }
+
+    /// The first column of a statement, one line a row.
+    pub async fn lines(&self, sql: &str) -> Vec<String> {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        let line = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        match self.engine {
+            Engine::Sqlite => {
+                let rows = SqliteConnection::connect(&self.url).await.unwrap().fetch_all(sql).await.unwrap();
+                rows.iter().map(|row| line(row.try_get_unchecked(0).unwrap())).collect()
+            }
+            Engine::Postgres => {
+                let rows = PgConnection::connect(&self.url).await.unwrap().fetch_all(sql).await.unwrap();
+                let cell = |row: &sqlx::postgres::PgRow| {
+                    let raw = row.try_get_raw(0).unwrap();
+                    if raw.is_null() { None } else { Some(raw.as_str().unwrap().to_owned()) }
+                };
+                rows.iter().map(|row| line(cell(row))).collect()
+            }
+            Engine::MariaDb => {
+                let rows = maria(&self.url).await.fetch_all(sql).await.unwrap();
+                rows.iter().map(|row| line(row.try_get_unchecked(0).unwrap())).collect()
+            }
+        }
+    }
+}
+
+/// A key that the database gives.
+fn generated(engine: Engine, script: &str) -> String {
+    match engine {
+        Engine::Sqlite => script.to_owned(),
+        Engine::Postgres => {
+            script.replace("integer primary key", "integer generated by default as identity primary key")
+        }
+        Engine::MariaDb => script.replace("integer primary key", "integer primary key auto_increment"),
+    }
+}
+
+async fn maria(url: &str) -> MySqlConnection {
+    let mut connection = MySqlConnection::connect(&url.replacen("mariadb:", "mysql:", 1)).await.unwrap();
+    connection.execute(sqlx::raw_sql("SET time_zone = '+00:00'")).await.unwrap();
+    connection
+}
