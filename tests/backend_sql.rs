@@ -41,9 +41,12 @@ async fn file() -> (TempDir, PathBuf) {
 }
 
 async fn backend(path: &std::path::Path, limits: Limits) -> Backend {
-    Backend::open(&App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), tenant: None })), limits)
-        .await
-        .unwrap()
+    Backend::open(
+        &App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), tenant: None, counters: None })),
+        limits,
+    )
+    .await
+    .unwrap()
 }
 
 fn statement(sql: &str, binds: Vec<Bind>, expect: Expect) -> Call {

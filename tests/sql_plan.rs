@@ -110,7 +110,7 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
     }
 
     let record = json!({"login": "ann", "given": "Ann", "family": null, "status": 1, "emails": [{"addr": "a@x"}]});
-    let mut create = vec![write::insert(&user, people, &record, &stamps())];
+    let mut create = write::insert(&user, people, &record, &stamps());
     let emails = [json!({"addr": "a@x", "kind": "work", "main": 1}), json!({"addr": "b@x"})];
     create.extend(write::children_insert(people, &user, &people.children[0], &json!(42), &emails, &stamps()));
     add("POST /Users", create);
@@ -192,7 +192,7 @@ async fn change_all(db: &mut SqliteConnection, statements: &[Statement]) -> Vec<
 
 async fn person(db: &mut SqliteConnection, record: Value) -> Value {
     let user = sql::user();
-    run(db, &write::insert(&user, records(&user), &record, &stamps())).await[0]["id"].clone()
+    run(db, &write::insert(&user, records(&user), &record, &stamps())[0]).await[0]["id"].clone()
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ impl Gateway {
                 PartRead::All(read) => {
                     let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
                     if let Records::Sql(sql) = &resource.records {
-                        select::attach(records, &sql.key.column, &read, reply.rows());
+                        select::attach(sql, records, &read, reply.rows())?;
                     }
                 }
                 PartRead::One { at, part, id } => {

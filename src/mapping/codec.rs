@@ -1,7 +1,7 @@
 //! Codecs: the same fact in the app's form and in SCIM's, both directions.
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::scim::instant;
 
@@ -19,7 +19,7 @@ pub enum Codec {
         /// What a word that is not listed means when read.
         or_else: Option<Value>,
     },
-    /// `given`: whether the field is there; read-only.
+    /// `given`, `exists`: whether the field, or a row of its own, is there. A row can be made and removed; a field is read-only.
     Given(bool),
     /// `time`: an instant in another form.
     Time(TimeForm),
@@ -121,7 +121,9 @@ impl Codec {
     pub fn write(&self, value: &Value) -> Option<Value> {
         match self {
             Self::Plain | Self::Hash(_) => Some(value.clone()),
-            Self::Given(_) => None,
+            Self::Given(when) => {
+                value.as_bool().map(|is| if is == *when { Value::Object(Map::new()) } else { Value::Null })
+            }
             Self::Values { pairs, .. } => {
                 pairs.iter().find(|(scim, _)| same(scim, value)).and_then(|(_, app)| app.first().cloned())
             }

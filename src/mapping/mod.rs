@@ -7,11 +7,13 @@
 pub mod answer;
 pub mod call;
 pub mod catalog;
+pub mod cell;
 pub mod codec;
 mod compile;
 pub mod hash;
 pub mod line;
 pub mod pattern;
+mod php;
 pub mod reply;
 pub mod rest;
 pub mod selector;

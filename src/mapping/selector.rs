@@ -52,6 +52,14 @@ impl Selector {
         Self { text: format!("$.{name}"), form: Form::Plain(vec![Step::Key(name.to_owned())]) }
     }
 
+    /// A plain path of several keys: a column of a table beside, a member of what a cell holds.
+    #[must_use]
+    pub fn keys<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
+        let steps: Vec<Step> = keys.into_iter().map(|key| Step::Key(key.to_owned())).collect();
+        let text = steps.iter().map(|step| if let Step::Key(key) = step { format!(".{key}") } else { String::new() });
+        Self { text: format!("${}", text.collect::<String>()), form: Form::Plain(steps) }
+    }
+
     /// The path as written.
     #[must_use]
     pub fn text(&self) -> &str {

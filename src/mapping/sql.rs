@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::config::Secret;
 
-use super::catalog::Catalog;
+use super::{catalog::Catalog, cell::Cell};
 
 /// The database.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct SqlApp {
     pub url: Url,
     /// Whose rows are whose, where several tenants share the tables.
     pub tenant: Option<TenantColumn>,
+    /// Where keys are counted.
+    pub counters: Option<Counters>,
 }
 
 /// The column that says whose a row is.
@@ -92,6 +94,10 @@ pub struct SqlRecords {
     pub touch: Vec<(Ident, Stamp)>,
     /// What DELETE does.
     pub delete: Delete,
+    /// Tables beside the base table.
+    pub beside: Vec<Beside>,
+    /// Cells that hold more than one value.
+    pub cells: Vec<Cell>,
     /// Lists with a table of their own.
     pub children: Vec<Child>,
     /// The junction table of `members`.
@@ -141,7 +147,7 @@ pub enum KeyKind {
 }
 
 /// A fixed condition on a column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ColumnTest {
     /// The column.
     pub column: Ident,
@@ -150,7 +156,7 @@ pub struct ColumnTest {
 }
 
 /// What a column must be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum ColumnIs {
     /// Any of these; null among them means IS NULL.
     AnyOf(Vec<Value>),
@@ -169,6 +175,40 @@ pub enum Stamp {
     Client,
     /// A literal.
     Is(Value),
+    /// A new random key.
+    Uuid,
+    /// The next number of a sequence.
+    Sequence(Ident),
+    /// The next id of a table that counts.
+    Counter(Box<Counter>),
+}
+
+/// The table in which an app counts its keys.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    /// The table.
+    pub table: Ident,
+    /// The columns that say what is counted: a table's name, and its key column's.
+    pub name: Vec<Ident>,
+    /// The column that holds the number.
+    pub column: Ident,
+    /// Whether the number is the last one used; else the next that is free.
+    pub last: bool,
+}
+
+/// One row of such a table.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// The table.
+    pub table: Ident,
+    /// What its columns say of this counter.
+    pub names: Vec<(Ident, String)>,
+    /// The column that holds the number.
+    pub column: Ident,
+    /// Whether the number is the last one used.
+    pub last: bool,
+    /// The table and the column whose keys it counts.
+    pub of: (Ident, Ident),
 }
 
 /// What DELETE does.
@@ -178,6 +218,51 @@ pub enum Delete {
     Rows,
     /// The row is marked; `only` no longer holds.
     Set(Vec<(Ident, Stamp)>),
+}
+
+/// A table beside the base table. What a record has there stands under the table's name in it, column by column.
+#[derive(Debug)]
+pub struct Beside {
+    /// What lines call it, `profile`; for a table that one line names, that line's attribute.
+    pub name: String,
+    /// The table.
+    pub table: Ident,
+    /// Its column that holds the base table's key.
+    pub link: Ident,
+    /// Its own key: of several rows the one of the lowest key counts. Without, a record has one row at most.
+    pub key: Option<Ident>,
+    /// True of every row that is meant; scalars are written on insert.
+    pub only: Vec<ColumnTest>,
+    /// Columns that SCIM does not name, on insert.
+    pub insert: Vec<(Ident, Stamp)>,
+    /// What its rows are.
+    pub form: Form,
+}
+
+/// What the rows of a table beside are.
+#[derive(Debug)]
+pub enum Form {
+    /// One row with these columns; once made, it stays.
+    Row(Vec<Ident>),
+    /// A row that is there for the sake of one value, and goes with it; without a column, that it is there is the value.
+    Value(Option<Ident>),
+    /// A row for each of these names.
+    Names {
+        /// The column that holds the name.
+        name: Ident,
+        /// The column that holds the value.
+        value: Ident,
+        /// The names that lines read or write, each once.
+        names: Vec<String>,
+    },
+}
+
+impl SqlRecords {
+    /// The table beside of that name.
+    #[must_use]
+    pub fn beside(&self, name: &str) -> Option<&Beside> {
+        self.beside.iter().find(|b| b.name == name)
+    }
 }
 
 /// A table whose rows are the items of a list.

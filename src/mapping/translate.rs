@@ -12,7 +12,7 @@ use crate::scim::{
 };
 
 use super::{
-    Resource,
+    Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
     line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
     pattern::{Expected, Subject, same},
@@ -41,6 +41,10 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
 /// A record that its lines cannot read.
 pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, record)?;
+    let record = &*match &resource.records {
+        Records::Sql(records) => cell::open(&records.cells, record)?,
+        Records::Rest(_) => Cow::Borrowed(record),
+    };
     let mut made = Map::new();
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));

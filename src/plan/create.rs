@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
-        Records, Resource,
+        Records, Resource, cell,
         line::{Line, Source},
         term::Scope,
         translate,
@@ -20,14 +20,13 @@ use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
     change::deal,
-    fill::fill,
     scope,
     sql::{
-        guard,
+        beside, guard,
         members::members_add,
         write::{self, Stamps},
     },
-    step::Step,
+    step::{Act, Step},
 };
 
 /// A plan for a POST.
@@ -35,8 +34,8 @@ use super::{
 pub struct Create<'a> {
     /// The resource type.
     pub resource: &'a Resource,
-    /// The call that makes the record.
-    pub call: Call,
+    /// The steps that make the record; the last one's reply tells it.
+    pub first: Vec<Step<'a>>,
     sent: &'a Map<String, Value>,
     made: Value,
 }
@@ -60,24 +59,26 @@ pub fn plan<'a>(
     context: &Context<'_>,
 ) -> Result<Create<'a>, Fault> {
     let lenient = context.profile.ignore_unmapped;
-    let (call, made) = match &resource.records {
+    let (first, made) = match &resource.records {
         Records::Rest(records) => {
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
             scope::stays(resource, &record)?;
-            let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
-            (call, record)
+            let names = Scope::default().with("record", record.clone()).with_random(context.random);
+            let does = if create.ahead.is_empty() { "" } else { "the making" };
+            (Step::sequence(&create.ahead, &create.call, &names, does)?, record)
         }
         Records::Sql(records) => {
-            let record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
+            let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
+            cell::close(&records.cells, &mut record, None)?;
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            (Call::Sql(write::insert(resource, records, &record, &stamps)), record)
+            (write::insert(resource, records, &record, &stamps).into_iter().map(Step::statement).collect(), record)
         }
     };
-    Ok(Create { resource, call, sent, made })
+    Ok(Create { resource, first, sent, made })
 }
 
 impl<'a> Create<'a> {
@@ -93,12 +94,13 @@ impl<'a> Create<'a> {
     /// How many calls it takes at least, so that nothing is begun that cannot be finished.
     #[must_use]
     pub fn calls(&self) -> usize {
-        let Records::Rest(records) = &self.resource.records else { return 1 };
-        let Some(relation) = &records.members else { return 1 };
+        let first = self.first.len();
+        let Records::Rest(records) = &self.resource.records else { return first };
+        let Some(relation) = &records.members else { return first };
         let members = |line: &&Line| matches!(&line.value, Source::Each(each) if each.of.is_some());
         let line = self.resource.lines.iter().filter(|l| l.create).find(members);
         let sent = line.and_then(|l| resource::get(self.sent, &l.target)?.as_array()).map_or(0, Vec::len);
-        1 + sent.div_ceil(relation.add_batch.max(1))
+        first + sent.div_ceil(relation.add_batch.max(1))
     }
 
     /// What the reply tells of the record.
@@ -169,6 +171,11 @@ impl<'a> Create<'a> {
                 let stamps = Stamps { now: context.now, client: context.client };
                 let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
                 let mut statements: Vec<Statement> = Vec::new();
+                for table in &records.beside {
+                    if let Some(row) = self.made.get(&table.name) {
+                        statements.extend(beside::write(records, table, &key, row, &stamps));
+                    }
+                }
                 for child in &records.children {
                     statements.extend(write::children_insert(
                         records,
@@ -197,6 +204,10 @@ impl<'a> Create<'a> {
     /// The call that takes the record back, where a later step is refused.
     #[must_use]
     pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Call> {
-        super::change::delete(self.resource, &made.id, context).ok()?.into_iter().next()
+        let steps = super::change::delete(self.resource, &made.id, context).ok()?;
+        match <[Step<'_>; 1]>::try_from(steps) {
+            Ok([Step { act: Act::Call(call), .. }]) => Some(call),
+            _ => None,
+        }
     }
 }

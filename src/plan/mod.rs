@@ -24,7 +24,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    mapping::{Tenant, codec::Unreadable, template::Unfit, term::Random},
+    mapping::{Tenant, cell::Closed, codec::Unreadable, template::Unfit, term::Random},
     scim::{Refusal, profile::Profile},
 };
 
@@ -102,6 +102,15 @@ impl From<Refusal> for Fault {
 impl From<Unreadable> for Fault {
     fn from(unreadable: Unreadable) -> Self {
         Self::Unreadable(unreadable)
+    }
+}
+
+impl From<Closed> for Fault {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Refused(refusal) => Self::Refused(refusal),
+            Closed::Unreadable(unreadable) => Self::Unreadable(unreadable),
+        }
     }
 }
 

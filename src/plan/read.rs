@@ -101,7 +101,10 @@ impl Needs<'_> {
         of_use
             && match &resource.records {
                 Records::Rest(records) => records.parts.iter().all(|p| there(&p.name)),
-                Records::Sql(records) => records.children.iter().all(|c| there(&c.name)),
+                Records::Sql(records) => {
+                    let beside = records.beside.iter().map(|b| &b.name);
+                    beside.chain(records.children.iter().map(|c| &c.name)).all(|name| there(name))
+                }
             }
     }
 

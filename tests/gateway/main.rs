@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod acts;
+mod beside;
 mod bookmarks;
 mod boundaries;
 mod bulk;
+mod cells;
 mod costs;
 mod cursor;
 mod door;
 mod easy_app;
 mod existing;
 mod hostile;
+mod keys;
 mod lists;
 mod model;
 mod odd_app;
@@ -22,6 +25,7 @@ mod rest_bodies;
 mod rest_faults;
 mod rest_pages;
 mod rest_reads;
+mod rest_steps;
 mod rest_whole;
 mod rest_writes;
 mod row_version;

@@ -211,6 +211,8 @@ pub(crate) fn user() -> Resource {
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
         delete: Delete::Rows,
+        beside: Vec::new(),
+        cells: Vec::new(),
         children: vec![Child {
             name: "emails".to_owned(),
             table: ident("email"),
@@ -319,6 +321,8 @@ pub(crate) fn group() -> Resource {
         insert: Vec::new(),
         touch: Vec::new(),
         delete: Delete::Set(vec![(ident("gone"), Stamp::Now)]),
+        beside: Vec::new(),
+        cells: Vec::new(),
         children: Vec::new(),
         members: Some(Junction {
             name: "members".to_owned(),

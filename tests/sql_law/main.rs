@@ -15,5 +15,6 @@ mod database;
 mod filters;
 mod order;
 mod rows;
+mod shapes;
 #[path = "../sql/mod.rs"]
 mod sql;

@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     database::{self, Database},
-    sql,
+    shapes, sql,
 };
 
 const PEOPLE: usize = 160;
@@ -115,18 +115,21 @@ impl Db {
             Engine::Postgres => include_str!("../databases/law.postgres.sql"),
             Engine::MariaDb => include_str!("../databases/law.mariadb.sql"),
         };
-        let database = Database::new(engine, script).await;
+        let database = Database::new(engine, &format!("{script}\n{}", shapes::tables(engine))).await;
         let limits = Limits { call_time: Duration::from_secs(60), answer_bytes: 16 << 20, depth: 8 };
-        let app = App::Sql(Arc::new(SqlApp { url: database.url(), tenant: None }));
+        let app = App::Sql(Arc::new(SqlApp { url: database.url(), tenant: None, counters: None }));
         let backend = Backend::open(&app, limits).await.unwrap();
         let Backend::Sql(sql) = &backend else { panic!("not SQL") };
-        let tables: Vec<_> =
-            [sql::user_with_lists(), sql::group()].iter().flat_map(|r| select::tables(sql::records(r))).collect();
+        let tables: Vec<_> = [sql::user_with_lists(), sql::group(), shapes::user()]
+            .iter()
+            .flat_map(|r| select::tables(sql::records(r)))
+            .collect();
         let (catalog, unfit) = sql.catalog(&tables).await.unwrap();
         assert!(unfit.is_empty(), "{unfit:?}");
         let mut session = backend.write().await.unwrap();
         let mut db = Self { engine, catalog: Arc::new(catalog), session, _database: database };
         fill(&mut db, dice).await;
+        shapes::fill(&mut db, dice).await;
         session = std::mem::replace(&mut db.session, backend.read().await.unwrap());
         session.commit().await.unwrap();
         db.session = backend.read().await.unwrap();
@@ -148,7 +151,7 @@ impl Db {
         reply.rows().to_vec()
     }
 
-    async fn put(&mut self, table: &str, cells: &[(&str, Value)]) {
+    pub(crate) async fn put(&mut self, table: &str, cells: &[(&str, Value)]) {
         let engine = self.engine;
         let ident = |name: &str| Ident(name.to_owned());
         let columns: Vec<String> = cells.iter().map(|(c, _)| engine.name(&ident(c))).collect();
@@ -231,7 +234,7 @@ pub(crate) async fn resources(db: &mut Db, resource: &Resource) -> Vec<(String, 
         let keys: Vec<Value> = page.iter().map(|r| r[&key.0].clone()).collect();
         for part in select::parts(records, &|_| true, &keys) {
             let rows = db.run(&part.statement).await;
-            select::attach(&mut page, key, &part, &rows);
+            select::attach(records, &mut page, &part, &rows).unwrap();
         }
         all.append(&mut page);
     }

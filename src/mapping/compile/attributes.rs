@@ -19,6 +19,10 @@ use super::{
     name::Named,
 };
 
+/// What is read out of one field that holds several values: over a database only, and there not in rows of lists.
+pub(super) const CELLS: [(&str, &str); 3] =
+    [("split", "lists in a text"), ("json", "JSON in a text"), ("php", "what PHP serialised")];
+
 /// A line, with what it says of its attribute and where it stands.
 pub(super) struct Draft<'n> {
     pub line: Line,
@@ -227,6 +231,7 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], fau
 
 fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
+    super::not_supported(fields, faults, &CELLS);
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
@@ -327,6 +332,7 @@ fn field(sub: String, leaf: &Attribute, node: &Node, faults: &mut Faults) -> Opt
         Value::Map(_) => {
             let mut fields = node.map(faults, "a sub-attribute")?;
             let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
+            super::not_supported(&mut fields, faults, &CELLS);
             let codec = codec(&mut fields, leaf, faults);
             fields.finish(faults);
             FieldSource::At { at: at?, codec }

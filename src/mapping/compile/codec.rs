@@ -22,9 +22,6 @@ pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faul
             ("bool", "boolean codecs"),
             ("before", "cutting codecs"),
             ("after", "cutting codecs"),
-            ("split", "splitting codecs"),
-            ("json", "JSON codecs"),
-            ("php", "PHP codecs"),
             ("is", "`is` codecs"),
             ("has", "`has` codecs"),
             ("lacks", "`lacks` codecs"),
@@ -180,7 +177,7 @@ pub(super) fn scalar(node: &Node, what: &str, faults: &mut Faults) -> Option<Jso
     Some(node.to_json())
 }
 
-fn suits(span: Span, word: &str, kinds: &[Type], leaf: &Attribute, faults: &mut Faults) {
+pub(super) fn suits(span: Span, word: &str, kinds: &[Type], leaf: &Attribute, faults: &mut Faults) {
     if !kinds.contains(&leaf.kind) {
         faults
             .error(span, "wrong-kind", format!("`{}` is {}, and `{word}` does not read that", leaf.name, kind(leaf)))

@@ -19,6 +19,7 @@ mod pattern;
 mod rest;
 mod schemas;
 mod sql;
+mod steps;
 mod term;
 
 use std::{path::Path, sync::Arc};
@@ -108,7 +109,11 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
             let tenant = app.as_ref().and_then(|app| app.tenant.clone());
-            (app.map(|a| App::Sql(Arc::new(a))), sql::resources(&written, engine, tenant.as_ref(), faults))
+            let counters = app.as_ref().and_then(|app| app.counters.clone());
+            (
+                app.map(|a| App::Sql(Arc::new(a))),
+                sql::resources(&written, engine, tenant.as_ref(), counters.as_ref(), faults),
+            )
         }
         _ => {
             faults

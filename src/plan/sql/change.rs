@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Resource, line::Line, sql::SqlRecords, translate},
+    mapping::{Resource, cell, line::Line, sql::SqlRecords, translate},
     plan::{Context, Fault, step::Step},
     scim::change::{Change as Changed, To},
 };
 
 use super::{
-    check_values, guard, key, members,
+    beside, check_values, guard, key, members,
     write::{self, Stamps},
 };
 
@@ -27,7 +27,8 @@ pub fn steps(
 ) -> Result<Vec<Step<'static>>, Fault> {
     let key = key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
-    let changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    cell::close(&records.cells, &mut changed, before)?;
     check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
     // members may change, its time of change waits for what their statements tell.
@@ -36,6 +37,11 @@ pub fn steps(
         true => write::lock(records, &key),
         false => write::update(resource, records, &key, &changed, &stamps),
     }];
+    for table in &records.beside {
+        if let Some(row) = changed.get(&table.name) {
+            statements.extend(beside::write(records, table, &key, row, &stamps));
+        }
+    }
     for change in changes {
         let name = change.target.attribute.name.as_str();
         if let Some(child) = records.children.iter().find(|c| c.name == name) {

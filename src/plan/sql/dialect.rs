@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::{
     mapping::sql::{Engine, Ident},
     plan::call::Bind,
-    scim::fold::{fold, variants_ascii_lower},
+    scim::{
+        fold::{fold, variants_ascii_lower},
+        schema::Type,
+    },
 };
 
 /// True of every row.
@@ -180,6 +183,65 @@ impl Engine {
         match self {
             Self::Sqlite | Self::MariaDb => format!("instr({text}, ?) > 0"),
             Self::Postgres => format!("strpos({text}, ?) > 0"),
+        }
+    }
+
+    /// A member of a JSON object, where it is of this type; nothing where it may have more digits than can be compared.
+    #[must_use]
+    pub fn member(self, column: &str, path: &[String], kind: Type) -> Option<String> {
+        let truth = match kind {
+            Type::Integer | Type::Decimal | Type::Complex => return None,
+            Type::Boolean => true,
+            Type::String | Type::Reference | Type::Binary | Type::DateTime => false,
+        };
+        let dotted = quoted(&path.iter().fold("$".to_owned(), |all, key| format!("{all}.\"{key}\"")));
+        Some(match self {
+            // a text that is no JSON is an error in each of these, and a CASE goes from left to right
+            Self::Sqlite => {
+                let is = if truth { "IN ('true', 'false')" } else { "= 'text'" };
+                let of =
+                    format!("CASE WHEN json_type({column}, {dotted}) {is} THEN json_extract({column}, {dotted}) END");
+                format!("CASE WHEN json_valid({column}) THEN {of} END")
+            }
+            Self::Postgres => {
+                let keys: Vec<String> = path.iter().map(|key| quoted(key)).collect();
+                let member = format!("CAST(NULLIF(CAST({column} AS text), '') AS jsonb) #> ARRAY[{}]", keys.join(", "));
+                match truth {
+                    true => {
+                        format!("CASE jsonb_typeof({member}) WHEN 'boolean' THEN CAST({member} AS text) = 'true' END")
+                    }
+                    false => format!("CASE jsonb_typeof({member}) WHEN 'string' THEN ({member}) #>> '{{}}' END"),
+                }
+            }
+            Self::MariaDb => {
+                let member = format!("JSON_EXTRACT({column}, {dotted})");
+                match truth {
+                    true => format!("CASE JSON_TYPE({member}) WHEN 'BOOLEAN' THEN {member} = 'true' END"),
+                    false => format!("CASE JSON_TYPE({member}) WHEN 'STRING' THEN JSON_UNQUOTE({member}) END"),
+                }
+            }
+        })
+    }
+
+    /// A new random key.
+    #[must_use]
+    pub fn uuid(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-' || \
+                 substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
+            }
+            Self::Postgres => "gen_random_uuid()",
+            Self::MariaDb => "UUID()",
+        }
+    }
+
+    /// The next number of a sequence.
+    #[must_use]
+    pub fn next_of(self, sequence: &Ident) -> String {
+        match self {
+            Self::Postgres => format!("nextval({})", quoted(&self.name(sequence))),
+            Self::Sqlite | Self::MariaDb => format!("NEXTVAL({})", self.name(sequence)),
         }
     }
 

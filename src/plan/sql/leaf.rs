@@ -23,7 +23,9 @@ use crate::{
 };
 
 use super::{
-    Piece, bound_key, key_of,
+    Piece,
+    beside::Source,
+    bound_key, key_of,
     logic::{Logic, Pair},
 };
 
@@ -32,6 +34,13 @@ pub(super) enum Found<'a> {
     Column(Column<'a>),
     /// The same for every row.
     Constant(&'a Value),
+    /// A row of another table that is there or not, and what it means if it is.
+    Row {
+        there: Logic,
+        when: bool,
+    },
+    /// One of the values that a cell holds together, somewhere in its text.
+    Inside(Column<'a>),
     /// No row has it.
     Absent,
     /// Only the resource, once read, has it.
@@ -49,6 +58,8 @@ pub(super) struct Column<'a> {
     pub(super) stored: Option<&'a Stored>,
     /// For a key, which has always a value.
     pub(super) key: Option<KeyKind>,
+    /// Where the column is one of another table: that table's rows.
+    pub(super) source: Option<Source>,
 }
 
 impl Found<'_> {
@@ -56,6 +67,8 @@ impl Found<'_> {
         match self {
             Self::Column(column) => Pair::exact(column.present()),
             Self::Constant(value) => Pair::exact(decided(assigned(value))),
+            Self::Row { .. } => Pair::exact(Logic::True),
+            Self::Inside(column) => Pair::wider(column.given(), INSIDE),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
         }
@@ -72,8 +85,23 @@ impl Found<'_> {
         };
         match self {
             Self::Column(column) => {
-                let pair = column.compare(leaf, op, literal, &holds);
+                let pair = column.searched(
+                    column.compare(leaf, op, literal, &holds),
+                    |c| c.compare(leaf, op, literal, &holds),
+                    op,
+                );
                 Pair { few: pair.few || pair.is_exact() && column.tells(op, literal), ..pair }
+            }
+            Self::Inside(column) => match (op, literal) {
+                (
+                    CompareOp::Equal | CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains,
+                    Literal::Text(text),
+                ) => Pair::wider(column.text(leaf, CompareOp::Contains, text).may, INSIDE),
+                _ => Pair::wider(column.given(), INSIDE),
+            },
+            Self::Row { there, when } => {
+                let of = |is: bool, logic: Logic| if holds(&Value::Bool(is)) { logic } else { Logic::False };
+                Pair::exact(Logic::any([of(*when, there.clone()), of(!*when, there.clone().not())]))
             }
             Self::Constant(value) => Pair::exact(decided(holds(value))),
             Self::Absent => Pair::exact(Logic::False),
@@ -81,6 +109,8 @@ impl Found<'_> {
         }
     }
 }
+
+const INSIDE: &str = "the cell holds several values";
 
 fn decided(holds: bool) -> Logic {
     if holds { Logic::True } else { Logic::False }
@@ -120,6 +150,26 @@ impl Column<'_> {
             }
             _ => Logic::True,
         }
+    }
+
+    /// With a search in front that an index of the other table can serve. Only where no row means no match.
+    fn searched(&self, pair: Pair, again: impl Fn(&Column<'_>) -> Pair, op: CompareOp) -> Pair {
+        let needs_row = match self.codec {
+            Codec::Plain | Codec::Around { .. } | Codec::Time(_) => true,
+            Codec::Values { pairs, or_else } => {
+                or_else.is_none() && !pairs.iter().any(|(_, app)| app.iter().any(Value::is_null))
+            }
+            Codec::Given(_) | Codec::Hash(_) => false,
+        };
+        let Some(source) =
+            self.source.as_ref().filter(|_| needs_row && matches!(op, CompareOp::Equal | CompareOp::StartsWith))
+        else {
+            return pair;
+        };
+        let row = Column { sql: source.column.clone(), source: None, ..*self };
+        let Logic::Sql(such) = again(&row).may else { return pair };
+        let found = Logic::Sql(source.some(such));
+        Pair { may: Logic::all([found.clone(), pair.may]), must: Logic::all([found, pair.must]), ..pair }
     }
 
     fn is_empty(&self, value: &Value) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, guard, has_key, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, table, write::Stamps};
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -29,6 +29,7 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     }
     std::iter::once(all_exist(engine, junction, keys.clone()))
         .chain(guard::may_join(engine, junction, key, &keys))
+        .chain(new_key::taken(engine, &junction.insert, keys.len()))
         .chain([add(records, junction, key, keys, stamps)])
         .collect()
 }
@@ -61,6 +62,7 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
     std::iter::once(all_exist(engine, junction, keys.clone()))
         .chain(guard::may_join(engine, junction, key, &keys))
         .chain(gone(engine, junction, key, &others))
+        .chain(new_key::taken(engine, &junction.insert, keys.len()))
         .chain([add(records, junction, key, keys, stamps)])
         .collect()
 }
@@ -108,14 +110,18 @@ fn none(engine: Engine, such: Piece) -> Statement {
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.
 fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>, stamps: &Stamps<'_>) -> Statement {
     let engine = records.engine;
+    let behind = format!("({} - row_number() OVER (ORDER BY s.value))", keys.len());
     let mut columns = vec![engine.name(&junction.link), engine.name(&junction.value)];
     let mut values = Piece::new("SELECT ").bind(engine.value(key)).then(", s.value");
     for (column, stamp) in &junction.insert {
         columns.push(engine.name(column));
-        let value = stamps.value(stamp, None);
-        let stored = records.catalog.column(&junction.table, column);
-        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(engine, &value));
-        values = values.then(", ").bind(engine.value(&value));
+        let stamped = || {
+            let value = stamps.value(stamp, None);
+            let stored = records.catalog.column(&junction.table, column);
+            let value = stored.map_or_else(|| value.clone(), |stored| stored.form(engine, &value));
+            Piece::default().bind(engine.value(&value))
+        };
+        values = values.then(", ").piece(new_key::value(engine, stamp, &behind).unwrap_or_else(stamped));
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)

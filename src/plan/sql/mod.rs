@@ -1,18 +1,21 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `write` and `members` change, `guard` stands around what they do, `filter` turns a condition into a WHERE
-//! clause, `order` one into an ORDER BY; `dialect` is all that an
-//! engine needs of its own. In every text `r` is the resource's row, `c` a child's, `j` a junction's, `o` the other type's
-//! row, and `s` a value of a bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
+//! `select` reads, `write`, `beside` and `members` change, `guard` stands around what they do, `filter` turns a condition
+//! into a WHERE clause, `order` one into an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is
+//! the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a
+//! bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
 
+pub mod beside;
 pub mod change;
 pub mod dialect;
 pub mod filter;
 pub mod guard;
+mod key;
 mod leaf;
 mod logic;
 pub mod members;
 pub mod order;
+mod row;
 pub mod select;
 mod typed;
 pub mod write;

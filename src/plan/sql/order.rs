@@ -117,7 +117,8 @@ impl Order {
             false => match filter::single(sort.target(), resource, records) {
                 Found::Column(column) => Some(column.sorted(sort)?),
                 Found::Elsewhere(why) => return Err(why),
-                Found::Constant(_) | Found::Absent => return Err("no column holds it"),
+                Found::Row { .. } => return Err("it is whether there is a row"),
+                Found::Constant(_) | Found::Absent | Found::Inside(_) => return Err("no column holds it"),
             },
         };
         Ok(Self { by, descending: sort.descending(), ..Self::by_key(records) })

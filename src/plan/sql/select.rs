@@ -9,13 +9,16 @@ use crate::{
     mapping::{
         Resource,
         answer::Class,
-        sql::{Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords},
+        codec::Unreadable,
+        sql::{
+            Beside, Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Stamp,
+        },
     },
     plan::call::{Bind, Expect, Statement},
 };
 
 use super::{
-    Piece, and_only, column,
+    Piece, and_only, beside, column,
     filter::Pushed,
     key, key_column, only,
     order::{After, Order},
@@ -91,6 +94,8 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         statement: piece.expect(engine, Expect::Any),
     };
     let kind = records.key.kind;
+    let beside =
+        records.beside.iter().map(|b| (&b.name, beside_rows(engine, b, &key_column(engine, "c", &b.link, kind), keys)));
     let children = records
         .children
         .iter()
@@ -101,7 +106,8 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         .map(|j| (&j.name, member_rows(engine, j, &key_column(engine, "j", &j.link, kind), keys)));
     let groups =
         records.groups.iter().map(|d| (&d.name, group_rows(engine, d, &key_column(engine, "j", &d.link, kind), keys)));
-    children
+    beside
+        .chain(children)
         .chain(members)
         .chain(groups)
         .filter(|(name, _)| wanted(name))
@@ -109,19 +115,29 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         .collect()
 }
 
-/// Hangs the rows of a list under their records; a record without any has an empty list.
-pub fn attach(records: &mut [Value], key: &Ident, part: &PartRead, rows: &[Value]) {
-    let mut lists: HashMap<String, Vec<Value>> = HashMap::new();
+/// Hangs the rows that were read under their records; a record without any has an empty list, or nothing.
+///
+/// # Errors
+/// A record with several rows where there can be one.
+pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: &[Value]) -> Result<(), Unreadable> {
+    let key = &records.key.column;
+    let mut lists: HashMap<String, Vec<Map<String, Value>>> = HashMap::new();
     for row in rows.iter().filter_map(Value::as_object) {
         let Some(link) = row.get(&part.link) else { continue };
         let shown: Map<String, Value> =
             row.iter().filter(|(name, _)| **name != part.link).map(|(name, v)| (name.clone(), v.clone())).collect();
-        lists.entry(printed(link)).or_default().push(Value::Object(shown));
+        lists.entry(printed(link)).or_default().push(shown);
     }
-    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+    let beside = records.beside(&part.name);
+    for record in page.iter_mut().filter_map(Value::as_object_mut) {
         let list = record.get(&key.0).and_then(|key| lists.remove(&printed(key))).unwrap_or_default();
-        record.insert(part.name.clone(), Value::Array(list));
+        let hung = match beside {
+            Some(beside) => beside::hung(beside, list)?,
+            None => Value::Array(list.into_iter().map(Value::Object).collect()),
+        };
+        record.insert(part.name.clone(), hung);
     }
+    Ok(())
 }
 
 /// Every table and column that statements of this type name, each once, for the check against the catalogue.
@@ -139,10 +155,24 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
         .chain(tested(&records.protect))
         .chain(stamped);
     add(&mut found, &records.table, base);
+    for b in &records.beside {
+        let stamped = b.insert.iter().map(|(column, _)| column);
+        let shown = beside::shown(b).into_iter().map(|(column, _)| column);
+        add(&mut found, &b.table, once(&b.link).chain(&b.key).chain(shown).chain(tested(&b.only)).chain(stamped));
+    }
     for c in &records.children {
         let stamped = c.insert.iter().map(|(column, _)| column);
         let all = once(&c.link).chain(&c.key).chain(&c.columns).chain(tested(&c.only)).chain(stamped);
         add(&mut found, &c.table, all);
+    }
+    let of_child = records.children.iter().flat_map(|c| &c.insert);
+    let of_beside = records.beside.iter().flat_map(|b| &b.insert);
+    let of_members = records.members.iter().flat_map(|j| &j.insert);
+    for (_, stamp) in records.insert.iter().chain(of_child).chain(of_beside).chain(of_members) {
+        if let Stamp::Counter(counter) = stamp {
+            let names = counter.names.iter().map(|(name, _)| name);
+            add(&mut found, &counter.table, names.chain([&counter.column]));
+        }
     }
     if let Some(j) = &records.members {
         let stamped = j.insert.iter().map(|(column, _)| column);
@@ -200,6 +230,22 @@ fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Pie
     let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
     let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed).chain(more).collect();
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
+}
+
+fn beside_rows(engine: Engine, b: &Beside, link: &str, keys: &[Value]) -> Piece {
+    let shown: String = beside::shown(b)
+        .into_iter()
+        .map(|(name, called)| format!(", {} AS {}", column(engine, "c", name), label(engine, called)))
+        .collect();
+    let sorted = b.key.iter().map(|name| format!(", {}", column(engine, "c", name))).collect::<String>();
+    Piece::new(format!(
+        "SELECT {link} AS {}{shown} FROM {} WHERE {link} IN ",
+        label(engine, LINK),
+        table(engine, &b.table, "c")
+    ))
+    .set(engine, keys.to_vec())
+    .then(&beside::and_meant(engine, "c", b, None))
+    .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
 fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piece {

@@ -2,22 +2,22 @@
 //! conditions, so that a row which does not exist for SCIM is never touched.
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     mapping::{
         Resource,
         answer::Class,
-        catalog::{Catalog, Stored},
+        catalog::Stored,
         codec::{Codec, TimeForm},
         line::{Each, FieldSource, Source},
         selector::Selector,
-        sql::{Bump, Child, ColumnIs, ColumnTest, Delete, Engine, Ident, SqlRecords, Stamp, Version},
+        sql::{Bump, Child, Delete, Engine, Ident, SqlRecords, Stamp, Version},
     },
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, guard, has_key, holds, table, where_key};
+use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, table, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -29,19 +29,20 @@ pub struct Stamps<'a> {
 }
 
 impl Stamps<'_> {
-    /// A stamp's value; a time in `form`.
+    /// A stamp's value; a time in `form`. New keys are expressions, see `key`.
     pub(super) fn value(&self, stamp: &Stamp, form: Option<TimeForm>) -> Value {
         match stamp {
             Stamp::Now => form.unwrap_or(TimeForm::Iso).write(self.now),
             Stamp::Client => Value::from(self.client),
             Stamp::Is(value) => value.clone(),
+            Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
         }
     }
 }
 
-/// The new row; its key comes back. What the mapping fixes wins over the record, the record over stamps.
+/// The new row, last; its key comes back. What the mapping fixes wins over the record, the record over stamps.
 #[must_use]
-pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Statement {
+pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
     let mut row = Row::new(records, &records.table);
     row.fix(&records.only);
@@ -50,12 +51,13 @@ pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps:
     }
     row.give(std::iter::once(&records.key.column).chain(&records.columns), record);
     for (column, stamp) in records.insert.iter().chain(&records.touch) {
-        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+        row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     let key = engine.name(&records.key.column);
-    row.insert_into(&records.table)
-        .then(&format!(" RETURNING {key} AS {key}"))
-        .expect(engine, Expect::Some(Class::Broken))
+    let made = row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}"));
+    let mut statements = new_key::taken(engine, &records.insert, 1);
+    statements.push(made.expect(engine, Expect::Some(Class::Broken)));
+    statements
 }
 
 /// Writes the columns that `changed` holds, and those that every change touches.
@@ -72,7 +74,7 @@ pub fn update(
     row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
-        row.set(column, &stamps.value(stamp, base_form(resource, column)));
+        row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     match row.update(&records.table) {
         Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
@@ -113,7 +115,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             let mut row = Row::new(records, &records.table);
             row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
-                row.set(column, &stamps.value(stamp, base_form(resource, column)));
+                row.stamp(column, stamp, stamps, base_form(resource, column), "0");
             }
             let mark = match row.update(&records.table) {
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
@@ -126,7 +128,8 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
             let gone = Piece::new(engine.delete_from(&records.table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
-            guards.into_iter().chain([there]).chain(children).chain(pairs).chain([gone]).collect()
+            let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
+            guards.into_iter().chain([there]).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
         }
     }
 }
@@ -141,17 +144,19 @@ pub fn children_insert(
     items: &[Value],
     stamps: &Stamps<'_>,
 ) -> Vec<Statement> {
-    let one = |item: &Value| {
+    let one = |(nth, item): (usize, &Value)| {
+        let behind = (items.len() - 1 - nth).to_string();
         let mut row = Row::new(records, &child.table);
         row.set(&child.link, key);
         row.fix(&child.only);
         row.give(&child.columns, &complete(resource, child, item));
         for (column, stamp) in &child.insert {
-            row.set(column, &stamps.value(stamp, child_form(resource, child, column)));
+            row.stamp(column, stamp, stamps, child_form(resource, child, column), &behind);
         }
         row.insert_into(&child.table).expect(records.engine, Expect::Some(Class::Broken))
     };
-    items.iter().map(one).collect()
+    let taken = new_key::taken(records.engine, &child.insert, items.len());
+    taken.into_iter().chain(items.iter().enumerate().map(one)).collect()
 }
 
 /// From the rows that a list has to those it shall have. A row of the same value is kept and changed in place, so that
@@ -311,100 +316,4 @@ fn alike(a: Option<&Value>, b: Option<&Value>) -> bool {
         other => Some(other.to_string()),
     };
     print(a) == print(b)
-}
-
-/// Columns and what is written into them; the first word on a column stands.
-struct Row<'a> {
-    engine: Engine,
-    catalog: &'a Catalog,
-    table: &'a Ident,
-    cells: Vec<(Ident, Piece)>,
-}
-
-impl<'a> Row<'a> {
-    fn new(records: &'a SqlRecords, table: &'a Ident) -> Self {
-        Self { engine: records.engine, catalog: &records.catalog, table, cells: Vec::new() }
-    }
-
-    fn put(&mut self, column: &Ident, piece: Piece) {
-        if !self.cells.iter().any(|(c, _)| c == column) {
-            self.cells.push((column.clone(), piece));
-        }
-    }
-
-    fn set(&mut self, column: &Ident, value: &Value) {
-        let stored = self.catalog.column(self.table, column);
-        let value = stored.map_or_else(|| value.clone(), |stored| stored.form(self.engine, value));
-        self.put(column, Piece::default().bind(self.engine.value(&value)));
-    }
-
-    /// What the fixed conditions ask of a new row: `{ type: User }` as a literal, the client's tenant.
-    fn fix(&mut self, only: &[ColumnTest]) {
-        for test in only {
-            match &test.is {
-                ColumnIs::AnyOf(values) => {
-                    if let [value] = values.as_slice() {
-                        self.put(&test.column, Piece::new(self.engine.literal(value)));
-                    }
-                }
-                ColumnIs::Tenant(name) => {
-                    let whose = Bind::Tenant { name: name.clone(), printed: false };
-                    self.put(&test.column, Piece::default().bind(whose));
-                }
-                ColumnIs::NoneOf(_) => {}
-            }
-        }
-    }
-
-    /// What makes the row's version another one. Where that is not our doing, a change of the row is: even where only its
-    /// lists change, the row is written.
-    fn bump(&mut self, records: &SqlRecords) {
-        let Some(version) = &records.version else { return };
-        let now = |name| column(self.engine, "r", name);
-        match version.bump {
-            Bump::One => {
-                let next = format!("COALESCE({}, 0) + 1", now(&version.column));
-                self.put(&version.column, Piece::new(next));
-            }
-            Bump::App | Bump::Row => {
-                let same = Piece::new(now(&records.key.column));
-                self.put(&records.key.column, same);
-            }
-        }
-    }
-
-    /// Those columns that the record has.
-    fn give<'c>(&mut self, columns: impl IntoIterator<Item = &'c Ident>, record: &Value) {
-        let nothing = Map::new();
-        let record = record.as_object().unwrap_or(&nothing);
-        for column in columns {
-            if let Some(value) = record.get(&column.0) {
-                self.set(column, value);
-            }
-        }
-    }
-
-    fn insert_into(self, name: &Ident) -> Piece {
-        let columns: Vec<String> = self.cells.iter().map(|(column, _)| self.engine.name(column)).collect();
-        if columns.is_empty() {
-            return Piece::new(format!("INSERT INTO {} {}", self.engine.name(name), self.engine.defaults()));
-        }
-        let values = Piece::join(self.cells.into_iter().map(|(_, piece)| piece), ", ");
-        Piece::new(format!("INSERT INTO {} ({}) VALUES (", self.engine.name(name), columns.join(", ")))
-            .piece(values)
-            .then(")")
-    }
-
-    fn update(self, name: &Ident) -> Option<Piece> {
-        self.update_as(name, "r")
-    }
-
-    fn update_as(self, name: &Ident, alias: &str) -> Option<Piece> {
-        let set =
-            |(column, piece): (Ident, Piece)| Piece::new(format!("{} = ", self.engine.name(&column))).piece(piece);
-        (!self.cells.is_empty()).then(|| {
-            let begin = Piece::new(format!("UPDATE {} SET ", table(self.engine, name, alias)));
-            begin.piece(Piece::join(self.cells.into_iter().map(set), ", "))
-        })
-    }
 }

@@ -4,7 +4,8 @@ use crate::{
     diagnostic::Faults,
     mapping::{
         line::Source,
-        sql::{Child, ColumnIs, ColumnTest, Ident, Stamp, Version},
+        selector::{Selector, Step},
+        sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
     },
 };
 
@@ -22,17 +23,17 @@ pub(super) fn check_columns(
     let tenants = |test: &&ColumnTest| matches!(test.is, ColumnIs::Tenant(_));
     for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
         let Source::At { at, .. } = &draft.line.value else { continue };
-        let column = at.field().unwrap_or_default();
-        let fixed = |t: &ColumnTest| t.column.0 == column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
-        let (who, access) = if key.0 == column && draft.line.update {
+        let Some([Step::Key(column)]) = at.steps() else { continue };
+        let fixed = |t: &ColumnTest| t.column.0 == *column && matches!(&t.is, ColumnIs::AnyOf(one) if one.len() == 1);
+        let (who, access) = if key.0 == *column && draft.line.update {
             ("the key", "[read, create]")
-        } else if only.iter().filter(tenants).any(|t| t.column.0 == column) {
+        } else if only.iter().filter(tenants).any(|t| t.column.0 == *column) {
             ("the tenant's", "[read]")
-        } else if version.is_some_and(|version| version.column.0 == column) {
+        } else if version.is_some_and(|version| version.column.0 == *column) {
             ("the version", "[read]")
         } else if only.iter().any(fixed) {
             ("fixed by `where`", "[read]")
-        } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == column) {
+        } else if draft.line.update && touch.iter().any(|(touched, _)| touched.0 == *column) {
             ("written by `touch`", "[read, create]")
         } else {
             continue;
@@ -62,5 +63,45 @@ pub(super) fn check_children(drafts: &[Draft<'_>], children: &[Child], faults: &
                 )
                 .help("tell their rows apart: `where: { kind: phone }`");
         }
+    }
+}
+
+/// A row that goes with a value of its own is nobody else's row.
+pub(super) fn check_rows(drafts: &[Draft<'_>], beside: &[Beside], children: &[Child], faults: &mut Faults) {
+    let open = |a: &[ColumnTest], b: &[ColumnTest]| a.is_empty() || b.is_empty() || a == b;
+    let lists = children.iter().map(|c| (&c.name, &c.table, &c.only));
+    let others: Vec<_> = beside.iter().map(|b| (&b.name, &b.table, &b.only)).chain(lists).collect();
+    for one in beside.iter().filter(|b| matches!(b.form, Form::Value(_))) {
+        let shared = |(name, table, only): &&(&String, &Ident, &Vec<ColumnTest>)| {
+            **name != one.name && **table == one.table && open(only, &one.only)
+        };
+        let Some((other, ..)) = others.iter().find(shared) else { continue };
+        let mine = |d: &&Draft<'_>| matches!(&d.line.value, Source::At { at, .. } if at.field() == Some(&one.name));
+        if let Some(draft) = drafts.iter().find(mine) {
+            let (mine, other) = (&draft.line.target, other.trim_start_matches('@'));
+            faults
+                .error(
+                    draft.span,
+                    "shared-field",
+                    format!("`{mine}` and `{other}` both take the rows of `{}`", one.table.0),
+                )
+                .help("tell their rows apart with `where`, or name the table under `beside` and use its columns");
+        }
+    }
+}
+
+/// A new key comes from one place.
+pub(super) fn check_key(drafts: &[Draft<'_>], key: &Ident, from: Option<&Stamp>, faults: &mut Faults) {
+    let writes = |d: &&Draft<'_>| {
+        d.line.create && matches!(&d.line.value, Source::At { at, .. } if *at == Selector::key(&key.0))
+    };
+    if let (Some(_), Some(draft)) = (from, drafts.iter().find(writes)) {
+        faults
+            .error(
+                draft.span,
+                "shared-field",
+                format!("`{}` writes the key, which comes from elsewhere", draft.line.target),
+            )
+            .help("leave `from` out of `key`, or write `access: [read]` here");
     }
 }

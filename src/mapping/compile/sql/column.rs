@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        sql::{ColumnIs, ColumnTest, Delete, Ident, KeyKind, Stamp},
+        sql::{ColumnIs, ColumnTest, Delete, Ident, Stamp},
         template::Template,
     },
     yaml::{self, Node, Value},
@@ -21,7 +21,7 @@ fn column_name(key: &yaml::Key, faults: &mut Faults) -> Option<Ident> {
     checked(&key.name, key.span, faults)
 }
 
-fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
+pub(super) fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
     if name.is_empty() || name.contains(['\0', '.', '"']) || name.starts_with('$') {
         faults
             .error(span, "bad-name", format!("`{name}` is not a name in the database"))
@@ -29,24 +29,6 @@ fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ident> {
         return None;
     }
     Some(Ident(name.to_owned()))
-}
-
-pub(super) fn key(node: &Node, faults: &mut Faults) -> Option<(Ident, KeyKind)> {
-    match &node.value {
-        Value::Text(_) => Some((ident(node, faults)?, KeyKind::Integer)),
-        Value::List(_) => {
-            faults.not_supported(node.span, "keys of several columns");
-            None
-        }
-        _ => {
-            let mut fields = node.map(faults, "`key`")?;
-            not_supported(&mut fields, faults, &[("from", "keys that the database does not generate")]);
-            let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-            let kind = fields.choice(faults, "type", &[("integer", KeyKind::Integer), ("text", KeyKind::Text)]);
-            fields.finish(faults);
-            Some((column?, kind.unwrap_or(KeyKind::Integer)))
-        }
-    }
 }
 
 pub(super) fn tests(node: &Node, what: &str, faults: &mut Faults) -> Vec<ColumnTest> {
@@ -142,7 +124,7 @@ impl ColumnIs {
     fn may_hold(&self, stamp: &Stamp) -> bool {
         let holds = |values: &[Json]| match stamp {
             Stamp::Is(value) => values.contains(value),
-            Stamp::Now | Stamp::Client => false,
+            _ => false,
         };
         match self {
             Self::AnyOf(values) => holds(values),

@@ -3,11 +3,12 @@
 use crate::{
     diagnostic::Faults,
     mapping::{
+        cell::Cell,
         codec::Codec,
         line::{Each, Field, FieldSource, Source},
         pattern::Pattern,
         selector::Selector,
-        sql::{Child, Ident, Junction},
+        sql::{Beside, Child, Ident, Junction},
         template::Template,
     },
     scim::schema::{Attribute, Target},
@@ -23,12 +24,16 @@ use super::{
         not_supported,
     },
     Around,
+    beside::{self, place},
+    cell,
     column::{ident, stamps, tests},
 };
 
 /// Lists with tables of their own, as the lines name them.
 #[derive(Default)]
 pub(super) struct Lists {
+    pub beside: Vec<Beside>,
+    pub cells: Vec<Cell>,
     pub children: Vec<Child>,
     pub members: Option<Junction>,
 }
@@ -46,13 +51,10 @@ pub(super) fn said<'n>(
             None
         }
         Value::Text(text) if Template::has_holes(text) => match Template::compile(text) {
-            Ok(template) if template.holes().iter().any(|h| h.len() > 1) => {
-                faults
-                    .error(node.span, "bad-template", "a hole here names a column, which has no fields")
-                    .help("write the column's bare name: `{{first}} {{last}}`");
-                None
-            }
             Ok(template) => {
+                for hole in template.holes() {
+                    place(&hole.join("."), node.span, &mut lists.beside, faults)?;
+                }
                 Some(Said { value: Source::Text(template), facts: Facts::default(), relation: None, writes: false })
             }
             Err(message) => {
@@ -61,8 +63,8 @@ pub(super) fn said<'n>(
             }
         },
         Value::Text(_) => {
-            let column = ident(node, faults)?;
-            let value = Source::At { at: Selector::key(&column.0), codec: Codec::Plain };
+            let at = place(node.text(faults, "a column")?, node.span, &mut lists.beside, faults)?;
+            let value = Source::At { at, codec: Codec::Plain };
             Some(Said { value, facts: Facts::default(), relation: None, writes: true })
         }
         Value::Map(_) => {
@@ -73,20 +75,29 @@ pub(super) fn said<'n>(
                 &[
                     ("sql", "SQL expressions"),
                     ("in", "cells that list groups"),
-                    ("exists", "rows that mean yes or no"),
                     ("keep", "members that must keep a group"),
                     ("from", "relations kept on the other side"),
                 ],
             );
-            if !fields.has("table")
-                && !fields.has("column")
-                && ["sql", "in", "exists", "from"].iter().any(|k| fields.has(k))
-            {
+            if !fields.has("table") && !fields.has("column") && ["sql", "in", "from"].iter().any(|k| fields.has(k)) {
                 return None;
             }
-            if fields.has("table") && fields.has("column") {
-                faults.not_supported(node.span, "single values in tables of their own");
-                return None;
+            if fields.has("table") && (fields.has("column") || fields.has("exists")) {
+                let said = beside::single(&mut fields, named, around.keys, &mut lists.beside, faults);
+                fields.finish(faults);
+                return said;
+            }
+            let lists_in = fields.has("column") && (fields.has("split") || fields.has("php"));
+            if lists_in || fields.has("column") && fields.has("json") {
+                if lists_in && !attributes::may_be_list(named, node.span, faults) {
+                    return None;
+                }
+                let said = match lists_in {
+                    true => cell::list(&mut fields, named, lists, faults),
+                    false => cell::member(&mut fields, named.leaf(), lists, faults),
+                };
+                fields.finish(faults);
+                return said;
             }
             if fields.has("table") && !attributes::may_be_list(named, node.span, faults) {
                 return None;
@@ -94,7 +105,7 @@ pub(super) fn said<'n>(
             let said = if fields.has("table") {
                 list(&mut fields, &named.target, around, lists, faults)
             } else {
-                column(&mut fields, named.leaf(), faults)
+                column(&mut fields, named.leaf(), &mut lists.beside, faults)
             };
             fields.finish(faults);
             said
@@ -108,12 +119,18 @@ pub(super) fn said<'n>(
     }
 }
 
-fn column<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
-    let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
+fn column<'n>(
+    fields: &mut Fields<'n>,
+    leaf: &Attribute,
+    beside: &mut [Beside],
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let node = fields.required(faults, "column");
+    let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, beside, faults));
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
-    Some(Said { value: Source::At { at: Selector::key(&column?.0), codec }, facts, relation: None, writes })
+    Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
 }
 
 /// A child table or, for members, a junction.
@@ -127,7 +144,12 @@ fn list<'n>(
     let name = target.attribute.name.clone();
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let key = fields.take("key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
+    let key = key.map(|key| {
+        insert.extend(key.from.map(|from| (key.column.clone(), from)));
+        key.column
+    });
     if let Some((key, of)) = fields.take_entry("of") {
         if !target.attribute.is_keyed() {
             faults.error(key.span, "bad-attribute", format!("`{target}` is no list of members")).help(
@@ -160,7 +182,6 @@ fn list<'n>(
             Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
-    let key = fields.take("key").and_then(|n| ident(n, faults));
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
     let mut columns: Vec<Ident> = Vec::new();
     let mut parts = Vec::new();
@@ -189,6 +210,7 @@ fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: 
     let constant =
         constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
+    not_supported(&mut fields, faults, &attributes::CELLS);
     let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {

@@ -1,7 +1,10 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
+mod beside;
+mod cell;
 mod check;
 mod column;
+mod key;
 mod line;
 mod scope;
 
@@ -12,18 +15,20 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
+        cell::Cell,
         codec::Codec,
         line::{Of, Source},
-        selector::Selector,
-        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
+        selector::{Selector, Step},
+        sql::{Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
     },
     scim::published,
     yaml::Node,
 };
 
 use self::{
-    check::{check_children, check_columns},
-    column::{ident, key, read_delete, stamps},
+    check::{check_children, check_columns, check_key, check_rows},
+    column::{ident, read_delete, stamps},
+    key::{KeyColumn, Keys, counters},
     line::{Lists, said},
     scope::{protect, scope, tenant, version},
 };
@@ -49,27 +54,23 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     not_supported(
         &mut fields,
         faults,
-        &[
-            ("schema", "schema names"),
-            ("counters", "counter tables"),
-            ("limits", "limits of their own"),
-            ("answers", "answer rules for databases"),
-        ],
+        &[("schema", "schema names"), ("limits", "limits of their own"), ("answers", "answer rules for databases")],
     );
     let url = fields.required(faults, "url");
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
+    let counters = fields.take("counters").and_then(|n| counters(n, faults));
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
     match text.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant })
+            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant, counters })
         }
         Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant })
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters })
         }
         Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant })
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters })
         }
         _ => {
             faults.error(url.span, "bad-url", "this is not the URL of a database").help(
@@ -85,23 +86,26 @@ pub(super) fn resources(
     written: &[Written<'_>],
     engine: Engine,
     tenant: Option<&TenantColumn>,
+    counters: Option<&Counters>,
     faults: &mut Faults,
 ) -> Vec<Resource> {
+    let keys = Keys { engine, counters };
     let quiet = &mut Faults::new(faults.source().clone());
-    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, tenant, quiet)).collect();
-    let around = Around { engine, tenant, types: written, bases: &bases };
+    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, tenant, quiet)).collect();
+    let around = Around { keys, tenant, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
 }
 
-fn base(written: &Written<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
+fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
-    let (key, kind) = fields.required(faults, "key").and_then(|n| key(n, faults))?;
+    let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
-    Some(Base { name: written.name().to_owned(), reference: Reference { table, key, kind, only, protect } })
+    let reference = Reference { table, key: key.column, kind: key.kind, only, protect };
+    Some(Base { name: written.name().to_owned(), reference })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -111,7 +115,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         faults,
         &[
             ("rows", "views read in place of a table"),
-            ("beside", "tables beside the base table"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
@@ -122,14 +125,18 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     kind::skip(&mut fields);
     let all = &written.all;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
-    let key = fields.required(faults, "key").and_then(|n| key(n, faults));
+    let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
     let protect = protect(&mut fields, faults);
-    let version = fields.take("version").and_then(|n| version(n, around.engine, faults));
-    let insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let version = fields.take("version").and_then(|n| version(n, around.keys.engine, faults));
+    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
     let delete = fields.take("delete");
-    let mut lists = Lists::default();
+    let (spans, named_beside): (Vec<_>, Vec<_>) = beside::tables(&mut fields, around.keys, faults)
+        .into_iter()
+        .map(|(span, b)| ((span, b.name.clone()), b))
+        .unzip();
+    let mut lists = Lists { beside: named_beside, ..Lists::default() };
     let (mut drafts, mut targets) = (Vec::new(), Vec::new());
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
@@ -146,18 +153,24 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
     fields.finish(faults);
-    let (key, key_kind) = key?;
-    for draft in drafts.iter().filter(|d| d.line.checked && around.engine == Engine::MariaDb) {
+    let KeyColumn { column: key, kind: key_kind, from } = key?;
+    for draft in drafts.iter().filter(|d| d.line.checked && around.keys.engine == Engine::MariaDb) {
         faults.not_supported(draft.span, "`unique: checked` on MariaDB");
     }
+    check_key(&drafts, &key, from.as_ref(), faults);
+    insert.extend(from.map(|from| (key.clone(), from)));
     check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
-    let mut columns = columns(&drafts, &key);
+    check_rows(&drafts, &lists.beside, &lists.children, faults);
+    cell::check(&drafts, &lists.cells, faults);
+    let mut columns = columns(&drafts, &key, &lists.cells);
+    let of_lists: Vec<&str> = lists.children.iter().map(|c| c.name.as_str()).collect();
+    beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let shown = version.iter().filter(|version| version.bump != Bump::Row).map(|version| &version.column);
     columns.extend(shown.filter(|column| !columns.contains(column) && **column != key).cloned().collect::<Vec<_>>());
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
-        engine: around.engine,
+        engine: around.keys.engine,
         catalog: Arc::default(),
         table: table?,
         key: Key { column: key, kind: key_kind },
@@ -168,6 +181,8 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         insert,
         touch,
         delete,
+        beside: lists.beside,
+        cells: lists.cells,
         children: lists.children,
         members: lists.members,
         groups: None,
@@ -238,7 +253,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
-    engine: Engine,
+    keys: Keys<'a>,
     tenant: Option<&'a TenantColumn>,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
@@ -252,18 +267,26 @@ impl Around<'_> {
 }
 
 /// The columns of the base table that lines read or write, without the key, each once.
-fn columns(drafts: &[Draft<'_>], key: &Ident) -> Vec<Ident> {
+fn columns(drafts: &[Draft<'_>], key: &Ident, cells: &[Cell]) -> Vec<Ident> {
     let mut columns: Vec<Ident> = Vec::new();
     let mut add = |name: &str| {
-        if name != key.0 && !columns.iter().any(|c| c.0 == name) {
+        if name != key.0 && !name.starts_with('@') && !columns.iter().any(|c| c.0 == name) {
             columns.push(Ident(name.to_owned()));
         }
     };
+    let mut of = |at: &Selector| {
+        if let Some([Step::Key(name)]) = at.steps() {
+            add(name);
+        }
+    };
+    cells.iter().for_each(|cell| of(&cell.at));
     for draft in drafts {
         match &draft.line.value {
-            Source::At { at, .. } => at.field().into_iter().for_each(&mut add),
-            Source::Text(template) => template.holes().iter().filter_map(|h| h.first()).for_each(|h| add(h)),
-            Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).for_each(&mut add),
+            Source::At { at, .. } => of(at),
+            Source::Slots(slots) => slots.iter().for_each(|s| of(&s.at)),
+            Source::Text(template) => {
+                template.holes().iter().filter(|h| h.len() == 1).for_each(|h| of(&Selector::key(&h[0])));
+            }
             Source::Each(_) | Source::Constant(_) | Source::From { .. } => {}
         }
     }

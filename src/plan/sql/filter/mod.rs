@@ -4,13 +4,16 @@
 //! are the database's own. A list is one subselect, with all that is asked of one item on one row. An `or`
 //! of which each side picks few rows is a join with the union of their keys: as an OR it is often a scan.
 
+mod items;
+
 use crate::{
     mapping::{
         Resource,
+        cell::{self, Cell, Form},
         codec::Codec,
-        line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source},
+        line::{Empty, Line, Source},
         selector::{Selector, Step},
-        sql::{Derived, Engine, Ident, Junction, KeyKind, Reference, SqlRecords},
+        sql::{Engine, Ident, KeyKind, SqlRecords},
     },
     plan::call::Bind,
     scim::{
@@ -20,8 +23,9 @@ use crate::{
     },
 };
 
+use self::items::{of_item, part};
 use super::{
-    Piece, and_only, column, key_column,
+    Piece, and_only, beside, column, key_column,
     leaf::{Column, Found},
     logic::{Logic, Pair},
     table,
@@ -128,9 +132,6 @@ struct Compiler<'a> {
     records: &'a SqlRecords,
 }
 
-/// One item of a list, as far as its sub-attributes can be named.
-type Item<'i> = dyn Fn(&str) -> Found<'i> + 'i;
-
 impl<'a> Compiler<'a> {
     fn engine(&self) -> Engine {
         self.records.engine
@@ -224,8 +225,41 @@ impl<'a> Compiler<'a> {
     }
 
     fn of_selector(&self, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
+        let inside = |cell: &&Cell| cell.at == *at || cell::member(cell, at).is_some();
+        match self.records.cells.iter().find(inside) {
+            Some(cell) => self.of_cell(cell, at, codec, empty),
+            None => self.of_place(at, codec, empty),
+        }
+    }
+
+    /// A member of what a cell holds, or the cell itself with all its values.
+    fn of_cell(&self, cell: &Cell, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
+        let Found::Column(whole) = self.of_place(&cell.at, codec, empty) else { return Found::Elsewhere(NO_COLUMN) };
+        let (Form::Json(members), Some(path)) = (&cell.form, cell::member(cell, at)) else {
+            return Found::Inside(whole);
+        };
+        let this = |(known, _): &&(Vec<String>, Type)| {
+            known.len() == path.len() && known.iter().zip(path).all(|(k, p)| matches!(p, Step::Key(p) if p == k))
+        };
+        let member = members.iter().find(this).and_then(|(path, kind)| self.engine().member(&whole.sql, path, *kind));
+        match member {
+            Some(sql) => Found::Column(Column { sql, stored: None, source: None, ..whole }),
+            None => Found::Elsewhere("a number in JSON may have more digits than the database compares"),
+        }
+    }
+
+    /// A column, of the base table or of one beside it.
+    fn of_place(&self, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
         let key = &self.records.key;
-        let Some(name) = only_step(at) else { return Found::Elsewhere(NO_COLUMN) };
+        let name = match at.steps().unwrap_or_default() {
+            [Step::Key(name)] => name.as_str(),
+            [Step::Key(table), Step::Key(part)] => return self.of_beside(table, part, codec, empty),
+            _ => return Found::Elsewhere(NO_COLUMN),
+        };
+        if let (Some(beside), Codec::Given(when)) = (self.records.beside(name), codec) {
+            let there = format!("EXISTS (SELECT 1{})", beside::of_base(self.records, beside, None));
+            return Found::Row { there: Logic::sql(there), when: *when };
+        }
         let kind = (key.column.0 == name).then_some(key.kind);
         if kind.is_none() && !self.records.columns.iter().any(|c| c.0 == name) {
             return Found::Elsewhere(NO_COLUMN);
@@ -237,156 +271,24 @@ impl<'a> Compiler<'a> {
             empty,
             stored: self.records.catalog.column(&self.records.table, &Ident(name.to_owned())),
             key: kind,
+            source: None,
         })
     }
 
-    /// Whether some item of the list is so.
-    fn some_item(&self, list: &Target, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
-        let unknown = Pair::unknown("the list has no table of its own");
-        let Some(line) = self.resource.line(list).filter(|l| !l.write_only) else { return unknown };
-        match &line.value {
-            Source::Slots(slots) => Pair::any(slots.iter().map(|slot| self.slot(slot, &line.empty, is))),
-            Source::Each(each) => self.each(each, is).unwrap_or(unknown),
-            Source::From { part: Some(part), .. } => match &self.records.groups {
-                Some(groups) if groups.name == *part => self.some_group(groups, is),
-                _ => unknown,
-            },
-            Source::At { .. } | Source::Constant(_) | Source::Text(_) | Source::From { .. } => unknown,
-        }
+    fn of_beside(&self, table: &str, part: &str, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
+        let Some(beside) = self.records.beside(table) else { return Found::Elsewhere(NO_COLUMN) };
+        let Some((name, one)) = beside::cell(beside, part) else { return Found::Elsewhere(NO_COLUMN) };
+        let sql = beside::scalar(self.records, beside, name, one);
+        Found::Column(Column {
+            engine: self.engine(),
+            sql,
+            codec,
+            empty,
+            stored: self.records.catalog.column(&beside.table, name),
+            key: None,
+            source: Some(beside::source(self.records, beside, name, one)),
+        })
     }
-
-    fn slot(&self, slot: &'a Slot, empty: &'a Empty, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
-        let value = || self.of_selector(&slot.at, &slot.codec, empty);
-        let item = |sub: &str| match slot.constants.iter().find(|(name, _)| name == sub) {
-            Some((_, constant)) => Found::Constant(constant),
-            None if slot.sub == sub => value(),
-            None => Found::Absent,
-        };
-        Pair::all([value().present(), is(&item)])
-    }
-
-    fn each(&self, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Option<Pair> {
-        let name = only_step(&each.items)?;
-        if !each.pattern.entries.is_empty() {
-            return None;
-        }
-        if let Some(junction) = self.records.members.as_ref().filter(|j| j.name == name) {
-            return Some(self.some_member(junction, each, is));
-        }
-        let child = self.records.children.iter().find(|c| c.name == name)?;
-        let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {
-            _ if each.of.is_some() && (sub == "type" || sub == "$ref") => Found::Elsewhere(NO_COLUMN),
-            Some(FieldSource::Constant(value)) => Found::Constant(value),
-            Some(FieldSource::At { at, codec }) => match only_step(at) {
-                Some(name) if child.columns.iter().any(|c| c.0 == name) => {
-                    let sql = column(self.engine(), "c", &Ident(name.to_owned()));
-                    let stored = self.records.catalog.column(&child.table, &Ident(name.to_owned()));
-                    Found::Column(Column { engine: self.engine(), sql, codec, empty: &ONE_VALUE, stored, key: None })
-                }
-                _ => Found::Elsewhere(NO_COLUMN),
-            },
-            None => Found::Absent,
-        };
-        // An item without its value is none.
-        let there = Pair::any(each.telling().map(|field| item(&field.sub).present()));
-        let pair = Pair::all([there, is(&item)]);
-        let from = table(self.engine(), &child.table, "c");
-        Some(self.exists(
-            &from,
-            &column(self.engine(), "c", &child.link),
-            &and_only(self.engine(), "c", &child.only),
-            pair,
-        ))
-    }
-
-    fn some_member(&self, junction: &'a Junction, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
-        let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {
-            Some(FieldSource::At { codec: Codec::Plain, .. }) if sub == "value" => {
-                of_key(self.records, &junction.member)
-            }
-            None if sub != "type" && sub != "$ref" => Found::Absent,
-            _ => Found::Elsewhere(NO_COLUMN),
-        };
-        let pair = is(&item);
-        self.related(&junction.table, &junction.link, &junction.value, &junction.member, pair)
-    }
-
-    fn some_group(&self, groups: &'a Derived, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
-        let item = |sub: &str| match (sub, &groups.display) {
-            ("value", _) => of_key(self.records, &groups.other),
-            ("display", Some(display)) => Found::Column(Column {
-                engine: self.engine(),
-                sql: column(self.engine(), "o", display),
-                codec: &PLAIN,
-                empty: &ONE_VALUE,
-                stored: self.records.catalog.column(&groups.other.table, display),
-                key: None,
-            }),
-            ("type", _) => Found::Constant(&DIRECT),
-            ("$ref", _) => Found::Elsewhere(NO_COLUMN),
-            _ => Found::Absent,
-        };
-        let pair = is(&item);
-        self.related(&groups.table, &groups.link, &groups.value, &groups.other, pair)
-    }
-
-    fn related(&self, junction: &Ident, link: &Ident, value: &Ident, other: &Reference, pair: Pair) -> Pair {
-        let key = key_column(self.engine(), "o", &other.key, other.kind);
-        let (from, other_table) = (table(self.engine(), junction, "j"), table(self.engine(), &other.table, "o"));
-        let from = format!("{from} JOIN {other_table} ON {key} = {}", column(self.engine(), "j", value));
-        self.exists(&from, &column(self.engine(), "j", link), &and_only(self.engine(), "o", &other.only), pair)
-    }
-
-    /// `r."id" IN (SELECT …)`: the engine searches for it where it would scan for an EXISTS. Behind `IS NOT TRUE` a NULL
-    /// among the links does no harm.
-    fn exists(&self, from: &str, link: &str, only: &Piece, pair: Pair) -> Pair {
-        let key = &self.records.key;
-        let key = key_column(self.engine(), "r", &key.column, key.kind);
-        let of = |logic: Logic| match logic {
-            Logic::False => Logic::False,
-            logic => {
-                let begin = Piece::new(format!("{key} IN (SELECT {link} FROM {from} WHERE "));
-                Logic::Sql(begin.piece(logic.piece()).piece(only.clone()).then(")"))
-            }
-        };
-        Pair { may: of(pair.may), must: of(pair.must), ..pair }
-    }
-}
-
-/// What of an item a target names: a sub-attribute, or the plain item itself.
-fn part(target: &Target) -> Option<&str> {
-    match &target.sub {
-        Some(sub) => Some(&sub.name),
-        None => (target.attribute.kind != Type::Complex).then_some("value"),
-    }
-}
-
-/// A condition on one item.
-fn of_item(condition: &Condition, item: &Item<'_>) -> Pair {
-    let missing = || Pair::unknown(NO_COLUMN);
-    match condition {
-        Condition::And(parts) => Pair::all(parts.iter().map(|p| of_item(p, item))),
-        Condition::Or(parts) => Pair::any(parts.iter().map(|p| of_item(p, item))),
-        Condition::Not(inner) => of_item(inner, item).not(),
-        Condition::Always => Pair::exact(Logic::True),
-        Condition::Never => Pair::exact(Logic::False),
-        Condition::Present(target) => part(target).map_or_else(missing, |name| item(name).present()),
-        Condition::Compare { target, op, value } => {
-            part(target).map_or_else(missing, |name| item(name).compare(target.leaf(), *op, value))
-        }
-        Condition::Item { .. } => missing(),
-    }
-}
-
-fn of_key<'a>(records: &'a SqlRecords, other: &Reference) -> Found<'a> {
-    Found::Column(Column {
-        engine: records.engine,
-        sql: column(records.engine, "o", &other.key),
-        codec: &PLAIN,
-        empty: &ONE_VALUE,
-        stored: records.catalog.column(&other.table, &other.key),
-        key: Some(other.kind),
-    })
 }
 
 /// The key of a path of one key: a column, or a list.
