@@ -229,7 +229,7 @@ async fn who_is_in_the_way_of_another_is_told_so() {
 async fn a_statement_too_slow_is_stopped_on_the_server() {
     let engine = server();
     let place = place(engine).await;
-    let short = open(&place.database, Limits { call_time: Duration::from_millis(300), ..LIMITS }).await;
+    let short = open(&place.database, Limits { call_time: Duration::from_secs(2), ..LIMITS }).await;
     let failure = run(&mut short.read().await.unwrap(), place.endless()).await;
     // MariaDB's own sleep wakes up and ends well
     if let Err(failure) = failure {

@@ -110,6 +110,10 @@ impl Database {
             Engine::Postgres => Transaction::Postgres(PgConnection::connect(&self.url).await.unwrap()),
             Engine::MariaDb => Transaction::MariaDb(maria(&self.url).await),
         };
+        if self.engine == Engine::Postgres {
+            // of two in each other's way it is not this one that gives way
+            transaction.run("set deadlock_timeout = '30s'").await;
+        }
         transaction.run("begin").await;
         transaction
     }

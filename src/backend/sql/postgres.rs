@@ -162,8 +162,7 @@ impl Engine for Postgres {
                 Ok(Class::Refused)
             }
             // what a transaction reads without locking may be changed by another: both are not done
-            "40001" | "40P01" => fail(Kind::Conflict, "another transaction was in the way"),
-            "55P03" => fail(Kind::Busy, "a row is held by another transaction"),
+            "40001" | "40P01" | "55P03" => fail(Kind::Conflict, "another transaction was in the way"),
             "57014" => fail(Kind::TimedOut, "the statement was stopped"),
             "25006" => fail(Kind::Unreachable, "the database takes no writes"),
             _ => match code.get(..2).unwrap_or_default() {
