@@ -25,6 +25,7 @@ use super::{
     sql::{
         beside, guard,
         members::members_add,
+        referring,
         write::{self, Stamps},
     },
     step::Step,
@@ -75,10 +76,11 @@ pub fn plan<'a>(
         Records::Sql(records) => {
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
+            let named = referring::keys(records, &mut record)?;
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            let mut calls =
-                write::insert(resource, records, &record, &stamps).into_iter().map(Call::Sql).collect::<Vec<_>>();
+            let made = write::insert(resource, records, &record, &stamps);
+            let mut calls: Vec<Call> = named.into_iter().chain(made).map(Call::Sql).collect();
             let Some(call) = calls.pop() else { return Err(Fault::Unmade("there is nothing to insert".to_owned())) };
             (calls, call, record)
         }
