@@ -82,10 +82,12 @@ logged() {
   size=$(stat -c %s "$LOG")
   ask "$@" >/dev/null
   # a read is undone after it is answered, so the one before may still come to its end here
-  until tail -c +$((size + 1)) "$LOG" | sed -n '/statement: BEGIN/,$p' >"$file"; grep -qE 'statement: (ROLLBACK|COMMIT)' "$file"; do
+  until tail -c +$((size + 1)) "$LOG" | sed -n '/statement: BEGIN/,$p' >"$file.all"; grep -qE 'statement: (ROLLBACK|COMMIT)' "$file.all"; do
     [ $SECONDS -lt $until ] || die "the server has logged no end of a transaction"
     sleep 0.05
   done
+  # when the driver prepares a statement on a connection it looks into the catalogue, once; that is not of the request
+  awk '/^\t/ { if (kept) print; next } { kept = !/LOG:  statement: SELECT/ } kept' "$file.all" >"$file"
 }
 
 say "what the statements are"
