@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the gateway costs over PostgreSQL: SCIM requests through Portolan beside the bare driver (sqlx, as Portolan uses it) that
 # runs the same statements, as the server has logged them. 120,000 users of the vendor's schema, a role with 100,000 of them.
-# Prints a part of the page that benches/run.sh begins. SECONDS_EACH, ROUNDS, CONNECTIONS and GATEWAY_PORT are environment.
+# Prints the second part of docs/benchmarks.md. SECONDS_EACH, ROUNDS, CONNECTIONS and GATEWAY_PORT are environment.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/lib.sh"
 cd "$REPO"
@@ -156,10 +156,10 @@ row() {
 statements() { grep -c 'LOG:  execute' "$1"; }
 
 run_gateway ""
-echo "## PostgreSQL, $(date -u +%Y-%m-%d)"
+echo "### $(date -u +%Y-%m-%d)"
 echo
 echo "$(uname -srm), $(nproc) cores ($(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)); load, gateway, driver and PostgreSQL $(psql --version | awk '{ print $3 }') share them."
-echo "$ROUNDS rounds of $EACH s each, interleaved, the median round by requests a second. CPU is that of Portolan or the driver alone."
+echo "wrk, $ROUNDS rounds of $EACH s each, interleaved, the median round by requests a second. CPU is that of Portolan or the driver alone."
 echo "$CONNECTIONS connections; the pages to the end have one."
 echo
 echo "| request | statements | Portolan req/s | driver req/s | Portolan p50 / p99 ms | driver p50 / p99 ms | Portolan CPU µs | driver CPU µs | ratio |"
