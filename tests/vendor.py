@@ -25,6 +25,20 @@ equal("two ways to be locked out", names(acme, "active eq false"), ["cleo.carter
 equal("not only ASCII", names(acme, 'name.givenName sw "dór"'), ["dora.dyer"])
 equal("a quote that ends early finds nobody", names(acme, "userName eq \"x' or 1=1 --\""), [])
 
+enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+bob = acme.find("/Users", f'{enterprise}:manager.value eq "{ann["id"]}"')
+equal("a manager", [(u["userName"], u[enterprise]["manager"]["value"]) for u in bob], [("bob.baker", ann["id"])])
+equal("who left manages nobody", names(acme, f"{enterprise}:manager pr"), ["bob.baker"])
+anne = globex.find("/Users", 'userName eq "ann.archer"')[0]
+equal("nor does who is of another customer", acme.patch(f"/Users/{bob[0]['id']}",
+      {"op": "replace", "path": f"{enterprise}:manager", "value": anne["id"]})[1]["scimType"], "invalidValue")
+cleo = acme.find("/Users", 'userName eq "cleo.carter"')[0]
+equal("managed", acme.patch(f"/Users/{cleo['id']}",
+      {"op": "add", "path": f"{enterprise}:manager", "value": bob[0]["id"]})[0], 200)
+equal("and found", names(acme, f'{enterprise}:manager.value eq "{bob[0]["id"]}"'), ["cleo.carter"])
+equal("and no longer", (acme.patch(f"/Users/{cleo['id']}", {"op": "remove", "path": f"{enterprise}:manager"})[0],
+      enterprise in acme.get(f"/Users/{cleo['id']}")[1]), (200, False))
+
 roles = {role["displayName"]: role for role in acme.find("/Groups", "displayName pr")}
 equal("roles", sorted(roles), ["Editor", "Owner", "Reader"])
 equal("a leaver has no role", [m["value"] for m in roles["Editor"]["members"]],

@@ -25,7 +25,7 @@ async fn all(door: &Arc<Door>, method: &'static str, ask: impl Fn(usize) -> (Str
     writers.join_all().await
 }
 
-fn patch(operation: Value) -> Value {
+fn patch(operation: &Value) -> Value {
     json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]})
 }
 
@@ -38,7 +38,7 @@ async fn nothing_is_lost() {
     let door = Arc::new(open().await);
     let answers = all(&door, "PATCH", |n| {
         let mail = json!([{"value": format!("m{n}@example.com"), "type": "other"}]);
-        ("/Users/1002".to_owned(), patch(json!({"op": "add", "path": "emails", "value": mail})))
+        ("/Users/1002".to_owned(), patch(&json!({"op": "add", "path": "emails", "value": mail})))
     })
     .await;
     assert!(answers.iter().all(is_done), "{answers:?}");
@@ -97,8 +97,8 @@ async fn who_is_in_the_way_is_begun_again() {
             let (group, person) = ([10, 20, 30][n % 3], [1001, 1002, 1003, 1004][n % 4]);
             let op = if (n + round) % 2 == 0 { "add" } else { "remove" };
             let body = match op {
-                "add" => patch(json!({"op": op, "path": "members", "value": [{"value": person.to_string()}]})),
-                _ => patch(json!({"op": op, "path": format!("members[value eq \"{person}\"]")})),
+                "add" => patch(&json!({"op": op, "path": "members", "value": [{"value": person.to_string()}]})),
+                _ => patch(&json!({"op": op, "path": format!("members[value eq \"{person}\"]")})),
             };
             (format!("/Groups/{group}"), body)
         })
@@ -128,7 +128,7 @@ async fn a_deadlock_with_the_app_is_none_for_the_client() {
         async move {
             let replace =
                 json!({"op": "replace", "path": "emails[type eq \"home\"].value", "value": "new@example.com"});
-            door.call(quickstart::STRICT, "PATCH", "/Users/1001", &patch(replace)).await
+            door.call(quickstart::STRICT, "PATCH", "/Users/1001", &patch(&replace)).await
         }
     });
     let waits = match postgres {

@@ -15,6 +15,7 @@ create table app_user (
   given         text,
   family        text not null default '',
   job           text,
+  boss_id       bigint references app_user,
   state         smallint default 1,               -- 1 may sign in, 2 suspended, 3 locked after failed sign-ins
   prefs         jsonb not null default '{}',
   password_hash text,
@@ -27,6 +28,7 @@ create table app_user (
 );
 create unique index app_user_login on app_user (tenant_id, lower(login)) where deleted_at is null;
 create index app_user_lower_login on app_user (lower(login));
+create index app_user_boss on app_user (boss_id);
 create index app_user_sso_ref on app_user (sso_ref);
 
 create table user_email (
@@ -72,6 +74,10 @@ select t, l, g, f, j, s, p::jsonb, '2024-03-01T08:00:00Z', '2026-02-03T10:30:00.
   (2, 'Ann.Archer',  'Anne',  'Archer',  'Another Ann',   1, '{}',                                   null),
   (2, 'finn.fisher', 'Finn',  'Fisher',  'Fisher',        1, '{"locale": "nb-NO"}',                  null)
 ) as v (t, l, g, f, j, s, p, d);
+
+update app_user u set boss_id = b.id from app_user b
+ where b.tenant_id = u.tenant_id and (u.login, b.login) in (('bob.baker', 'Ann.Archer'), ('cleo.carter', 'eve.gone'));
+
 insert into user_email (user_id, address, kind, is_main, checked)
 select id, lower(login) || '@example.com', 'work', true, true from app_user;
 insert into user_email (user_id, address, kind)

@@ -100,7 +100,7 @@ pub fn holds(cell: &Cell, line: &Line) -> bool {
         Source::At { at, .. } => inside(at),
         Source::Slots(slots) => slots.iter().any(|slot| inside(&slot.at)),
         Source::Each(each) => inside(&each.items),
-        Source::Text(_) | Source::Constant(_) | Source::From { .. } => false,
+        Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
     }
 }
 

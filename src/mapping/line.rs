@@ -99,6 +99,13 @@ pub enum Source {
     Each(Each),
     /// A list made of single fields: `emails[type eq "work"].value: $.mail`.
     Slots(Vec<Slot>),
+    /// The address of the one that this field names by id: `manager.$ref`.
+    Address {
+        /// The field.
+        at: Selector,
+        /// The resource type.
+        of: Of,
+    },
     /// The other side of a relation that is kept elsewhere: `groups: { from: Group.members }`.
     From {
         /// The resource type that keeps it.

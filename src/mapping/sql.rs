@@ -100,6 +100,8 @@ pub struct SqlRecords {
     pub cells: Vec<Cell>,
     /// Lists with a table of their own.
     pub children: Vec<Child>,
+    /// Columns that hold another record's key.
+    pub references: Vec<Referring>,
     /// The junction table of `members`.
     pub members: Option<Junction>,
     /// The junction table of another type's members, seen from here: `groups`.
@@ -318,6 +320,20 @@ pub struct Derived {
     pub other: Reference,
     /// The other table's column shown as `display`.
     pub display: Option<Ident>,
+}
+
+/// A column that holds the key of another record: `manager`. The record has there the key of the row it names, and nothing
+/// where that does not exist for SCIM.
+#[derive(Debug)]
+pub struct Referring {
+    /// The column.
+    pub column: Ident,
+    /// The type's table, key and conditions.
+    pub other: Reference,
+    /// Its column that is shown as display name, and what the record calls it.
+    pub display: Option<(Ident, String)>,
+    /// What the column holds where it names nobody.
+    pub empty: Value,
 }
 
 /// Another resource type's base table, as far as a join needs it.

@@ -165,6 +165,10 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
             }
             Ok((!list.is_empty()).then_some(Value::Array(list)))
         }
+        Source::Address { at, of } => {
+            let id = at.one(record).and_then(text).filter(|id| !id.is_empty());
+            Ok(id.map(|id| Value::String(location(base, &of.endpoint, &id))))
+        }
         Source::From { of, part } => {
             let items = part.as_ref().and_then(|p| record.get(p)).and_then(Value::as_array);
             let list: Vec<Value> = items
@@ -285,7 +289,7 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
             Ok(())
         }
         Source::Slots(slots) => write_slots(line, slots, made, value, lenient),
-        Source::Text(_) | Source::Constant(_) | Source::From { .. } => Ok(()),
+        Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => Ok(()),
     }
 }
 
@@ -364,7 +368,7 @@ fn clear(line: &Line, made: &mut Value) {
         Source::At { at, .. } => at.set(made, line.empty.value()),
         Source::Each(each) => each.items.set(made, json!([])),
         Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),
-        Source::Text(_) | Source::Constant(_) | Source::From { .. } => {}
+        Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => {}
     }
 }
 

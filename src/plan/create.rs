@@ -24,6 +24,7 @@ use super::{
     sql::{
         beside, guard,
         members::members_add,
+        referring,
         write::{self, Stamps},
     },
     step::{Act, Step},
@@ -73,9 +74,11 @@ pub fn plan<'a>(
         Records::Sql(records) => {
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
+            let named = referring::keys(records, &mut record)?;
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            (write::insert(resource, records, &record, &stamps).into_iter().map(Step::statement).collect(), record)
+            let made = write::insert(resource, records, &record, &stamps);
+            (named.into_iter().chain(made).map(Step::statement).collect(), record)
         }
     };
     Ok(Create { resource, first, sent, made })

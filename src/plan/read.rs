@@ -128,6 +128,7 @@ fn reads_from(line: &Line, part: &str) -> bool {
         Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
         Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
         Source::From { part: from, .. } => from.as_deref() == Some(part),
+        Source::Address { at, .. } => at.field() == Some(part),
         Source::Constant(_) => false,
     }
 }

@@ -231,6 +231,7 @@ pub(crate) fn user() -> Resource {
             other: team_reference(),
             display: Some(ident("name")),
         }),
+        references: Vec::new(),
         memberships: vec![(ident("in_team"), ident("person_id"))],
     };
     let all = [
@@ -340,6 +341,7 @@ pub(crate) fn group() -> Resource {
             insert: vec![(ident("by"), Stamp::Client)],
         }),
         groups: None,
+        references: Vec::new(),
         memberships: Vec::new(),
     };
     let id = Id { at: Selector::key("code"), codec: Codec::Plain };

@@ -161,7 +161,9 @@ async fn pushed_filters_lose_nothing_and_exact_ones_add_nothing() {
     let mut db = Db::new(&mut dice).await;
 
     let (mut exact, mut pushed_some, mut telling, mut united, mut run_count) = (0, 0, 0, 0, 0);
-    for (resource, share) in [(sql::user_with_lists(), 4), (sql::group(), 1), (super::shapes::user(), 4)] {
+    for (resource, share) in
+        [(sql::user_with_lists(), 4), (sql::group(), 1), (super::shapes::user(), 4), (super::shapes::post(), 2)]
+    {
         let resource = db.knows(resource);
         let records = sql::records(&resource);
         let data = resources(&mut db, &resource).await;

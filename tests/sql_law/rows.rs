@@ -120,7 +120,7 @@ impl Db {
         let app = App::Sql(Arc::new(SqlApp { url: database.url(), tenant: None, counters: None }));
         let backend = Backend::open(&app, limits).await.unwrap();
         let Backend::Sql(sql) = &backend else { panic!("not SQL") };
-        let tables: Vec<_> = [sql::user_with_lists(), sql::group(), shapes::user()]
+        let tables: Vec<_> = [sql::user_with_lists(), sql::group(), shapes::user(), shapes::post()]
             .iter()
             .flat_map(|r| select::tables(sql::records(r)))
             .collect();
@@ -130,6 +130,7 @@ impl Db {
         let mut db = Self { engine, catalog: Arc::new(catalog), session, _database: database };
         fill(&mut db, dice).await;
         shapes::fill(&mut db, dice).await;
+        shapes::fill_posts(&mut db, dice).await;
         session = std::mem::replace(&mut db.session, backend.read().await.unwrap());
         session.commit().await.unwrap();
         db.session = backend.read().await.unwrap();

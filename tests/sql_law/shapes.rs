@@ -14,9 +14,12 @@ CREATE TABLE member_profile (member_no INTEGER UNIQUE, job_title TEXT COLLATE NO
 CREATE TABLE member_meta (id INTEGER PRIMARY KEY, member_no INTEGER, meta_key TEXT COLLATE NOCASE, meta_value TEXT);
 CREATE TABLE member_job (id INTEGER PRIMARY KEY, member_no INTEGER, kind TEXT, name TEXT);
 CREATE TABLE member_lock (member_no INTEGER, kind TEXT);
+CREATE TABLE post (no INTEGER PRIMARY KEY, label TEXT, boss INTEGER, club TEXT, gone INTEGER);
+CREATE TABLE club (code TEXT COLLATE NOCASE, label TEXT, gone INTEGER);
 ";
 
 const MEMBERS: usize = 120;
+const POSTS: usize = 60;
 
 /// The tables as this engine takes them.
 pub(crate) fn tables(engine: Engine) -> String {
@@ -28,9 +31,18 @@ pub(crate) fn tables(engine: Engine) -> String {
 
 /// The user of the mapping beside this file.
 pub(crate) fn user() -> Resource {
+    resource("User")
+}
+
+/// What names others of its kind, and clubs.
+pub(crate) fn post() -> Resource {
+    resource("Post")
+}
+
+fn resource(name: &str) -> Resource {
     let compiled = portolan::mapping::compile(Source::new("shapes.yaml", include_str!("shapes.yaml")), &Vars::Open);
     let (mapping, _) = compiled.unwrap_or_else(|faults| panic!("{}", faults.render(false)));
-    std::sync::Arc::into_inner(mapping.resources.into_iter().next().unwrap()).unwrap()
+    std::sync::Arc::into_inner(mapping.resources.into_iter().find(|r| r.kind.name == name).unwrap()).unwrap()
 }
 
 pub(crate) async fn fill(db: &mut Db, dice: &mut Dice) {
@@ -76,6 +88,24 @@ pub(crate) async fn fill(db: &mut Db, dice: &mut Dice) {
         db.put("member_job", &[("id", json!(id)), ("member_no", whose(dice)), ("kind", kind), ("name", dice.text())])
             .await;
         db.put("member_lock", &[("member_no", whose(dice)), ("kind", json!(dice.one(&["ban", "fee"])))]).await;
+    }
+}
+
+const CODES: [&str; 6] = ["k", "K", "\u{212a}", "7", "07", "tü"];
+
+/// Codes that differ in letter case alone, and posts that name who is gone, never was, or is themselves.
+pub(crate) async fn fill_posts(db: &mut Db, dice: &mut Dice) {
+    for code in CODES {
+        let gone = json!(usize::from(code == "7"));
+        db.put("club", &[("code", json!(code)), ("label", dice.text()), ("gone", gone)]).await;
+    }
+    for no in 1..=POSTS {
+        let boss = if dice.chance(30) { Value::Null } else { json!(1 + dice.below(POSTS + 5)) };
+        let club =
+            if dice.chance(20) { Value::Null } else { json!(dice.one(&["k", "K", "\u{212a}", "7", "Tü", "tü", ""])) };
+        let gone = json!(usize::from(dice.chance(20)));
+        let cells = [("no", json!(no)), ("label", dice.text()), ("boss", boss), ("club", club), ("gone", gone)];
+        db.put("post", &cells).await;
     }
 }
 

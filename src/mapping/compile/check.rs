@@ -277,6 +277,6 @@ fn fields<'d>(draft: &'d Draft<'_>) -> Vec<&'d str> {
         Source::At { at, .. } => at.field().into_iter().collect(),
         Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).collect(),
         Source::Each(each) => each.items.field().into_iter().collect(),
-        Source::Text(_) | Source::Constant(_) | Source::From { .. } => Vec::new(),
+        Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => Vec::new(),
     }
 }

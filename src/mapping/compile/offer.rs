@@ -60,6 +60,9 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
             let draft = mine.iter().find(|d| d.line.target.sub.as_ref().is_some_and(|s| s.name == sub.name))?;
             let mut sub = (**sub).clone();
             stamp(&mut sub, draft);
+            if let Source::Address { of, .. } = &draft.line.value {
+                sub.reference_types = vec![of.name.clone()];
+            }
             Some(Arc::new(sub))
         });
         made.sub_attributes = subs.collect();

@@ -223,7 +223,7 @@ fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
             several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
         },
         LineSource::Constant(_) => return None,
-        LineSource::Text(_) | LineSource::From { .. } => &Codec::Plain,
+        LineSource::Text(_) | LineSource::Address { .. } | LineSource::From { .. } => &Codec::Plain,
     };
     codec.write(&line.folded(value))
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    beside, check_values, guard, key, members,
+    beside, check_values, guard, key, members, referring,
     write::{self, Stamps},
 };
 
@@ -29,6 +29,7 @@ pub fn steps(
     let stamps = Stamps { now: context.now, client: context.client };
     let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
     cell::close(&records.cells, &mut changed, before)?;
+    let named = referring::keys(records, &mut changed)?;
     check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
     // members may change, its time of change waits for what their statements tell.
@@ -37,6 +38,8 @@ pub fn steps(
         true => write::lock(records, &key),
         false => write::update(resource, records, &key, &changed, &stamps),
     }];
+    // before the row is changed: a foreign key would say less
+    statements.splice(0..0, named);
     for table in &records.beside {
         if let Some(row) = changed.get(&table.name) {
             statements.extend(beside::write(records, table, &key, row, &stamps));

@@ -27,6 +27,7 @@ use super::{
     beside::Source,
     bound_key, key_of,
     logic::{Logic, Pair},
+    referring::Referred,
 };
 
 /// What an attribute is, as far as the database knows.
@@ -41,6 +42,8 @@ pub(super) enum Found<'a> {
     },
     /// One of the values that a cell holds together, somewhere in its text.
     Inside(Column<'a>),
+    /// A column of the row that a column names.
+    Referred(Box<Referred<'a>>),
     /// No row has it.
     Absent,
     /// Only the resource, once read, has it.
@@ -69,6 +72,7 @@ impl Found<'_> {
             Self::Constant(value) => Pair::exact(decided(assigned(value))),
             Self::Row { .. } => Pair::exact(Logic::True),
             Self::Inside(column) => Pair::wider(column.given(), INSIDE),
+            Self::Referred(referred) => referred.present(),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
         }
@@ -104,6 +108,7 @@ impl Found<'_> {
                 Pair::exact(Logic::any([of(*when, there.clone()), of(!*when, there.clone().not())]))
             }
             Self::Constant(value) => Pair::exact(decided(holds(value))),
+            Self::Referred(referred) => referred.compare(leaf, op, literal),
             Self::Absent => Pair::exact(Logic::False),
             Self::Elsewhere(why) => Pair::unknown(why),
         }

@@ -8,12 +8,14 @@ use serde_json::Value;
 use crate::{
     mapping::{
         answer::Class,
-        sql::{Engine, Junction, SqlRecords},
+        sql::{Engine, Junction, Reference, SqlRecords},
     },
     plan::call::{Expect, Statement},
 };
 
 use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, table, write::Stamps};
+
+const NO_MEMBER: &str = "no such member";
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
@@ -89,22 +91,24 @@ fn keys(junction: &Junction, values: &[String]) -> (Vec<Value>, Vec<Value>) {
 
 /// The check that each of these is a member's key.
 fn all_exist(engine: Engine, junction: &Junction, keys: Vec<Value>) -> Statement {
-    let member = &junction.member;
+    none_missing(engine, &junction.member, keys, NO_MEMBER)
+}
+
+/// The check that each of these is the key of a record that exists.
+pub(super) fn none_missing(engine: Engine, member: &Reference, keys: Vec<Value>, why: &'static str) -> Statement {
     let key = key_column(engine, "o", &member.key, member.kind);
     let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, keys));
     let other = table(engine, &member.table, "o");
-    none(
-        engine,
-        missing
-            .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value"))
-            .piece(and_only(engine, "o", &member.only))
-            .then(")"),
-    )
+    missing
+        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value"))
+        .piece(and_only(engine, "o", &member.only))
+        .then(")")
+        .expect(engine, Expect::None(Class::Refused, why))
 }
 
 /// What it selects must not be. (A value that cannot be a key is selected without being compared: `042` would find 42.)
 fn none(engine: Engine, such: Piece) -> Statement {
-    such.expect(engine, Expect::None(Class::Refused, "no such member"))
+    such.expect(engine, Expect::None(Class::Refused, NO_MEMBER))
 }
 
 /// `NOT EXISTS` and no conflict clause: the junction may have no unique index to conflict with.

@@ -1,6 +1,6 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `write`, `beside` and `members` change, `guard` stands around what they do, `filter` turns a condition
+//! `select` reads, `write`, `beside` and `members` change, `referring` does both for columns that name other records, `guard` stands around what they do, `filter` turns a condition
 //! into a WHERE clause, `order` one into an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is
 //! the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a
 //! bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
@@ -15,6 +15,7 @@ mod leaf;
 mod logic;
 pub mod members;
 pub mod order;
+pub mod referring;
 mod row;
 pub mod select;
 mod typed;

@@ -117,6 +117,7 @@ impl Order {
             false => match filter::single(sort.target(), resource, records) {
                 Found::Column(column) => Some(column.sorted(sort)?),
                 Found::Elsewhere(why) => return Err(why),
+                Found::Referred(_) => return Err("it is another row's"),
                 Found::Row { .. } => return Err("it is whether there is a row"),
                 Found::Constant(_) | Found::Absent | Found::Inside(_) => return Err("no column holds it"),
             },

@@ -22,7 +22,7 @@ use super::{
     filter::Pushed,
     key, key_column, only,
     order::{After, Order},
-    table, where_key,
+    referring, table, where_key,
 };
 
 /// What the base key is called in the rows of a list; no column has such a name.
@@ -183,6 +183,10 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
             once(&j.member.key).chain(tested(&j.member.only)).chain(tested(&j.member.protect)),
         );
     }
+    for r in &records.references {
+        let display = r.display.iter().map(|(column, _)| column);
+        add(&mut found, &r.other.table, once(&r.other.key).chain(display).chain(tested(&r.other.only)));
+    }
     if let Some(d) = &records.groups {
         add(&mut found, &d.table, [&d.link, &d.value].into_iter());
         add(&mut found, &d.other.table, once(&d.other.key).chain(&d.display).chain(tested(&d.other.only)));
@@ -208,11 +212,12 @@ fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl 
 
 fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
     let engine = records.engine;
-    let columns = once(&records.key.column).chain(&records.columns).map(|name| shown(engine, "r", name));
+    let column_of = |name| referring::shown(records, name).unwrap_or_else(|| Piece::new(shown(engine, "r", name)));
+    let columns = once(&records.key.column).chain(&records.columns).map(column_of);
     let version = records.version.iter().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
     let version = version.map(|row| format!("{} AS {}", engine.text(&column(engine, "r", row)), engine.name(row)));
-    let shown: Vec<String> = columns.chain(version).chain(besides).collect();
-    Piece::new(format!("SELECT {} FROM {}", shown.join(", "), table(engine, &records.table, "r")))
+    let shown = Piece::join(columns.chain(version.chain(besides).map(Piece::new)), ", ");
+    Piece::new("SELECT ").piece(shown).then(&format!(" FROM {}", table(engine, &records.table, "r")))
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
@@ -220,7 +225,7 @@ fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
     format!("{} AS {}", column(engine, alias, name), engine.name(name))
 }
 
-fn label(engine: Engine, name: &str) -> String {
+pub(super) fn label(engine: Engine, name: &str) -> String {
     engine.name(&Ident(name.to_owned()))
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod column;
 mod key;
 mod line;
+mod reference;
 mod scope;
 
 use std::{path::PathBuf, sync::Arc};
@@ -137,11 +138,17 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         .map(|(span, b)| ((span, b.name.clone()), b))
         .unzip();
     let mut lists = Lists { beside: named_beside, ..Lists::default() };
-    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
+    let (mut drafts, mut targets, mut references) = (Vec::new(), Vec::new(), Vec::new());
     for (name, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
         let Some(named) = named(name, all, faults) else { continue };
+        if reference::is(node) {
+            let made = reference::drafts(node, name.span, &named.target, around, &mut drafts, faults);
+            targets.extend(drafts.last().map(|draft| draft.line.target.clone()));
+            references.extend(made.map(|made| (name.span, made)));
+            continue;
+        }
         targets.push(named.target.clone());
         if let Some(said) = said(node, &named, around, &mut lists, faults) {
             attributes::draft(&mut drafts, named, said, name.span, faults);
@@ -158,6 +165,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         faults.not_supported(draft.span, "`unique: checked` on MariaDB");
     }
     check_key(&drafts, &key, from.as_ref(), faults);
+    reference::check(&references, &key, faults);
     insert.extend(from.map(|from| (key.clone(), from)));
     check_columns(&drafts, &key, &only, &touch, version.as_ref(), faults);
     check_children(&drafts, &lists.children, faults);
@@ -184,6 +192,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         beside: lists.beside,
         cells: lists.cells,
         children: lists.children,
+        references: references.into_iter().map(|(_, made)| made).collect(),
         members: lists.members,
         groups: None,
         memberships: Vec::new(),
@@ -287,7 +296,7 @@ fn columns(drafts: &[Draft<'_>], key: &Ident, cells: &[Cell]) -> Vec<Ident> {
             Source::Text(template) => {
                 template.holes().iter().filter(|h| h.len() == 1).for_each(|h| of(&Selector::key(&h[0])));
             }
-            Source::Each(_) | Source::Constant(_) | Source::From { .. } => {}
+            Source::Each(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => {}
         }
     }
     columns

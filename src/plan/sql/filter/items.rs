@@ -38,7 +38,11 @@ impl<'a> Compiler<'a> {
                 Some(groups) if groups.name == *part => self.some_group(groups, is),
                 _ => unknown,
             },
-            Source::At { .. } | Source::Constant(_) | Source::Text(_) | Source::From { .. } => unknown,
+            Source::At { .. }
+            | Source::Constant(_)
+            | Source::Text(_)
+            | Source::Address { .. }
+            | Source::From { .. } => unknown,
         }
     }
 

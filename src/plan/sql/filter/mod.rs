@@ -28,6 +28,7 @@ use super::{
     Piece, and_only, beside, column, key_column,
     leaf::{Column, Found},
     logic::{Logic, Pair},
+    referring::Referred,
     table,
 };
 
@@ -177,9 +178,11 @@ impl<'a> Compiler<'a> {
         if target.attribute.kind != Type::Complex || sub.is_some() {
             return self.single(target).present();
         }
-        // A complex value is there when one of its sub-attributes is.
+        // A complex value is there when one of its sub-attributes is; an address is where what it is made of is.
         let of_target = |line: &&Line| {
-            line.target.extension == target.extension && line.target.attribute.name == target.attribute.name
+            !matches!(line.value, Source::Address { .. })
+                && line.target.extension == target.extension
+                && line.target.attribute.name == target.attribute.name
         };
         let lines: Vec<&Line> = self.resource.lines.iter().filter(of_target).collect();
         if lines.is_empty() {
@@ -220,7 +223,9 @@ impl<'a> Compiler<'a> {
             Source::At { at, codec } => self.of_selector(at, codec, &line.empty),
             Source::Constant(value) => Found::Constant(value),
             Source::Text(_) => Found::Elsewhere("it is made of several columns"),
-            Source::Each(_) | Source::Slots(_) | Source::From { .. } => Found::Elsewhere(NO_COLUMN),
+            Source::Each(_) | Source::Slots(_) | Source::Address { .. } | Source::From { .. } => {
+                Found::Elsewhere(NO_COLUMN)
+            }
         }
     }
 
@@ -251,6 +256,10 @@ impl<'a> Compiler<'a> {
     /// A column, of the base table or of one beside it.
     fn of_place(&self, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
         let key = &self.records.key;
+        let referred = only_step(at).and_then(|name| Referred::found(self.records, name, codec, empty));
+        if let Some(found) = referred {
+            return found;
+        }
         let name = match at.steps().unwrap_or_default() {
             [Step::Key(name)] => name.as_str(),
             [Step::Key(table), Step::Key(part)] => return self.of_beside(table, part, codec, empty),
