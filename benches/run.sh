@@ -4,6 +4,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/lib.sh"
 cd "$REPO"
+. benches/lib.sh
 
 EACH=${SECONDS_EACH:-3} ROUNDS=${ROUNDS:-3}
 APP_PORT=${APP_PORT:-18580} PROXY_PORT=${PROXY_PORT:-18581} GATEWAY_PORT=${GATEWAY_PORT:-18582}
@@ -67,10 +68,6 @@ print(f"{statistics.median(once() for _ in range(5)):.0f}")
 PY
 }
 
-# a process and its children: those of nginx, of which the master does nothing
-family() { echo "$1"; cat "/proc/$1/task/$1/children"; }
-cpu_ticks() { for pid in $(family "$1"); do sed 's/.*) //' "/proc/$pid/stat"; done | awk '{ t += $12 + $13 } END { print t }'; }
-memory_mib() { for pid in $(family "$1"); do cat "/proc/$pid/status"; done | awk '/^VmRSS/ { kb += $2 } END { printf "%.1f", kb / 1024 }'; }
 served() { curl -fsS "http://127.0.0.1:$APP_PORT/served" | awk 'NR == 3 { print $3 }'; }
 
 # measure PIDFILE CONNECTIONS URL : "rate p50 p99 cpu-µs calls failures", with the request in the environment
@@ -83,7 +80,6 @@ measure() {
     split(line, r, " "); n = r[2] ? r[2] : 1
     printf "%.0f %d %d %.1f %.1f %d\n", r[2] / r[3], r[4], r[5], ticks / hz * 1e6 / n, calls / n, r[6] }'
 }
-median() { sort -n | awk '{ line[NR] = $0 } END { print line[int((NR + 1) / 2)] }'; }
 
 SCIM_PATCH='"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]'
 PERSON='{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"user42","name":{"givenName":"Ann","familyName":"Archer"},"emails":[{"type":"work","value":"user42@example.com"}],"active":true}'

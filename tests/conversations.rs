@@ -35,8 +35,9 @@ fn failures(mapping: &Path) -> Vec<String> {
 #[test]
 fn every_mapping_of_the_gallery_and_the_examples_speaks_as_written() {
     let mut all = mappings("mappings");
-    for example in fs::read_dir("examples").unwrap() {
-        all.extend(mappings(example.unwrap().path().to_str().unwrap()));
+    // examples/vendor speaks to a database server: tests/vendor.py goes through it
+    for example in ["quickstart", "everything", "testresource"] {
+        all.extend(mappings(&format!("examples/{example}")));
     }
     assert!(all.len() >= 2, "{all:?}");
     let failed: Vec<String> = all.iter().flat_map(|mapping| failures(mapping)).collect();

@@ -16,6 +16,7 @@ clean_up() {
   stop "$RUN/demo.pid"
   stop "$RUN/gateway.pid"
   stop "$RUN/example.pid"
+  stop "$RUN/vendor.pid"
   [ ! -e "$RUN/hub" ] || tests/apps/jupyterhub.sh stop
   [ ! -e "$RUN/databases" ] || tests/databases.sh stop "$RUN/databases"
   rm -rf "$RUN"
@@ -53,13 +54,13 @@ databases() {
 on() {
   . "$RUN/databases.env"
   export PORTOLAN_TEST_ENGINE=$1
-  local tests="--test conformance --test traffic --test sql_law --test sql_index_servers --test backend_servers"
+  local tests="--test conformance --test traffic --test sql_law --test sql_index_servers --test sql_statements_servers --test backend_servers --test writers"
   if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast --run-ignored all $tests
   else cargo test --locked $tests -- --include-ignored; fi
 }
 
-check() { "$PORTOLAN" check mappings/*.yaml benches/acme.yaml examples/*/*.yaml; }
-conversations() { "$PORTOLAN" test mappings/*.yaml examples/*/mapping.yaml; }
+check() { VENDOR_DATABASE=postgres://somewhere/vendor "$PORTOLAN" check mappings/*.yaml benches/acme.yaml examples/*/*.yaml; }
+conversations() { "$PORTOLAN" test mappings/*.yaml examples/{quickstart,everything,testresource}/mapping.yaml; }
 
 demo() {
   port_free "${DEMO#*:}" || die "port ${DEMO#*:} is in use"
@@ -85,6 +86,17 @@ first_command() {
   start "$RUN/demo.pid" "$RUN/first.out" examples/quickstart/run.sh --listen "$DEMO" --data "$RUN/first"
   wait_http "http://$DEMO/scim/v2/Users?count=1" 1200 "Authorization: Bearer demo" || { cat "$RUN/first.out"; exit 1; }
   python3 tests/quickstart.py "http://$DEMO/scim/v2" demo
+}
+
+# The vendor example as its README starts it, on a port and in a folder of its own.
+vendor() {
+  port_free "${EXAMPLE#*:}" || die "port ${EXAMPLE#*:} is in use"
+  VENDOR_DATA=$RUN/vendor start "$RUN/vendor.pid" "$RUN/vendor.out" examples/vendor/run.sh --listen "$EXAMPLE"
+  wait_http "http://$EXAMPLE/scim/v2/Users?count=1" 1200 "Authorization: Bearer demo" || { cat "$RUN/vendor.out"; exit 1; }
+  python3 tests/vendor.py "http://$EXAMPLE/scim/v2"
+  tests/scim2-tester.sh "http://$EXAMPLE/scim/v2" demo-strict
+  tests/scim2-tester.sh "http://$EXAMPLE/scim/v2" demo
+  stop "$RUN/vendor.pid"
 }
 
 hub() {
@@ -140,6 +152,7 @@ stage "own type, scim2-tester" example testresource \
 if [ -z "$quick" ]; then
   stage "against another server"     tests/differential/run.sh
   stage "the README's first command" first_command
+  stage "the vendor example"         vendor
   stage "jupyterhub starts"          hub
   stage "gateway in front of it"     gateway
   stage "jupyterhub, live"           live

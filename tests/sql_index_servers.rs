@@ -28,9 +28,9 @@ use portolan::{
 async fn crowd(engine: Engine) -> (Mapping, Backend) {
     let database = Database::quickstart("").await;
     let (numbers, at, text, analyze) = match engine {
-        Engine::Postgres => ("generate_series(10001, 13000) as n(i)", "now()", "concat", "analyze"),
+        Engine::Postgres => ("generate_series(10001, 16000) as n(i)", "now()", "concat", "analyze"),
         _ => (
-            "(select seq as i from seq_10001_to_13000) as n",
+            "(select seq as i from seq_10001_to_16000) as n",
             "now()",
             "concat",
             "analyze table staff_person, mailbox, team, team_person",

@@ -74,8 +74,10 @@ select t, l, g, f, j, s, p::jsonb, '2024-03-01T08:00:00Z', '2026-02-03T10:30:00.
   (2, 'Ann.Archer',  'Anne',  'Archer',  'Another Ann',   1, '{}',                                   null),
   (2, 'finn.fisher', 'Finn',  'Fisher',  'Fisher',        1, '{"locale": "nb-NO"}',                  null)
 ) as v (t, l, g, f, j, s, p, d);
+
 update app_user u set boss_id = b.id from app_user b
  where b.tenant_id = u.tenant_id and (u.login, b.login) in (('bob.baker', 'Ann.Archer'), ('cleo.carter', 'eve.gone'));
+
 insert into user_email (user_id, address, kind, is_main, checked)
 select id, lower(login) || '@example.com', 'work', true, true from app_user;
 insert into user_email (user_id, address, kind)

@@ -17,6 +17,7 @@ mod order;
 mod rescue;
 mod seal;
 pub mod share;
+mod steps;
 mod store;
 mod version;
 mod walk;

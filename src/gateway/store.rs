@@ -1,8 +1,6 @@
 //! Doing what a writing plan says. In SQL it is one transaction with the read before and the read back; over HTTP the
 //! steps go in order, and a step that fails says what took effect before it.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
 use crate::{
@@ -16,7 +14,6 @@ use crate::{
         query::too_many,
         read::{Needs, Shown},
         scope,
-        step::{Act, Step, Wish},
     },
     scim::{self, change::To, projection::Projection, version::Preconditions},
 };
@@ -74,10 +71,8 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
-        for call in &plan.before {
-            self.act(&mut session, call).await?;
-        }
-        let reply = self.act(&mut session, &plan.call).await?;
+        let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
+        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
             Records::Sql(_) => Vec::new(),
@@ -257,7 +252,7 @@ impl Gateway {
         preconditions: &Preconditions,
         context: &Context<'_>,
     ) -> Result<(), Error> {
-        let calls = change::delete(resource, id, context)?;
+        let steps = change::delete(resource, id, context)?;
         let _order = match resource.records {
             Records::Rest(_) => Some(self.order.of(&resource.kind.name, id).await),
             Records::Sql(_) => None,
@@ -269,9 +264,7 @@ impl Gateway {
         }
         self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
-        for call in &calls {
-            self.act(&mut session, call).await?;
-        }
+        self.steps(&mut session, resource, id, &steps, None).await?;
         Ok(session.commit().await?)
     }
 
@@ -305,79 +298,6 @@ impl Gateway {
             _ => Err(Error::of(reply)),
         }
     }
-
-    /// Does the steps in order and returns the last reply. Nothing is begun that the budget cannot finish. `before`: the
-    /// record as it is, where that is known; after each step it is not, and is read again where the next one needs it.
-    async fn steps(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        id: &str,
-        steps: &[Step<'_>],
-        mut before: Option<Value>,
-    ) -> Result<Option<Reply>, Error> {
-        let edits = steps.iter().filter(|step| matches!(step.act, Act::Edit(_))).count();
-        if session.calls() + (steps.len() + edits) as u64 > self.limits.calls as u64 {
-            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
-        }
-        let mut last = None;
-        let mut done: Vec<String> = Vec::new();
-        let mut changed = 0;
-        for step in steps {
-            if step.if_changed && changed == 0 {
-                continue;
-            }
-            let before = before.take();
-            let did = async {
-                let call = match (&step.act, before) {
-                    (Act::Call(call), _) => Cow::Borrowed(call),
-                    (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before)?),
-                    (Act::Edit(edit), None) => {
-                        let before = self.base(session, resource, id).await?.ok_or_else(Error::absent)?;
-                        Cow::Owned(edit.call(&before)?)
-                    }
-                };
-                self.step(session, step, &call).await
-            };
-            match did.await {
-                Ok(reply) => {
-                    changed += reply.changed;
-                    last = Some(reply);
-                }
-                Err(error) => return Err(error.after(&done)),
-            }
-            if !step.does.is_empty() {
-                done.push(step.does.clone());
-            }
-        }
-        Ok(last)
-    }
-
-    async fn step(&self, session: &mut Session, step: &Step<'_>, call: &Call) -> Result<Reply, Error> {
-        let reply = session.call(call).await?;
-        // One of many was refused: one by one, so that the others are not held back and the culprit is named.
-        let together = !step.singly.is_empty();
-        if !together || !matches!(reply.class, Class::Exists | Class::Absent | Class::Refused) {
-            return judged(reply, if together { Wish::Done } else { step.wish });
-        }
-        let mut last = reply;
-        for call in &step.singly {
-            if session.calls() >= self.limits.calls as u64 {
-                return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
-            }
-            last = judged(session.call(call).await?, step.wish)?;
-        }
-        Ok(last)
-    }
-}
-
-/// The reply, where it is success: in a change of members the state that is wished for is.
-fn judged(reply: Reply, wish: Wish) -> Result<Reply, Error> {
-    match (reply.class, wish) {
-        (Class::Ok, _) | (Class::Exists, Wish::There) | (Class::Absent, Wish::Gone) => Ok(reply),
-        (Class::Absent, Wish::There) => Err(Error::NoMember),
-        _ => Err(Error::of(reply)),
-    }
 }
 
 impl Error {
@@ -387,12 +307,12 @@ impl Error {
     }
 
     /// The same, saying what took effect before.
-    fn after(self, done: &[String]) -> Self {
+    pub(super) fn after(self, done: &[String]) -> Self {
         if done.is_empty() { self } else { Self::After(Box::new(self), done.join("; ")) }
     }
 
     /// The same, where what took effect before was taken back.
-    fn undone(self) -> Self {
+    pub(super) fn undone(self) -> Self {
         match self {
             Self::After(error, _) => *error,
             error => error,

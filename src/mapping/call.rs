@@ -1,10 +1,10 @@
 //! A call: one HTTP exchange as the mapping writes it, with holes. `plan::call` fills it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, Method};
 
-use super::{answer::AnswerRule, reply::InReply, selector::Selector, template::Template, term::Term};
+use super::{answer::AnswerRule, pattern::Pattern, reply::InReply, selector::Selector, template::Template, term::Term};
 
 /// One exchange with holes.
 #[derive(Debug)]
@@ -31,6 +31,23 @@ pub struct CallTemplate {
     pub id: Option<InReply>,
     /// Whether a lost answer may be followed by the same call again.
     pub repeat: bool,
+    /// What calls behind it may use of its reply, by name.
+    pub keep: Vec<(String, InReply)>,
+    /// It is sent again until this holds of its reply.
+    pub until: Option<Until>,
+    /// Takes back what it did, if a call behind it fails.
+    pub undo: Option<Box<CallTemplate>>,
+}
+
+/// Waiting for what an app does in its own time.
+#[derive(Debug)]
+pub struct Until {
+    /// What holds of the reply when it is done.
+    pub holds: Pattern,
+    /// How long between two looks.
+    pub every: Duration,
+    /// How long altogether.
+    pub within: Duration,
 }
 
 impl CallTemplate {

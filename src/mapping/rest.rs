@@ -46,8 +46,8 @@ pub struct RestRecords {
     pub create: Option<Create>,
     /// Changes one, rule by rule from the top.
     pub update: Vec<ChangeRule>,
-    /// Removes one; none: not offered.
-    pub delete: Option<CallTemplate>,
+    /// Removes one, call by call; empty: not offered.
+    pub delete: Vec<CallTemplate>,
     /// The list that other resources are members of.
     pub members: Option<Relation>,
 }
@@ -182,7 +182,9 @@ pub struct FilterRule {
 /// How a record is made.
 #[derive(Debug)]
 pub struct Create {
-    /// The call.
+    /// Calls that come before it.
+    pub ahead: Vec<CallTemplate>,
+    /// The call, whose reply tells the record or its id.
     pub call: CallTemplate,
     /// The record a new one begins from.
     pub start: Value,
@@ -204,6 +206,8 @@ impl Create {
 pub struct ChangeRule {
     /// Attributes and what must become of them; empty: takes what is left.
     pub when: Vec<(Target, Becomes)>,
+    /// Calls that come before it.
+    pub ahead: Vec<CallTemplate>,
     /// The call.
     pub call: CallTemplate,
     /// Fields that `whole` is sent without: the app does not take them back.

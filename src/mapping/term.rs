@@ -1,6 +1,8 @@
 //! Terms: what to send. A tree of literals, paths and texts, evaluated leaf by leaf over the names in sight; a text is
 //! never parsed again, so a value cannot become structure.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::{
@@ -64,7 +66,7 @@ pub enum Entry {
 /// The names in sight and their values.
 #[derive(Debug, Default, Clone)]
 pub struct Scope<'a> {
-    names: Vec<(&'static str, std::borrow::Cow<'a, Value>)>,
+    names: Vec<(Cow<'a, str>, Cow<'a, Value>)>,
     random: Option<Random>,
 }
 
@@ -80,15 +82,15 @@ pub fn not_random(letters: usize) -> Option<String> {
 impl<'a> Scope<'a> {
     /// With one more name.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: Value) -> Self {
-        self.names.push((name, std::borrow::Cow::Owned(value)));
+    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: Value) -> Self {
+        self.names.push((name.into(), Cow::Owned(value)));
         self
     }
 
     /// With one more name, whose value is not copied.
     #[must_use]
-    pub fn lend(mut self, name: &'static str, value: &'a Value) -> Self {
-        self.names.push((name, std::borrow::Cow::Borrowed(value)));
+    pub fn lend(mut self, name: &'a str, value: &'a Value) -> Self {
+        self.names.push((name.into(), Cow::Borrowed(value)));
         self
     }
 
@@ -102,7 +104,7 @@ impl<'a> Scope<'a> {
     /// The value of a name; the last one given wins.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.names.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.as_ref())
+        self.names.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_ref())
     }
 
     /// The value at a path of names.

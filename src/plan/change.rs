@@ -21,10 +21,7 @@ use crate::{
 };
 
 use super::{
-    Context, Fault,
-    call::Call,
-    fill::fill,
-    members,
+    Context, Fault, members,
     read::{Needs, Shown},
     scope,
     sql::{
@@ -388,7 +385,7 @@ pub(super) fn deal<'a>(
     let mut steps = Vec::new();
     for (rule, mine) in dealt {
         let lenient = context.profile.ignore_unmapped;
-        steps.push(Step::change(resource, rule, &stored, &mine, before.map(|b| b.0), lenient)?);
+        steps.extend(Step::change(resource, rule, &stored, &mine, before.map(|b| b.0), lenient)?);
     }
     if let Some(change) = left.first() {
         let detail = format!("the app has no way to change `{}` like this", change.target);
@@ -404,27 +401,31 @@ pub(super) fn deal<'a>(
     Ok(steps)
 }
 
-/// The calls that delete a record.
+/// The steps that delete a record.
 ///
 /// # Errors
 /// [`Fault::Absent`] for an id that no record can have, [`Fault::NotOffered`] where the mapping has no call.
-pub fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Vec<Call>, Fault> {
+pub fn delete<'a>(resource: &'a Resource, id: &str, context: &Context<'_>) -> Result<Vec<Step<'a>>, Fault> {
     match &resource.records {
         Records::Rest(records) => {
-            let Some(delete) = &records.delete else {
+            let Some((last, ahead)) = records.delete.split_last() else {
                 return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
             };
             let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-            match fill(delete, &Scope::default().lend("id", &stored)) {
-                Ok(call) => Ok(vec![call]),
+            match Step::sequence(
+                ahead,
+                last,
+                &Scope::default().with("id", stored),
+                if ahead.is_empty() { "" } else { "the deletion" },
+            ) {
                 Err(Fault::Refused(_)) => Err(Fault::Absent),
-                Err(fault) => Err(fault),
+                steps => steps,
             }
         }
         Records::Sql(records) => {
             let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Call::Sql).collect())
+            Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Step::statement).collect())
         }
     }
 }

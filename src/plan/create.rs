@@ -20,7 +20,6 @@ use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
     change::deal,
-    fill::fill,
     scope,
     sql::{
         beside, guard,
@@ -28,7 +27,7 @@ use super::{
         referring,
         write::{self, Stamps},
     },
-    step::Step,
+    step::{Act, Step},
 };
 
 /// A plan for a POST.
@@ -36,10 +35,8 @@ use super::{
 pub struct Create<'a> {
     /// The resource type.
     pub resource: &'a Resource,
-    /// What comes before it.
-    pub before: Vec<Call>,
-    /// The call that makes the record.
-    pub call: Call,
+    /// The steps that make the record; the last one's reply tells it.
+    pub first: Vec<Step<'a>>,
     sent: &'a Map<String, Value>,
     made: Value,
 }
@@ -63,15 +60,16 @@ pub fn plan<'a>(
     context: &Context<'_>,
 ) -> Result<Create<'a>, Fault> {
     let lenient = context.profile.ignore_unmapped;
-    let (before, call, made) = match &resource.records {
+    let (first, made) = match &resource.records {
         Records::Rest(records) => {
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
             let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
             scope::stays(resource, &record)?;
-            let call = fill(&create.call, &Scope::default().lend("record", &record).with_random(context.random))?;
-            (Vec::new(), call, record)
+            let names = Scope::default().with("record", record.clone()).with_random(context.random);
+            let does = if create.ahead.is_empty() { "" } else { "the making" };
+            (Step::sequence(&create.ahead, &create.call, &names, does)?, record)
         }
         Records::Sql(records) => {
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
@@ -80,12 +78,10 @@ pub fn plan<'a>(
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
             let made = write::insert(resource, records, &record, &stamps);
-            let mut calls: Vec<Call> = named.into_iter().chain(made).map(Call::Sql).collect();
-            let Some(call) = calls.pop() else { return Err(Fault::Unmade("there is nothing to insert".to_owned())) };
-            (calls, call, record)
+            (named.into_iter().chain(made).map(Step::statement).collect(), record)
         }
     };
-    Ok(Create { resource, before, call, sent, made })
+    Ok(Create { resource, first, sent, made })
 }
 
 impl<'a> Create<'a> {
@@ -101,12 +97,13 @@ impl<'a> Create<'a> {
     /// How many calls it takes at least, so that nothing is begun that cannot be finished.
     #[must_use]
     pub fn calls(&self) -> usize {
-        let Records::Rest(records) = &self.resource.records else { return 1 };
-        let Some(relation) = &records.members else { return 1 };
+        let first = self.first.len();
+        let Records::Rest(records) = &self.resource.records else { return first };
+        let Some(relation) = &records.members else { return first };
         let members = |line: &&Line| matches!(&line.value, Source::Each(each) if each.of.is_some());
         let line = self.resource.lines.iter().filter(|l| l.create).find(members);
         let sent = line.and_then(|l| resource::get(self.sent, &l.target)?.as_array()).map_or(0, Vec::len);
-        1 + sent.div_ceil(relation.add_batch.max(1))
+        first + sent.div_ceil(relation.add_batch.max(1))
     }
 
     /// What the reply tells of the record.
@@ -210,6 +207,10 @@ impl<'a> Create<'a> {
     /// The call that takes the record back, where a later step is refused.
     #[must_use]
     pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Call> {
-        super::change::delete(self.resource, &made.id, context).ok()?.into_iter().next()
+        let steps = super::change::delete(self.resource, &made.id, context).ok()?;
+        match <[Step<'_>; 1]>::try_from(steps) {
+            Ok([Step { act: Act::Call(call), .. }]) => Some(call),
+            _ => None,
+        }
     }
 }

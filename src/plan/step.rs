@@ -36,8 +36,22 @@ pub struct Step<'a> {
 pub enum Act<'a> {
     /// Made already.
     Call(Call),
+    /// Made of what the steps before it kept.
+    Later(Later<'a>),
     /// Made of the record as it is just before.
     Edit(Edit<'a>),
+}
+
+/// What steps keep for those behind them.
+pub type Kept = [(String, Value)];
+
+/// A call that may use what earlier ones kept.
+#[derive(Debug)]
+pub struct Later<'a> {
+    template: &'a CallTemplate,
+    names: Scope<'static>,
+    /// As far as it is known, names that are kept later standing for themselves.
+    pub shown: Call,
 }
 
 /// A call that sends the record as just read, with changes in it.
@@ -70,6 +84,43 @@ impl<'a> Step<'a> {
         Self { act, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
     }
 
+    /// Calls in order, each of which may use what those before it kept. What cannot be sent is found before anything is;
+    /// names that are not kept yet stand for themselves.
+    ///
+    /// # Errors
+    /// A value that cannot be sent.
+    pub(super) fn sequence(
+        ahead: &'a [CallTemplate],
+        last: &'a CallTemplate,
+        names: &Scope<'static>,
+        does: &str,
+    ) -> Result<Vec<Self>, Fault> {
+        let stand_in = |name: &String| (name.clone(), Value::from(format!("{{{name}}}")));
+        let kept: Vec<(String, Value)> =
+            ahead.iter().chain([last]).flat_map(|call| call.keep.iter().map(|(name, _)| stand_in(name))).collect();
+        let all = ahead.len() + 1;
+        let one = |(at, template): (usize, &'a CallTemplate)| {
+            let shown = fill(template, &with(names.clone(), &kept))?;
+            let does = match all {
+                1 => does.to_owned(),
+                _ => format!("step {} of {all} of {does}", at + 1),
+            };
+            let act = match all {
+                1 => Act::Call(shown),
+                _ => Act::Later(Later { template, names: names.clone(), shown }),
+            };
+            Ok(Self {
+                act,
+                wish: Wish::Done,
+                singly: Vec::new(),
+                does,
+                record: template.record.clone(),
+                if_changed: false,
+            })
+        };
+        ahead.iter().chain([last]).enumerate().map(one).collect()
+    }
+
     /// The changes that a rule of an HTTP app takes. `before`: the record as just read, where it was; a value that cannot
     /// be sent is then found before anything is.
     ///
@@ -82,20 +133,64 @@ impl<'a> Step<'a> {
         mine: &[&Changed],
         before: Option<&Value>,
         lenient: bool,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Vec<Self>, Fault> {
         let changed = translate::changed(resource, mine.iter().copied(), lenient)?;
-        let act = if rule.call.reads() {
-            let changes = mine.iter().copied().cloned().collect();
-            let edit = Edit { resource, rule, id: id.clone(), changed, changes, lenient };
-            before.map(|before| edit.call(before)).transpose()?;
-            Act::Edit(edit)
-        } else {
-            Act::Call(fill(&rule.call, &Scope::default().lend("id", id).lend("changed", &changed))?)
-        };
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
+        let scope = Scope::default().with("id", id.clone()).with("changed", changed.clone());
+        if !rule.call.reads() {
+            return Self::sequence(&rule.ahead, &rule.call, &scope, &does);
+        }
+        let mut steps = match rule.ahead.split_last() {
+            Some((last, ahead)) => Self::sequence(ahead, last, &scope, &does)?,
+            None => Vec::new(),
+        };
+        let changes = mine.iter().copied().cloned().collect();
+        let edit = Edit { resource, rule, id: id.clone(), changed, changes, lenient };
+        if let (Some(before), true) = (before, rule.ahead.is_empty()) {
+            edit.call(before, &[])?;
+        }
         let record = rule.call.record.clone();
-        Ok(Self { act, wish: Wish::Done, singly: Vec::new(), does, record, if_changed: false })
+        let act = Act::Edit(edit);
+        steps.push(Self { act, wish: Wish::Done, singly: Vec::new(), does, record, if_changed: false });
+        Ok(steps)
+    }
+
+    /// The call as the mapping has it, where it is made when it is its turn: what it keeps, waits for and is taken back by.
+    #[must_use]
+    pub fn template(&self) -> Option<&'a CallTemplate> {
+        match &self.act {
+            Act::Call(_) => None,
+            Act::Later(later) => Some(later.template),
+            Act::Edit(edit) => Some(edit.template()),
+        }
+    }
+
+    /// The call that takes back what this one did, from what was kept till then.
+    ///
+    /// # Errors
+    /// A value that cannot be sent.
+    pub fn undo(&self, kept: &Kept) -> Result<Option<Call>, Fault> {
+        match &self.act {
+            Act::Later(later) => {
+                later.template.undo.as_ref().map(|undo| fill(undo, &with(later.names.clone(), kept))).transpose()
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn with<'n>(names: Scope<'n>, kept: &'n Kept) -> Scope<'n> {
+    kept.iter().fold(names, |scope, (name, value)| scope.lend(name, value))
+}
+
+impl Later<'_> {
+    /// The call, from what the steps before it kept.
+    ///
+    /// # Errors
+    /// A value that cannot be sent.
+    pub fn call(&self, kept: &Kept) -> Result<Call, Fault> {
+        fill(self.template, &with(self.names.clone(), kept))
     }
 }
 
@@ -104,11 +199,11 @@ impl<'a> Edit<'a> {
     ///
     /// # Errors
     /// A value that cannot be sent, or a field that the record does not have.
-    pub fn call(&self, before: &Value) -> Result<Call, Fault> {
+    pub fn call(&self, before: &Value, kept: &Kept) -> Result<Call, Fault> {
         let mut whole = translate::edited(self.resource, before.clone(), &self.changes, self.lenient)?;
         self.rule.drop.iter().for_each(|field| field.unset(&mut whole));
         let scope = Scope::default().lend("id", &self.id).lend("changed", &self.changed);
-        fill(&self.rule.call, &scope.lend("before", before).lend("whole", &whole))
+        fill(&self.rule.call, &with(scope.lend("before", before).lend("whole", &whole), kept))
     }
 
     /// The call with its holes.

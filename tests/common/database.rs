@@ -103,6 +103,17 @@ impl Database {
         done.unwrap();
     }
 
+    /// A transaction of the app's own on a server.
+    pub async fn transaction(&self) -> Transaction {
+        let mut transaction = match self.engine {
+            Engine::Sqlite => panic!("needs a server"),
+            Engine::Postgres => Transaction::Postgres(PgConnection::connect(&self.url).await.unwrap()),
+            Engine::MariaDb => Transaction::MariaDb(maria(&self.url).await),
+        };
+        transaction.run("begin").await;
+        transaction
+    }
+
     /// The first column of a statement, one line a row.
     pub async fn lines(&self, sql: &str) -> Vec<String> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
@@ -125,6 +136,23 @@ impl Database {
                 rows.iter().map(|row| line(row.try_get_unchecked(0).unwrap())).collect()
             }
         }
+    }
+}
+
+/// The app in the middle of its own work.
+pub enum Transaction {
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
+impl Transaction {
+    pub async fn run(&mut self, sql: &str) {
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        match self {
+            Self::Postgres(connection) => connection.execute(sql).await.map(drop),
+            Self::MariaDb(connection) => connection.execute(sql).await.map(drop),
+        }
+        .unwrap();
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ENTERPRISE, GROUP, USER,
-    quickstart::{Answer, Door, LIMITS, MAPPING, open, with},
+    quickstart::{Answer, Door, LIMITS, MAPPING, STRICT, TOLERANT, open, with},
 };
 
 fn refused(answer: &Answer, scim_type: &str) {
@@ -393,4 +393,16 @@ fn a_required_extension_must_be_sent() {
     for profile in Profile::ALL {
         assert!(read_create(&body, &resource_type, &profile).is_ok());
     }
+}
+
+/// OneLogin puts users with the URN of a draft of the standard.
+#[tokio::test]
+async fn a_put_with_the_urn_of_a_draft_is_for_the_tolerant() {
+    let door = open().await;
+    let at = made(&door, json!({"title": "Smith"})).await;
+    let body = json!({"schemas": ["urn:scim:schemas:core:2.0"], "userName": "vera", "title": "Potter"});
+    let tolerant = door.call(TOLERANT, "PUT", &at, &body).await;
+    assert_eq!((tolerant.status, &tolerant.body()["title"]), (200, &json!("Potter")), "{}", tolerant.text);
+    assert_eq!(tolerant.body()["schemas"], json!([USER]));
+    assert_eq!(door.call(STRICT, "PUT", &at, &body).await.status, 400);
 }

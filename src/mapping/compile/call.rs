@@ -65,6 +65,9 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
             record: None,
             rows: None,
             id: None,
+            keep: Vec::new(),
+            until: None,
+            undo: None,
         });
     }
     let mut fields = node.map(faults, "a call")?;
@@ -75,16 +78,7 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
 
 /// Takes the keys of a call out of a map that may hold more.
 pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
-    super::not_supported(
-        fields,
-        faults,
-        &[
-            ("xml", "XML bodies"),
-            ("keep", "steps that keep values"),
-            ("undo", "undo calls"),
-            ("until", "waiting for jobs"),
-        ],
-    );
+    super::not_supported(fields, faults, &[("xml", "XML bodies")]);
     let written = fields.required(faults, "call");
     let line = written.and_then(|n| line(n, setting, faults));
     let mut more = Vec::new();
@@ -139,6 +133,9 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         record,
         rows,
         id,
+        keep: Vec::new(),
+        until: None,
+        undo: None,
     })
 }
 

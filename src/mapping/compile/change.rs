@@ -33,14 +33,10 @@ pub(super) fn create(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<Create> {
-    if matches!(node.value, Value::List(_)) {
-        faults.not_supported(node.span, "several calls in order");
-        return None;
-    }
     let node = shared.framed(node);
     let mut fields = node.map(faults, "`create`")?;
     let setting = Setting { makes: true, ..Setting::writing(&["record"], &["record", "id"], shared) };
-    let call = call::from_fields(&mut fields, &setting, faults);
+    let calls = super::steps::calls(&mut fields, &setting, faults);
     let start = match fields.take("start") {
         Some(node) => {
             node.entries(faults, "`start`");
@@ -52,7 +48,7 @@ pub(super) fn create(
     let takes = fields.take("takes").map(|n| takes(n, kind, faults));
     let span = fields.span();
     fields.finish(faults);
-    let call = call?;
+    let (ahead, call) = calls?;
     if call.record.is_none() && call.id.is_none() {
         faults
             .error(span, "nameless-create", "the reply of `create` tells neither the record nor its id")
@@ -61,9 +57,9 @@ pub(super) fn create(
     if call.method == Method::PUT {
         faults.not_supported(span, "creating by PUT, which may overwrite");
     }
-    let create = Create { call, start, takes };
+    let create = Create { ahead, call, start, takes };
     let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
-    check_sent(&create.call, &["record"], &taken, span, faults);
+    check_sent(create.ahead.iter().chain([&create.call]), &["record"], &taken, span, faults);
     Some(create)
 }
 
@@ -139,8 +135,9 @@ pub(super) fn update(
     for node in nodes {
         if node.as_text().is_some() {
             rules.extend(
-                call(node, &setting, faults)
-                    .map(|call| (node.span, ChangeRule { when: Vec::new(), call, drop: Vec::new() })),
+                call(node, &setting, faults).map(|call| {
+                    (node.span, ChangeRule { when: Vec::new(), ahead: Vec::new(), call, drop: Vec::new() })
+                }),
             );
             continue;
         }
@@ -161,12 +158,16 @@ pub(super) fn update(
                 }
             }
         }
-        let call = call::from_fields(&mut fields, &setting, faults);
+        let calls = super::steps::calls(&mut fields, &setting, faults);
         let merges = fields.bool(faults, "merges").unwrap_or(false);
         let dropped = fields.take_entry("drop");
         let drop = dropped.map(|(_, node)| drop(node, faults)).unwrap_or_default();
         fields.finish(faults);
-        let Some(call) = call else { continue };
+        let Some((ahead, call)) = calls else { continue };
+        if let Some(reads) = ahead.iter().find(|call| call.reads()) {
+            let message = format!("`{}` uses the record as just read, which only the last step may", reads.line);
+            faults.error(node.span, "unknown-name", message).help("send `$.changed`, or put it last");
+        }
         if let (Some((key, _)), false) = (dropped, call.names("whole")) {
             faults
                 .error(key.span, "no-effect", "`drop` takes fields out of `$.whole`, which this call does not send")
@@ -174,7 +175,7 @@ pub(super) fn update(
         }
         check_put(&call, merges, node.span, faults);
         check_rival(&call, node.span, faults);
-        rules.push((node.span, ChangeRule { when, call, drop }));
+        rules.push((node.span, ChangeRule { when, ahead, call, drop }));
     }
     check_rules(&rules, drafts, faults);
     rules.into_iter().map(|(_, rule)| rule).collect()
@@ -252,7 +253,7 @@ fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut 
         };
         let lines: Vec<&Draft<'_>> =
             drafts.iter().filter(|d| d.line.update && d.relation.is_none()).filter(mine).collect();
-        check_sent(&rule.call, &["changed", "whole"], &lines, *span, faults);
+        check_sent(rule.ahead.iter().chain([&rule.call]), &["changed", "whole"], &lines, *span, faults);
         for line in lines {
             if let Some(at) = super::check::places(line).into_iter().find(|at| rule.drop.contains(at)) {
                 faults

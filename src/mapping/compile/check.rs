@@ -111,7 +111,7 @@ pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written
     let named = all.iter().any(|other| other.lines.iter().any(names));
     let (open, deletes) = match &resource.records {
         // nothing to say where a list of the app names these resources: there neither word is offered yet
-        Records::Rest(records) => (!resource.is_guarded() && !named, records.delete.is_some()),
+        Records::Rest(records) => (!resource.is_guarded() && !named, !records.delete.is_empty()),
         Records::Sql(records) => {
             let own = |test: &ColumnTest| !matches!(test.is, ColumnIs::Tenant(_));
             (records.protect.is_empty() && !records.only.iter().any(own), true)
@@ -230,10 +230,18 @@ pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &
 }
 
 /// What a client sends must reach the app: a call that picks fields of these names (`record`, `changed`) misses the others.
-pub(super) fn check_sent(call: &CallTemplate, names: &[&str], lines: &[&Draft<'_>], span: Span, faults: &mut Faults) {
-    let uses = call.uses();
+pub(super) fn check_sent<'c>(
+    calls: impl Iterator<Item = &'c CallTemplate>,
+    names: &[&str],
+    lines: &[&Draft<'_>],
+    span: Span,
+    faults: &mut Faults,
+) {
+    let calls: Vec<&CallTemplate> = calls.collect();
+    let known = |name: &str| NAMES.contains(&name) || calls.iter().any(|c| c.keep.iter().any(|(kept, _)| kept == name));
+    let uses: Vec<(String, Option<String>)> = calls.iter().flat_map(|call| call.uses()).collect();
     // What is no name has its own fault, and may be meant to send all of it.
-    if uses.iter().any(|(used, _)| !NAMES.contains(&used.as_str())) {
+    if uses.iter().any(|(used, _)| !known(used)) {
         return;
     }
     let used: Vec<Option<String>> =

@@ -63,7 +63,8 @@ impl Shared {
         }
         let own = match &node.value {
             Value::Text(_) => vec![(Key { name: "call".to_owned(), span: node.span }, node.clone())],
-            Value::Map(entries) => entries.clone(),
+            // each of the steps is a call in its frame
+            Value::Map(entries) if !entries.iter().any(|(key, _)| key.name == "steps") => entries.clone(),
             _ => return Cow::Borrowed(node),
         };
         let (taken, own): (Vec<_>, Vec<_>) = own.into_iter().partition(|(key, _)| self.takes.contains(&key.name));

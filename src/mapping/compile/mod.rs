@@ -19,6 +19,7 @@ mod pattern;
 mod rest;
 mod schemas;
 mod sql;
+mod steps;
 mod term;
 
 use std::{path::Path, sync::Arc};

@@ -13,7 +13,7 @@ use crate::{
         selector::Selector,
     },
     scim::{published, schema::ResourceType},
-    yaml::{Fields, Node, Value},
+    yaml::{Fields, Node},
 };
 
 use super::{
@@ -210,14 +210,22 @@ fn records(
     let list = fields.take("list").and_then(|n| list(n, kind, drafts, shared, faults));
     let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
+    let writing = Setting::writing(&["id"], &[], shared);
     let delete = match fields.take("delete") {
-        Some(node) if matches!(node.value, Value::List(_)) => {
-            faults.not_supported(node.span, "several calls in order");
-            None
+        Some(node) if node.as_map().is_some() => {
+            let framed = shared.framed(node);
+            let mut fields = framed.map(faults, "`delete`")?;
+            let calls = super::steps::calls(&mut fields, &writing, faults);
+            fields.finish(faults);
+            calls.map(|(mut calls, last)| {
+                calls.push(last);
+                calls
+            })
         }
-        Some(node) => call(node, &Setting::writing(&["id"], &[], shared), faults),
+        Some(node) => call(node, &writing, faults).map(|call| vec![call]),
         None => None,
-    };
+    }
+    .unwrap_or_default();
     let members =
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
     check_looked(list.is_some(), drafts, faults);

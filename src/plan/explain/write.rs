@@ -34,13 +34,13 @@ pub(super) fn create(
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
     looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
-    plan.before.iter().for_each(|call| said.call(call, ""));
-    said.call(&plan.call, "");
+    let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
     let steps = plan.rest(&made, context)?;
     let mut cost = steps_in_order(&mut said, &steps);
-    cost.calls += 1 + plan.before.len();
+    cost.calls += first.calls;
+    cost.besides.extend(first.besides);
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
             Some(call) => said.noted(
@@ -122,13 +122,14 @@ pub(super) fn change(
 }
 
 pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
-    let calls = change::delete(resource, id, context)?;
+    let steps = change::delete(resource, id, context)?;
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
-    calls.iter().for_each(|call| said.call(call, ""));
+    let mut cost = steps_in_order(&mut said, &steps);
+    cost.calls += guards.len();
     said.add("answer", "204");
-    said.add("cost", &Cost { calls: guards.len() + calls.len(), besides: Vec::new() }.words(resource));
+    said.add("cost", &cost.words(resource));
     Ok(said)
 }
 
@@ -138,10 +139,18 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
         let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
         match &step.act {
             Act::Call(call) => said.call(call, note),
+            Act::Later(later) => said.call(&later.shown, note),
             Act::Edit(edit) => {
                 cost.calls += 1;
                 edits(said, edit.template(), note);
             }
+        }
+        if let Some(until) = step.template().and_then(|template| template.until.as_ref()) {
+            said.noted("wait", &format!("at most {:?}", until.within), &format!("asked again every {:?}", until.every));
+            cost.besides.push("the looks while waiting".to_owned());
+        }
+        if let Some(undo) = step.template().and_then(|template| template.undo.as_ref()) {
+            said.noted("undo", &undo.line, "if a later step fails");
         }
         if !step.singly.is_empty() {
             said.noted("or", "one by one", "if the app refuses them together");

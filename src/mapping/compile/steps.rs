@@ -1,0 +1,122 @@
+//! Reading several calls in order: what each keeps for those behind it, what it waits for, and how it is taken back.
+
+use std::time::Duration;
+
+use crate::{
+    diagnostic::{Faults, Span},
+    mapping::{
+        call::{CallTemplate, Until},
+        term::NAMES,
+    },
+    yaml::{Fields, Node},
+};
+
+use super::call::{self, Setting, in_reply};
+
+/// Takes `steps`, or the one call whose keys stand in their place: the calls ahead, and the last.
+pub(super) fn calls(
+    fields: &mut Fields<'_>,
+    setting: &Setting<'_>,
+    faults: &mut Faults,
+) -> Option<(Vec<CallTemplate>, CallTemplate)> {
+    match fields.take("steps") {
+        None => call::from_fields(fields, setting, faults).map(|call| (Vec::new(), call)),
+        Some(node) => {
+            let mut steps = steps(node, setting, faults)?;
+            let last = steps.pop()?;
+            Some((steps, last))
+        }
+    }
+}
+
+/// Reads a list of calls.
+pub(super) fn steps(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<CallTemplate>> {
+    let nodes = node.list(faults, "`steps`")?;
+    if nodes.is_empty() {
+        faults.error(node.span, "missing-key", "`steps` has no call").help("write one call after the other");
+    }
+    let mut kept: Vec<(String, Span)> = Vec::new();
+    let mut read = Vec::new();
+    for (at, node) in nodes.iter().enumerate() {
+        let names: Vec<&str> =
+            setting.names.iter().copied().chain(kept.iter().map(|(name, _)| name.as_str())).collect();
+        let last = at + 1 == nodes.len();
+        let inner = Setting { names: &names, holds: if last { setting.holds } else { &[] }, ..*setting };
+        let call = step(node, &inner, faults);
+        if let Some(call) = call {
+            advise(&call, last, node.span, faults);
+            kept.extend(call.keep.iter().map(|(name, _)| (name.clone(), node.span)));
+            read.push(call);
+        }
+    }
+    let whole = read.len() == nodes.len();
+    for (name, span) in kept {
+        if !read.iter().any(|call| call.names(&name) || call.undo.as_ref().is_some_and(|undo| undo.names(&name))) {
+            faults
+                .warning(span, "no-effect", format!("no call uses `{name}`, which is kept here"))
+                .help("leave it out");
+        }
+    }
+    whole.then_some(read).filter(|read| !read.is_empty())
+}
+
+fn step(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
+    let framed = setting.shared.framed(node);
+    if framed.as_text().is_some() {
+        return call::call(&framed, setting, faults);
+    }
+    let mut fields = framed.map(faults, "a step")?;
+    let mut keep = Vec::new();
+    for (key, node) in fields.entries(faults, "keep") {
+        if NAMES.contains(&key.name.as_str()) || setting.names.contains(&key.name.as_str()) {
+            faults
+                .error(key.span, "bad-name", format!("`{}` is a name of calls already", key.name))
+                .help("take another");
+        }
+        keep.extend(in_reply(node, faults).map(|at| (key.name.clone(), at)));
+    }
+    let until = until(&mut fields, faults);
+    let names: Vec<&str> = setting.names.iter().copied().chain(keep.iter().map(|(name, _)| name.as_str())).collect();
+    let undo =
+        fields.take("undo").and_then(|n| call::call(n, &Setting { names: &names, holds: &[], ..*setting }, faults));
+    let call = call::from_fields(&mut fields, setting, faults);
+    fields.finish(faults);
+    let call = CallTemplate { keep, until, undo: undo.map(Box::new), ..call? };
+    if call.until.is_some() && !call.repeat {
+        faults
+            .error(framed.span, "bad-call", "this call would be sent again and again, and may not be repeated")
+            .help("wait with a GET, or say `repeat: safe`");
+    }
+    Some(call)
+}
+
+/// Takes `until`, `every` and `within`.
+fn until(fields: &mut Fields<'_>, faults: &mut Faults) -> Option<Until> {
+    let (second, most) = (Duration::from_secs(1), Duration::from_secs(60));
+    let every = fields.duration(faults, "every", Duration::from_millis(50)..=most);
+    let within = fields.duration(faults, "within", Duration::from_millis(50)..=most);
+    let holds = super::pattern::pattern(fields.take("until")?, "`until`", true, faults)?;
+    if within.is_none() {
+        faults
+            .error(fields.span(), "missing-key", "`until` needs `within`")
+            .help("say how long to wait at most: `within: 30 s`");
+    }
+    Some(Until { holds, every: every.unwrap_or(second), within: within? })
+}
+
+/// What becomes of a step when its answer is lost, or a later one fails (law 9).
+fn advise(call: &CallTemplate, last: bool, span: Span, faults: &mut Faults) {
+    let again = match call.repeat {
+        true => "this step is repeatable: it is sent again if its answer is lost",
+        false => "this step is sent once: if its answer is lost, whether it took effect is not known",
+    };
+    let back = match &call.undo {
+        _ if last || call.method == http::Method::GET => String::new(),
+        Some(undo) => format!("; if a later step fails, it is taken back by {}", undo.line),
+        None => "; if a later step fails, what it did stays, and the error says so".to_owned(),
+    };
+    let fault = faults.advice(span, "step", format!("{again}{back}"));
+    if !last && call.undo.is_none() && call.method != http::Method::GET {
+        fault.help("give it an `undo`, or put it last");
+    }
+}
