@@ -31,7 +31,13 @@ use tokio::sync::Semaphore;
 use crate::{
     backend::{Backend, Failure, Session},
     config,
-    mapping::{Mapping, Records, Resource, answer::Class, catalog::Catalog, term::Random},
+    mapping::{
+        Mapping, Records, Resource,
+        answer::Class,
+        catalog::{Catalog, Stored},
+        sql::KeyKind,
+        term::Random,
+    },
     plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
     scim::{
         Refusal,
@@ -144,6 +150,16 @@ pub async fn catalog(backend: &Backend, mapping: &Mapping) -> Result<Catalog, St
     let tables: Vec<_> = mapping.resources.iter().flat_map(|r| of(&r.records)).collect();
     let (catalog, unfit) = sql.catalog(&tables).await.map_err(|e| e.to_string())?;
     let mut names: Vec<String> = unfit.iter().map(ToString::to_string).collect();
+    for resource in &mapping.resources {
+        let Records::Sql(records) = &resource.records else { continue };
+        let (table, key) = (&records.table, &records.key);
+        if key.kind == KeyKind::Text && catalog.column(table, &key.column) == Some(&Stored::Uuid) {
+            let (column, table) = (&key.column.0, &table.0);
+            names.push(format!(
+                "the key `{column}` of `{table}` is a UUID and no text: write `key: {{ column: {column}, type: uuid }}`"
+            ));
+        }
+    }
     names.dedup();
     if names.is_empty() {
         return Ok(catalog);

@@ -135,7 +135,7 @@ pub enum Bump {
 pub struct Key {
     /// The column.
     pub column: Ident,
-    /// How an id is written: a whole number, or text.
+    /// How an id is written.
     pub kind: KeyKind,
 }
 
@@ -146,6 +146,20 @@ pub enum KeyKind {
     Integer,
     /// Text, letter by letter.
     Text,
+    /// A UUID, in small letters; where the engine has such a type, the column is of it.
+    Uuid,
+}
+
+impl KeyKind {
+    /// Whether the column is compared as it is: its type knows no two spellings of one value.
+    #[must_use]
+    pub fn is_plain(self, engine: Engine) -> bool {
+        match self {
+            Self::Integer => true,
+            Self::Text => false,
+            Self::Uuid => engine != Engine::Sqlite,
+        }
+    }
 }
 
 /// A fixed condition on a column.

@@ -106,11 +106,13 @@ class OverRest(Side):
             self.looked += 1
             self.calls += len(seen)
             self.pushed += any(call["asked"] for call in seen)
-        made, rows = Counter(call["path"] for call in seen), {call["path"]: call["rows"] for call in seen}
+        # the sides of an `or` are looked up one by one: each is a list of its own
+        lists = [(call["path"], json.dumps(call["asked"], sort_keys=True)) for call in seen]
+        made, rows = Counter(lists), {key: call["rows"] for key, call in zip(lists, seen)}
         if not isinstance(found, frozenset):
             return f"{found}, and the app was asked: {dict(made)}" if made else found
         # no page of the app is read twice, and none that is not needed
-        wrong = {path: number for path, number in made.items() if number != pages(path, rows[path])}
+        wrong = {key: number for key, number in made.items() if number != pages(key[0], rows[key])}
         return f"{len(found)} found, with too many or too few calls: {wrong}" if wrong else found
 
 

@@ -64,7 +64,7 @@ pub fn plan<'a>(
     let count = query.count.unwrap_or(page).min(max_page);
     // Nothing has an order of its own.
     let mut sort = query.sort.filter(|_| count > 0).map(|sort| match &resource.records {
-        Records::Sql(records) if records.key.kind == KeyKind::Text => sort.with_text_ids(),
+        Records::Sql(records) if records.key.kind != KeyKind::Integer => sort.with_text_ids(),
         _ => sort,
     });
     let condition = query.condition;

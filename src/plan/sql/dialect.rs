@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::sql::{Engine, Ident},
+    mapping::sql::{Engine, Ident, KeyKind},
     plan::call::Bind,
     scim::{
         fold::{fold, variants_ascii_lower},
@@ -80,16 +80,16 @@ impl Engine {
         if self == Self::Postgres { format!("${n}") } else { "?".to_owned() }
     }
 
-    /// A bound set as a table `s` with the column `value`.
+    /// A bound set of such keys as a table `s` with the column `value`.
     #[must_use]
-    pub fn set(self, values: &[Value]) -> &'static str {
-        let numbers = values.iter().all(Value::is_number);
-        match self {
-            Self::Sqlite => "json_each(?) AS s",
-            Self::Postgres if numbers => "unnest(CAST(? AS bigint[])) AS s(value)",
-            Self::Postgres => "unnest(CAST(? AS text[])) AS s(value)",
-            Self::MariaDb if numbers => "JSON_TABLE(?, '$[*]' COLUMNS (value BIGINT PATH '$')) AS s",
-            Self::MariaDb => {
+    pub fn set(self, kind: KeyKind) -> &'static str {
+        match (self, kind) {
+            (Self::Sqlite, _) => "json_each(?) AS s",
+            (Self::Postgres, KeyKind::Integer) => "unnest(CAST(? AS bigint[])) AS s(value)",
+            (Self::Postgres, KeyKind::Text) => "unnest(CAST(? AS text[])) AS s(value)",
+            (Self::Postgres, KeyKind::Uuid) => "unnest(CAST(? AS uuid[])) AS s(value)",
+            (Self::MariaDb, KeyKind::Integer) => "JSON_TABLE(?, '$[*]' COLUMNS (value BIGINT PATH '$')) AS s",
+            (Self::MariaDb, KeyKind::Text | KeyKind::Uuid) => {
                 "JSON_TABLE(?, '$[*]' COLUMNS (value LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin PATH '$')) AS s"
             }
         }

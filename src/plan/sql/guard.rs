@@ -79,7 +79,8 @@ pub fn turn(records: &SqlRecords) -> Option<Call> {
 pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &[Value]) -> Option<Statement> {
     let of = key_column(engine, "o", &junction.member.key, junction.member.kind);
     let value = key_column(engine, "j", &junction.value, junction.member.kind);
-    let who = protected(engine, junction)?.then(&format!(" AND {of} IN ")).set(engine, keys.to_vec());
+    let who =
+        protected(engine, junction)?.then(&format!(" AND {of} IN ")).set(engine, junction.member.kind, keys.to_vec());
     let there = Piece::new(format!(" AND NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
         .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));

@@ -304,8 +304,8 @@ impl Column<'_> {
             return Pair::wider(self.given(), "the database cannot compare U+0000");
         }
         let exact = leaf.case_exact || leaf.kind == Type::Binary;
-        if let (Some(kind), CompareOp::Equal) = (self.key.filter(|k| exact || *k == KeyKind::Integer), op) {
-            let column = if kind == KeyKind::Text { self.engine.exact(&self.sql) } else { self.sql.clone() };
+        if let (Some(kind), CompareOp::Equal) = (self.key.filter(|k| exact || *k != KeyKind::Text), op) {
+            let column = if kind.is_plain(self.engine) { self.sql.clone() } else { self.engine.exact(&self.sql) };
             let key =
                 key_of(kind, wanted).map(|key| Piece::new(format!("{column} = ")).piece(bound_key(self.engine, &key)));
             return Pair::exact(key.map_or(Logic::False, Logic::Sql));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     mapping::{
         answer::Class,
-        sql::{Engine, Junction, Reference, SqlRecords},
+        sql::{Engine, Junction, KeyKind, Reference, SqlRecords},
     },
     plan::call::{Expect, Statement},
 };
@@ -24,7 +24,7 @@ pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps:
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, others)))];
+        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, KeyKind::Text, others)))];
     }
     if keys.is_empty() {
         return Vec::new();
@@ -45,7 +45,12 @@ pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> V
     if keys.is_empty() {
         return Vec::new();
     }
-    gone(engine, junction, key, &Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, keys))
+    gone(
+        engine,
+        junction,
+        key,
+        &Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, junction.member.kind, keys),
+    )
 }
 
 /// Makes these the members and no others, without reading who is.
@@ -55,12 +60,16 @@ pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps:
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, others)))];
+        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, KeyKind::Text, others)))];
     }
     if keys.is_empty() {
         return members_clear(records, key);
     }
-    let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(engine, keys.clone());
+    let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(
+        engine,
+        junction.member.kind,
+        keys.clone(),
+    );
     std::iter::once(all_exist(engine, junction, keys.clone()))
         .chain(guard::may_join(engine, junction, key, &keys))
         .chain(gone(engine, junction, key, &others))
@@ -97,7 +106,7 @@ fn all_exist(engine: Engine, junction: &Junction, keys: Vec<Value>) -> Statement
 /// The check that each of these is the key of a record that exists.
 pub(super) fn none_missing(engine: Engine, member: &Reference, keys: Vec<Value>, why: &'static str) -> Statement {
     let key = key_column(engine, "o", &member.key, member.kind);
-    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, keys));
+    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, member.kind, keys));
     let other = table(engine, &member.table, "o");
     missing
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value"))
@@ -129,7 +138,7 @@ fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>,
     }
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
-        .piece(Piece::from_set(engine, keys))
+        .piece(Piece::from_set(engine, junction.member.kind, keys))
         .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
         .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {} = s.value)", value(engine, junction)))

@@ -60,13 +60,13 @@ impl Piece {
     }
 
     /// With the values of a set, as a subselect between parentheses.
-    fn set(self, engine: Engine, values: Vec<Value>) -> Self {
-        self.then("(SELECT s.value").piece(Self::from_set(engine, values)).then(")")
+    fn set(self, engine: Engine, kind: KeyKind, values: Vec<Value>) -> Self {
+        self.then("(SELECT s.value").piece(Self::from_set(engine, kind, values)).then(")")
     }
 
     /// ` FROM` the values of a set.
-    fn from_set(engine: Engine, values: Vec<Value>) -> Self {
-        Self { text: format!(" FROM {}", engine.set(&values)), binds: vec![Bind::Set(values)] }
+    fn from_set(engine: Engine, kind: KeyKind, values: Vec<Value>) -> Self {
+        Self { text: format!(" FROM {}", engine.set(kind)), binds: vec![Bind::Set(values)] }
     }
 
     /// With another piece.
@@ -130,6 +130,7 @@ fn key_of(kind: KeyKind, id: &str) -> Option<Value> {
     match kind {
         KeyKind::Integer => id.parse::<i64>().ok().filter(|n| n.to_string() == id).map(Value::from),
         KeyKind::Text => (!id.is_empty()).then(|| Value::from(id)),
+        KeyKind::Uuid => is_uuid(id).then(|| Value::from(id)),
     }
 }
 
@@ -176,10 +177,8 @@ fn column(engine: Engine, alias: &str, column: &Ident) -> String {
 
 /// A key column as it is compared and sorted: text letter by letter, however the column is declared.
 fn key_column(engine: Engine, alias: &str, name: &Ident, kind: KeyKind) -> String {
-    match kind {
-        KeyKind::Integer => column(engine, alias, name),
-        KeyKind::Text => engine.exact(&column(engine, alias, name)),
-    }
+    let column = column(engine, alias, name);
+    if kind.is_plain(engine) { column } else { engine.exact(&column) }
 }
 
 /// A key as it is bound: PostgreSQL would refuse a number that the column cannot hold, and such a key is only nobody's.

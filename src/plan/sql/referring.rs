@@ -9,7 +9,7 @@ use crate::{
     mapping::{
         codec::Codec,
         line::Empty,
-        sql::{Engine, Ident, KeyKind, Reference, Referring, SqlRecords},
+        sql::{Engine, Ident, Reference, Referring, SqlRecords},
     },
     plan::call::Statement,
     scim::{Refusal, ScimType, condition::Literal, filter::CompareOp, schema::Attribute},
@@ -50,10 +50,10 @@ pub(super) fn shown(records: &SqlRecords, name: &Ident) -> Option<Piece> {
 fn same(engine: Engine, own: &str, other: &Reference) -> String {
     let key = column(engine, "o", &other.key);
     let plain = format!("{key} = {own}");
-    match other.kind {
-        KeyKind::Integer => plain,
-        KeyKind::Text => format!("{plain} AND {} = {}", engine.exact(&key), engine.exact(own)),
+    if other.kind.is_plain(engine) {
+        return plain;
     }
+    format!("{plain} AND {} = {}", engine.exact(&key), engine.exact(own))
 }
 
 /// Turns the ids in a record that is written into keys, and checks in the same transaction that they are somebody's.
@@ -113,10 +113,8 @@ impl<'a> Referred<'a> {
     fn some(&self, is: Pair) -> Pair {
         let (engine, other) = (self.engine, self.other);
         let (own, key) = (column(engine, "r", self.own), column(engine, "o", &other.key));
-        let (own, key) = match other.kind {
-            KeyKind::Integer => (own, key),
-            KeyKind::Text => (engine.exact(&own), engine.exact(&key)),
-        };
+        let (own, key) =
+            if other.kind.is_plain(engine) { (own, key) } else { (engine.exact(&own), engine.exact(&key)) };
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {

@@ -11,7 +11,8 @@ use crate::{
         answer::Class,
         codec::Unreadable,
         sql::{
-            Beside, Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, Reference, SqlRecords, Stamp,
+            Beside, Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, KeyKind, Reference, SqlRecords,
+            Stamp,
         },
     },
     plan::call::{Bind, Expect, Statement},
@@ -94,18 +95,22 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         statement: piece.expect(engine, Expect::Any),
     };
     let kind = records.key.kind;
-    let beside =
-        records.beside.iter().map(|b| (&b.name, beside_rows(engine, b, &key_column(engine, "c", &b.link, kind), keys)));
+    let beside = records
+        .beside
+        .iter()
+        .map(|b| (&b.name, beside_rows(engine, kind, b, &key_column(engine, "c", &b.link, kind), keys)));
     let children = records
         .children
         .iter()
-        .map(|c| (&c.name, child_rows(engine, c, &key_column(engine, "c", &c.link, kind), keys)));
+        .map(|c| (&c.name, child_rows(engine, kind, c, &key_column(engine, "c", &c.link, kind), keys)));
     let members = records
         .members
         .iter()
-        .map(|j| (&j.name, member_rows(engine, j, &key_column(engine, "j", &j.link, kind), keys)));
-    let groups =
-        records.groups.iter().map(|d| (&d.name, group_rows(engine, d, &key_column(engine, "j", &d.link, kind), keys)));
+        .map(|j| (&j.name, member_rows(engine, kind, j, &key_column(engine, "j", &j.link, kind), keys)));
+    let groups = records
+        .groups
+        .iter()
+        .map(|d| (&d.name, group_rows(engine, kind, d, &key_column(engine, "j", &d.link, kind), keys)));
     beside
         .chain(children)
         .chain(members)
@@ -237,7 +242,7 @@ fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Pie
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
 }
 
-fn beside_rows(engine: Engine, b: &Beside, link: &str, keys: &[Value]) -> Piece {
+fn beside_rows(engine: Engine, kind: KeyKind, b: &Beside, link: &str, keys: &[Value]) -> Piece {
     let shown: String = beside::shown(b)
         .into_iter()
         .map(|(name, called)| format!(", {} AS {}", column(engine, "c", name), label(engine, called)))
@@ -248,12 +253,12 @@ fn beside_rows(engine: Engine, b: &Beside, link: &str, keys: &[Value]) -> Piece 
         label(engine, LINK),
         table(engine, &b.table, "c")
     ))
-    .set(engine, keys.to_vec())
+    .set(engine, kind, keys.to_vec())
     .then(&beside::and_meant(engine, "c", b, None))
     .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
-fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piece {
+fn child_rows(engine: Engine, kind: KeyKind, child: &Child, link: &str, keys: &[Value]) -> Piece {
     let mut columns: Vec<&Ident> = child.key.iter().collect();
     columns.extend(child.columns.iter().filter(|c| Some(*c) != child.key.as_ref()));
     let shown: String = columns.iter().map(|name| format!(", {}", shown(engine, "c", name))).collect();
@@ -265,17 +270,17 @@ fn child_rows(engine: Engine, child: &Child, link: &str, keys: &[Value]) -> Piec
         label(engine, LINK),
         table(engine, &child.table, "c")
     ))
-    .set(engine, keys.to_vec())
+    .set(engine, kind, keys.to_vec())
     .piece(and_only(engine, "c", &child.only))
     .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
-fn member_rows(engine: Engine, j: &Junction, link: &str, keys: &[Value]) -> Piece {
-    related(engine, &j.table, link, &j.value, &j.member, None, keys)
+fn member_rows(engine: Engine, kind: KeyKind, j: &Junction, link: &str, keys: &[Value]) -> Piece {
+    related(engine, &j.table, link, &j.value, &j.member, None, (kind, keys))
 }
 
-fn group_rows(engine: Engine, d: &Derived, link: &str, keys: &[Value]) -> Piece {
-    related(engine, &d.table, link, &d.value, &d.other, d.display.as_ref(), keys)
+fn group_rows(engine: Engine, kind: KeyKind, d: &Derived, link: &str, keys: &[Value]) -> Piece {
+    related(engine, &d.table, link, &d.value, &d.other, d.display.as_ref(), (kind, keys))
 }
 
 /// Pairs of a junction whose other side exists for SCIM, each once.
@@ -286,7 +291,7 @@ fn related(
     value: &Ident,
     other: &Reference,
     display: Option<&Ident>,
-    keys: &[Value],
+    (kind, keys): (KeyKind, &[Value]),
 ) -> Piece {
     let key = key_column(engine, "o", &other.key, other.kind);
     let display =
@@ -296,7 +301,7 @@ fn related(
     let (of, key_of) = (label(engine, LINK), label(engine, "value"));
     Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{display} FROM {from}"))
         .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
-        .set(engine, keys.to_vec())
+        .set(engine, kind, keys.to_vec())
         .piece(and_only(engine, "o", &other.only))
         .then(&format!(" ORDER BY {link}, {key}"))
 }

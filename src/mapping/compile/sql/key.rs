@@ -34,7 +34,11 @@ impl Keys<'_> {
             _ => {
                 let mut fields = node.map(faults, "`key`")?;
                 let column = fields.required(faults, "column").and_then(|n| ident(n, faults));
-                let kind = fields.choice(faults, "type", &[("integer", KeyKind::Integer), ("text", KeyKind::Text)]);
+                let kind = fields.choice(
+                    faults,
+                    "type",
+                    &[("integer", KeyKind::Integer), ("text", KeyKind::Text), ("uuid", KeyKind::Uuid)],
+                );
                 let from = fields.take("from");
                 fields.finish(faults);
                 let column = column?;
@@ -43,9 +47,9 @@ impl Keys<'_> {
                 if let (true, Some(KeyKind::Integer), Some(node)) = (uuid, kind, from) {
                     faults
                         .error(node.span, "wrong-kind", "a uuid is no whole number")
-                        .help("leave `type` out, or write `type: text`");
+                        .help("write `type: uuid`, or `type: text` where the column is a text");
                 }
-                let kind = if uuid { KeyKind::Text } else { kind.unwrap_or(KeyKind::Integer) };
+                let kind = kind.unwrap_or(if uuid { KeyKind::Text } else { KeyKind::Integer });
                 Some(KeyColumn { column, kind, from: stamp })
             }
         }

@@ -13,7 +13,7 @@ use crate::{
         codec::Codec,
         line::{Empty, Line, Source},
         selector::{Selector, Step},
-        sql::{Engine, Ident, KeyKind, SqlRecords},
+        sql::{Engine, Ident, SqlRecords},
     },
     plan::call::Bind,
     scim::{
@@ -158,8 +158,8 @@ impl<'a> Compiler<'a> {
         let compared = key_column(engine, "r", &key.column, key.kind);
         let own = column(engine, "r", &key.column);
         let (keys, on) = match key.kind {
-            KeyKind::Integer => (format!("{own} AS k"), format!("h.k = {own}")),
-            KeyKind::Text => (format!("{own} AS c, {compared} AS k"), format!("h.c = {own} AND h.k = {compared}")),
+            kind if kind.is_plain(engine) => (format!("{own} AS k"), format!("h.k = {own}")),
+            _ => (format!("{own} AS c, {compared} AS k"), format!("h.c = {own} AND h.k = {compared}")),
         };
         let begin = format!("SELECT {keys} FROM {} WHERE ", table(engine, &self.records.table, "r"));
         let only = and_only(engine, "r", &self.records.only);
