@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     backend::Session,
-    mapping::translate,
+    mapping::{answer::Class, translate},
     plan::{
         Context,
         follow::Place,
@@ -104,13 +104,16 @@ impl Gateway {
         let looks = query.looks();
         let mut walk = Walk::of(client);
         let first = from.is_none();
+        let by_token = matches!(&from, Some(Place::Page { next: Some(_), .. }));
         let (mut at, mut marks) = Place::begin(from.as_ref());
         let (mut last, mut over, mut found, mut read) = (from, false, false, 0);
         let mut seen: HashSet<String> = HashSet::new();
         let mut kept: Vec<Value> = Vec::new();
         let (mut total, mut more) = (None, false);
         let mut order = InOrder::new(query);
-        'pages: while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
+        'pages: while let Some((mut rows, told, next)) =
+            self.rows_at(session, query, &at, &mut walk).await.map_err(|error| lost(error, by_token && read == 0))?
+        {
             total = told.filter(|_| query.exact);
             read += rows.len();
             if read > self.limits.rows {
@@ -180,5 +183,13 @@ impl Gateway {
         let total = total.or_else(|| (first && !more).then_some(kept.len()));
         let resources = self.shown(session, query, kept).await?;
         Ok(Some(Page { resources, total, next: last.filter(|_| more) }))
+    }
+}
+
+/// The token in a place is the app's own, and apps forget theirs.
+fn lost(error: Error, by_token: bool) -> Error {
+    match error {
+        Error::App { class: Class::Refused | Class::Absent, .. } if by_token => Error::LostPlace,
+        other => other,
     }
 }

@@ -1,6 +1,9 @@
 //! Lists that go on by a token, a link or a key of the last reply, and totals told elsewhere: all rows, each once, or an error.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Value, json};
 
@@ -271,4 +274,25 @@ resources:
         let door = Door::over_text(&mapping(answer), &url, LIMITS).await;
         assert_eq!(door.get("/Users/a%20b").await.status, status, "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_the_app_forgot_is_an_expired_cursor() {
+    let forgetful = Arc::new(AtomicBool::new(false));
+    let forgot = forgetful.clone();
+    let (_app, door) = door("GET /users?token={{next}}", "{ by: next, next: $.token, max: 3 }", move |asked| {
+        let from = number(asked, "token");
+        if from > 0 && forgot.load(Ordering::Relaxed) {
+            return told(400, &json!({"error": "unknown token"}));
+        }
+        told(200, &json!({"rows": users(from, from + 3), "token": (from + 3 < 7).then(|| (from + 3).to_string())}))
+    })
+    .await;
+    let first = door.get("/Users?cursor&count=4").await.is(200);
+    let next = first["nextCursor"].as_str().unwrap();
+    assert_eq!(door.get(&format!("/Users?count=4&cursor={next}")).await.is(200)["Resources"][0]["id"], "5");
+    forgetful.store(true, Ordering::Relaxed);
+    door.get(&format!("/Users?count=4&cursor={next}")).await.fails(400, "expiredCursor");
+    // In the middle of a walk it is the app's own fault, and no cursor's.
+    door.get("/Users?cursor&count=4").await.fails(400, "invalidValue");
 }
