@@ -91,6 +91,7 @@ first_command() {
 # The vendor example as its README starts it, on a port and in a folder of its own.
 vendor() {
   port_free "${EXAMPLE#*:}" || die "port ${EXAMPLE#*:} is in use"
+  chmod 755 "$RUN"    # the cluster is a user of its own
   VENDOR_DATA=$RUN/vendor start "$RUN/vendor.pid" "$RUN/vendor.out" examples/vendor/run.sh --listen "$EXAMPLE"
   wait_http "http://$EXAMPLE/scim/v2/Users?count=1" 1200 "Authorization: Bearer demo" || { cat "$RUN/vendor.out"; exit 1; }
   python3 tests/vendor.py "http://$EXAMPLE/scim/v2"
