@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All tests, from a fresh checkout: tests/run.sh [--quick]. Installs what is missing. --quick leaves out the real app.
+# All tests, from a fresh checkout: tests/run.sh [--quick]. Installs what is missing. --quick leaves out the real app,
+# the examples that build a release, and the comparison with another server.
 # Stops at the first failure; whatever it started is ended either way.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
