@@ -2,11 +2,12 @@
 # Debian's packages of such apps want a web server and ask questions when they are installed. So they are unpacked into the cache and
 # installed nowhere; PHP's own server runs them.
 
-# php MODULE… : the interpreter, with Debian's packages of these modules.
+# php_with MODULE… : the interpreter, with Debian's packages of these modules.
 php_with() {
   need php php-cli
-  local module missing=()
-  for module; do php -m | grep -qix "$module" || missing+=("php-$module"); done
+  local module has missing=()
+  has=$(php -m)
+  for module; do grep -qix "$module" <<<"$has" || missing+=("php-$module"); done
   [ ${#missing[@]} = 0 ] && return 0
   packages "${missing[@]}"
 }
