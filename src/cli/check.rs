@@ -61,7 +61,7 @@ fn configuration(file: &Path) -> Diagnostics {
             match mapping::load(&config.mapping, &vars(&config)) {
                 Ok((mapping, warnings)) => {
                     found.extend(warnings);
-                    found.extend(config.check_tenants(mapping.tenant()));
+                    found.extend(config.check_tenants(&mapping.tenant()));
                 }
                 Err(faults) => found.extend(faults),
             }
