@@ -5,6 +5,7 @@
 
 mod attributes;
 mod call;
+mod cell;
 mod change;
 mod check;
 mod codec;
@@ -21,6 +22,7 @@ mod schemas;
 mod sql;
 mod steps;
 mod term;
+mod time;
 
 use std::{path::Path, sync::Arc};
 
