@@ -23,6 +23,7 @@ mod places;
 mod protect;
 mod references;
 mod rest_bodies;
+mod rest_codecs;
 mod rest_faults;
 mod rest_pages;
 mod rest_reads;
