@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector};
+use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector, term::Term};
 
 /// The app.
 #[derive(Debug)]
@@ -186,8 +186,8 @@ pub struct Create {
     pub ahead: Vec<CallTemplate>,
     /// The call, whose reply tells the record or its id.
     pub call: CallTemplate,
-    /// The record a new one begins from.
-    pub start: Value,
+    /// The record a new one begins from; it uses no name.
+    pub start: Term,
     /// The attributes the call takes, whole; none: all. The rest follows as an update.
     pub takes: Option<Vec<Target>>,
 }
