@@ -93,20 +93,3 @@ fn folded_lines_need_no_rule_for_any_case() {
     let faults = mapping::compile(Source::new("fold.yaml", &without), &Vars::Open).unwrap_err();
     assert_eq!(faults.sorted().iter().filter(|f| f.code == "narrower-filter").count(), 2);
 }
-
-/// A wiki has one `Ann`, whoever asks for `ann`, and `ANN` is somebody else.
-#[test]
-fn the_first_letter_large_and_the_others_told_apart() {
-    let text = REST.replace("userName: { at: $.login, fold: lower }", "userName: { at: $.login, fold: first-upper }");
-    let mapping = compiled(&text);
-    let user = mapping.resource("User").unwrap();
-    assert!(user.kind.schema.attributes.iter().find(|a| a.name == "userName").unwrap().case_exact);
-    for (sent, kept) in [("ann ÄB", "Ann ÄB"), ("éva", "Éva"), ("ßa", "ßa"), ("4u", "4u")] {
-        assert_eq!(record(&mapping, &json!({"userName": sent})), json!({"login": kept}));
-    }
-    let faults = |case: &str| {
-        let text = text.replace("fold: first-upper", &format!("fold: first-upper, case: {case}"));
-        mapping::compile(Source::new("fold.yaml", &text), &Vars::Open).err().map_or(0, |f| f.sorted().len())
-    };
-    assert_eq!((faults("any"), faults("exact")), (1, 0));
-}

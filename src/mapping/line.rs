@@ -36,31 +36,14 @@ pub struct Line {
 pub enum Fold {
     /// All lower case, as most languages do it: `İ` becomes two characters, `Σ` at a word's end `ς`.
     Lower,
-    /// The first letter large, as wikis name their pages and people; the rest stays.
-    FirstUpper,
 }
 
 impl Fold {
-    /// Whether two texts that differ in letter case are still two after it.
-    #[must_use]
-    pub fn tells_apart(self) -> bool {
-        self == Self::FirstUpper
-    }
-
     /// The text as the app would make it.
     #[must_use]
     pub fn apply(self, text: &str) -> String {
         match self {
             Self::Lower => text.to_lowercase(),
-            // one letter stays one: `ß` has no large form of its own, and an app that writes `SS` for it makes two people one
-            Self::FirstUpper => {
-                let mut letters = text.chars();
-                let first = letters.next().map(|c| match c.to_uppercase().collect::<Vec<_>>()[..] {
-                    [large] => large,
-                    _ => c,
-                });
-                first.into_iter().chain(letters).collect()
-            }
         }
     }
 }

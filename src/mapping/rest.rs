@@ -7,10 +7,7 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{
-    answer::AnswerRule, auth::Auth, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector,
-    term::Term,
-};
+use super::{answer::AnswerRule, auth::Auth, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector};
 
 /// The app.
 #[derive(Debug)]
@@ -191,8 +188,8 @@ pub struct Create {
     pub ahead: Vec<CallTemplate>,
     /// The call, whose reply tells the record or its id.
     pub call: CallTemplate,
-    /// The record a new one begins from; it uses no name.
-    pub start: Term,
+    /// The record a new one begins from.
+    pub start: Value,
     /// The attributes the call takes, whole; none: all. The rest follows as an update.
     pub takes: Option<Vec<Target>>,
 }

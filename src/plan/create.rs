@@ -7,7 +7,6 @@ use crate::{
     mapping::{
         Records, Resource, cell,
         line::{Line, Source},
-        template::Place,
         term::Scope,
         translate,
     },
@@ -66,9 +65,7 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let begin = Scope::default().with_random(context.random);
-            let start = create.start.evaluate(Place::Text, &begin)?.unwrap_or_default();
-            let record = translate::record(resource, sent, &start, |target| create.takes(target), lenient)?;
+            let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
             scope::stays(resource, &record)?;
             let names = Scope::default().with("record", record.clone()).with_random(context.random);
             let does = if create.ahead.is_empty() { "" } else { "the making" };

@@ -1,6 +1,7 @@
 //! Reading how records of an HTTP app are made and changed: `create`, the rules of `update`, `add` and `remove`.
 
 use http::Method;
+use serde_json::json;
 
 use crate::{
     diagnostic::{Faults, Span},
@@ -9,7 +10,6 @@ use crate::{
         rest::{Becomes, ChangeRule, Create, Relation, To},
         selector::Selector,
         template::Template,
-        term::Term,
     },
     scim::{
         path::AttrPath,
@@ -24,7 +24,6 @@ use super::{
     call::{self, Setting, call},
     check::check_sent,
     frame::Shared,
-    term::term,
 };
 
 pub(super) fn create(
@@ -41,9 +40,10 @@ pub(super) fn create(
     let start = match fields.take("start") {
         Some(node) => {
             node.entries(faults, "`start`");
-            literal(node, faults).then(|| term(node, &Setting { names: &[], ..setting }, faults)).flatten()
+            literal(node, faults);
+            node.to_json()
         }
-        None => Some(Term::Object(Vec::new())),
+        None => json!({}),
     };
     let takes = fields.take("takes").map(|n| takes(n, kind, faults));
     let span = fields.span();
@@ -57,25 +57,23 @@ pub(super) fn create(
     if call.method == Method::PUT {
         faults.not_supported(span, "creating by PUT, which may overwrite");
     }
-    let create = Create { ahead, call, start: start.unwrap_or(Term::Object(Vec::new())), takes };
+    let create = Create { ahead, call, start, takes };
     let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
     check_sent(create.ahead.iter().chain([&create.call]), &["record"], &taken, span, faults);
     Some(create)
 }
 
-/// `start` is a record as it is, without paths and holes.
-fn literal(node: &Node, faults: &mut Faults) -> bool {
+/// `start` is a record as it is, without holes.
+fn literal(node: &Node, faults: &mut Faults) {
     match &node.value {
         Value::Text(text) if text.starts_with('$') || Template::has_holes(text) => {
             faults
                 .error(node.span, "bad-value", "`start` holds values as they are: nothing is filled in here")
                 .help("write the value itself; what a client sends comes through the lines");
-            false
         }
-        // all faults are told, so none is skipped
-        Value::List(items) => items.iter().fold(true, |all, n| literal(n, faults) && all),
-        Value::Map(entries) => entries.iter().fold(true, |all, (_, n)| literal(n, faults) && all),
-        _ => true,
+        Value::List(items) => items.iter().for_each(|n| literal(n, faults)),
+        Value::Map(entries) => entries.iter().for_each(|(_, n)| literal(n, faults)),
+        _ => {}
     }
 }
 

@@ -61,16 +61,11 @@ impl Facts {
         }
         let case_exact = fields.choice(faults, "case", &[("exact", true), ("any", false)]);
         let fold = fields.take("fold").and_then(|n| fold(n, faults));
-        if let (Some(fold), Some(case), Some(node)) = (fold, case_exact, fields.take("case"))
-            && case != fold.tells_apart()
-        {
-            let message = match fold {
-                Fold::Lower => "an app that folds letters does not tell them apart",
-                Fold::FirstUpper => "an app that makes the first letter large tells the others apart",
-            };
-            faults.error(node.span, "bad-value", message).help("leave `case` out");
+        if let (Some(_), Some(true), Some(node)) = (fold, case_exact, fields.take("case")) {
+            faults
+                .error(node.span, "bad-value", "an app that folds letters does not tell them apart")
+                .help("leave `case` out");
         }
-        let case_exact = case_exact.or_else(|| fold.filter(|fold| fold.tells_apart()).map(|_| true));
         Self {
             unique: unique.is_some(),
             checked: unique == Some(true),
@@ -90,11 +85,11 @@ impl Facts {
 }
 
 fn fold(node: &Node, faults: &mut Faults) -> Option<Fold> {
-    if node.as_text() == Some("upper") {
-        faults.not_supported(node.span, "names in large letters (`fold: upper`)");
+    if let Some(word @ ("upper" | "first-upper")) = node.as_text() {
+        faults.not_supported(node.span, &format!("folds other than `lower` (`fold: {word}`)"));
         return None;
     }
-    node.choice(faults, "`fold`", &[("lower", Fold::Lower), ("first-upper", Fold::FirstUpper)])
+    node.choice(faults, "`fold`", &[("lower", Fold::Lower)])
 }
 
 fn access(node: &Node, faults: &mut Faults) -> Option<(bool, bool, bool)> {

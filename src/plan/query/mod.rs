@@ -7,13 +7,7 @@ mod walk;
 
 use crate::{
     mapping::{Records, Resource, rest::Total, sql::KeyKind},
-    scim::{
-        condition::{Condition, Literal},
-        filter::CompareOp,
-        projection::Projection,
-        request,
-        sort::Sort,
-    },
+    scim::{condition::Condition, projection::Projection, request, sort::Sort},
 };
 
 use super::{
@@ -73,7 +67,7 @@ pub fn plan<'a>(
         Records::Sql(records) if records.key.kind != KeyKind::Integer => sort.with_text_ids(),
         _ => sort,
     });
-    let condition = folded(resource, query.condition);
+    let condition = query.condition;
     let mut sorted_here = None;
     let source = match &resource.records {
         _ if condition == Condition::Never => Source::Nothing,
@@ -130,29 +124,6 @@ pub fn plan<'a>(
     };
     let skip = query.start_index.saturating_sub(1);
     Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows })
-}
-
-/// The filter in the letters that the app keeps: where it folds a text and still tells letters apart, what it would fold to is asked.
-fn folded(resource: &Resource, condition: Condition) -> Condition {
-    let all = |parts: Vec<Condition>| parts.into_iter().map(|part| folded(resource, part)).collect();
-    match condition {
-        Condition::And(parts) => Condition::And(all(parts)),
-        Condition::Or(parts) => Condition::Or(all(parts)),
-        Condition::Not(inner) => Condition::Not(Box::new(folded(resource, *inner))),
-        Condition::Item { list, condition } => {
-            Condition::Item { list, condition: Box::new(folded(resource, *condition)) }
-        }
-        Condition::Compare { target, op, value: Literal::Text(text) } => {
-            // a part may stand anywhere in the text
-            let fold = resource
-                .line(&target)
-                .and_then(|line| line.fold)
-                .filter(|fold| fold.tells_apart() && !matches!(op, CompareOp::Contains | CompareOp::EndsWith));
-            let text = fold.map(|fold| fold.apply(&text)).unwrap_or(text);
-            Condition::Compare { target, op, value: Literal::Text(text) }
-        }
-        other => other,
-    }
 }
 
 impl Query<'_> {
