@@ -58,6 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower", &["server/"]),
     ("tracing", &[""]),
     ("tracing_subscriber", &["cli/"]),
+    ("mimalloc", &["main.rs"]),
     ("portolan", &["main.rs"]),
 ];
 

@@ -152,6 +152,15 @@ impl Reply {
         self.body.as_array().map_or(&[], Vec::as_slice)
     }
 
+    /// The same, taken out of it.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<Value> {
+        match self.body {
+            Value::Array(rows) => rows,
+            _ => Vec::new(),
+        }
+    }
+
     /// The first row.
     #[must_use]
     pub fn first_row(&self) -> Option<&Map<String, Value>> {
