@@ -15,6 +15,7 @@ mod kind;
 mod list;
 mod name;
 mod offer;
+mod pace;
 mod pages;
 mod pattern;
 mod rest;
