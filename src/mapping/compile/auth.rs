@@ -25,11 +25,7 @@ use super::{
 
 /// Reads `auth`. What the session keeps is in sight of all calls from then on.
 pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Faults) -> Auth {
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("tls", "client certificates"), ("jwt", "signed tokens")],
-    );
+    super::not_supported(&mut fields, faults, &[("tls", "client certificates"), ("jwt", "signed tokens")]);
     let mut auth = Auth::default();
     if let Some(node) = fields.take("basic") {
         let value = basic(node, faults);
