@@ -21,6 +21,7 @@ pub mod selector;
 pub mod sql;
 pub mod template;
 pub mod term;
+pub mod time;
 pub mod translate;
 pub mod vars;
 
