@@ -126,8 +126,8 @@ mod tests {
     use crate::mapping::{
         answer::AnswerRule,
         auth::Auth,
-        rest::Pace,
         pattern::{Expected, Pattern, Subject},
+        rest::Pace,
         selector::Selector,
     };
 

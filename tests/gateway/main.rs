@@ -24,6 +24,7 @@ mod protect;
 mod references;
 mod rest_bodies;
 mod rest_faults;
+mod rest_pace;
 mod rest_pages;
 mod rest_reads;
 mod rest_sign_in;

@@ -16,11 +16,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::Tenant,
-    mapping::{
-        answer::Class,
-        auth::Opening,
-        rest::RestApp,
-    },
+    mapping::{answer::Class, auth::Opening, rest::RestApp},
     plan::{
         call::{HttpCall, Reply},
         fill::{Known, closed},

@@ -170,7 +170,8 @@ impl Rest {
         deadline: Instant,
     ) -> Result<Reply, Failure> {
         let pace = &self.app.pace;
-        let quick = ExponentialBackoffMaker::new(Duration::from_millis(100), Duration::from_secs(5), 0.5, Default::default());
+        let quick =
+            ExponentialBackoffMaker::new(Duration::from_millis(100), Duration::from_secs(5), 0.5, Default::default());
         let mut backoff = quick.unwrap_or_default().make_backoff();
         for left in (0..pace.tries).rev() {
             let turn = match budget.turn(deadline).await {

@@ -85,10 +85,7 @@ impl Places {
 
 impl Place {
     /// The open session; else it is opened, by one caller for all that wait.
-    async fn signed(
-        &self,
-        open: impl Future<Output = Result<Signed, Unsigned>>,
-    ) -> Result<Arc<Signed>, Unsigned> {
+    async fn signed(&self, open: impl Future<Output = Result<Signed, Unsigned>>) -> Result<Arc<Signed>, Unsigned> {
         let asked = Instant::now();
         let mut state = self.session.lock().await;
         match &*state {
@@ -194,7 +191,12 @@ impl Rest {
             let reply = self.tries(&call, signed, &place.budget, deadline).await?;
             metrics::signed_in(reply.class.word());
             if reply.class != Class::Ok {
-                tracing::error!(call = template.line, class = reply.class.word(), status = reply.status, "signing in failed");
+                tracing::error!(
+                    call = template.line,
+                    class = reply.class.word(),
+                    status = reply.status,
+                    "signing in failed"
+                );
                 return Err(Unsigned::of(reply));
             }
             for (name, at) in &template.keep {

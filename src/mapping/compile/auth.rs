@@ -25,11 +25,7 @@ use super::{
 
 /// Reads `auth`. What the session keeps is in sight of all calls from then on.
 pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Faults) -> Auth {
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("tls", "client certificates"), ("jwt", "signed tokens")],
-    );
+    super::not_supported(&mut fields, faults, &[("tls", "client certificates"), ("jwt", "signed tokens")]);
     let mut auth = Auth::default();
     if let Some(node) = fields.take("basic") {
         let value = basic(node, faults);
@@ -57,11 +53,11 @@ pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Fau
         fields.entries(faults, "cookie").iter().filter_map(|(key, node)| cookie(key, node, faults)).collect();
     auth.cookies = (!cookies.is_empty()).then(|| Secret::new(cookies.join("; ")));
     auth.session = match (fields.take("session"), fields.take_entry("oauth")) {
-        (Some(_), Some((key, _))) => {
+        (Some(node), Some((key, _))) => {
             faults
                 .error(key.span, "duplicate-name", "`session` and `oauth` both open the session")
                 .help("keep the way to sign in that the app wants");
-            None
+            session(node, &auth, shared, faults)
         }
         (Some(node), None) => session(node, &auth, shared, faults),
         (None, Some((_, node))) => oauth(node, &auth, shared, faults),
