@@ -43,7 +43,7 @@ fn paced(origin: &str, answers: Vec<Arc<AnswerRule>>, pace: Pace) -> App {
     let headers = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
     let auth = Auth { headers, ..Auth::default() };
     let origin = Arc::new(Origin { uri: origin.parse().unwrap(), prefix: "/api".into() });
-    App::Rest(Arc::new(RestApp { origin, auth, answers, tenant: Vec::new(), pace }))
+    App::Rest(Arc::new(RestApp { origin, ca: None, auth, answers, tenant: Vec::new(), pace }))
 }
 
 fn get(target: &str) -> HttpCall {

@@ -23,6 +23,7 @@ mod places;
 mod protect;
 mod references;
 mod rest_bodies;
+mod rest_encoders;
 mod rest_faults;
 mod rest_pace;
 mod rest_pages;
