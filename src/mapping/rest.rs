@@ -17,6 +17,8 @@ use super::{
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
+    /// The roots that vouch for it, in PEM; none: those of the system.
+    pub ca: Option<String>,
     /// How calls are signed.
     pub auth: Auth,
     /// The app's answer rules.

@@ -53,9 +53,15 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared)
     if let Some(node) = written {
         call::check_expired(node, &answers, &shared, faults);
     }
+    let ca = fields.take("ca").and_then(|n| {
+        if url.as_ref().is_some_and(|(uri, _)| uri.scheme_str() == Some("http")) {
+            faults.error(n.span, "no-effect", "without `https` nobody vouches for the app").help("leave `ca` out");
+        }
+        n.text(faults, "`ca`").map(str::to_owned)
+    });
     let pace = fields.take("pace").and_then(|n| pace(n, faults)).unwrap_or_default();
     fields.finish(faults);
-    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new(), pace }), shared)
+    (url.map(|_| RestApp { origin, ca, auth, answers, tenant: Vec::new(), pace }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
