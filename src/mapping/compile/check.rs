@@ -188,7 +188,8 @@ pub(super) fn check_claims(
     }
     let by_call = |d: &&Draft<'_>| matches!(&d.line.value, Source::At { codec: Codec::Given(_), .. }) && d.line.update;
     for draft in drafts.iter().filter(by_call).filter(|_| update.iter().any(|rule| rule.when.is_empty())) {
-        let message = format!("`{}` has no value that could be sent, and a rule without `when` takes it", draft.line.target);
+        let message =
+            format!("`{}` has no value that could be sent, and a rule without `when` takes it", draft.line.target);
         faults
             .error(draft.span, "unclaimed-change", message)
             .help("name the attributes that the rule sends in its `when`");
