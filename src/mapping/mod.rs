@@ -14,6 +14,7 @@ pub mod hash;
 pub mod line;
 pub mod pattern;
 mod php;
+pub mod quote;
 pub mod reply;
 pub mod rest;
 pub mod selector;

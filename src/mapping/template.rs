@@ -1,8 +1,9 @@
 //! Texts with holes: `{{first}} {{last}}`. Handlebars parses and renders them; of its language only the plain
 //! expression is allowed, so a text cannot branch, loop or call.
 //!
-//! A hole's value passes through the encoder of the place where the text stands: handlebars calls it as its escape
-//! function, and it is the only way in (law 8). The context handed to handlebars holds just what the text names.
+//! A hole's value passes through the hole's quote, if it has one, and then through the encoder of the place where the text
+//! stands: handlebars calls that as its escape function, and it is the only way in (law 8). The context handed to
+//! handlebars holds just what the text names.
 
 use std::sync::LazyLock;
 
@@ -12,6 +13,8 @@ use handlebars::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
+
+use super::quote::Quote;
 
 /// Where a text stands; decides its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct Template {
     source: String,
     parsed: Parsed,
     holes: Vec<Vec<String>>,
+    quotes: Vec<Option<Quote>>,
 }
 
 /// Why a text could not be made: nothing is sent.
@@ -79,24 +83,41 @@ impl Template {
     /// # Errors
     /// A sentence: what is not allowed in it.
     pub fn compile(text: &str) -> Result<Self, String> {
-        let parsed = Parsed::compile(text)
+        Self::quoted(text, &|_| None)
+    }
+
+    /// Compiles a text with holes, each of which may name a quote: `{{odata value}}`.
+    ///
+    /// # Errors
+    /// As [`Template::compile`], and a hole beside what would be read together with its value.
+    pub fn quoted(text: &str, quote: &dyn Fn(&str) -> Option<Quote>) -> Result<Self, String> {
+        let mut parsed = Parsed::compile(text)
             .map_err(|_| format!("`{text}` has a hole that is not closed, or that holds more than a name"))?;
-        let mut holes = Vec::new();
-        for element in &parsed.elements {
+        let (mut holes, mut quotes) = (Vec::new(), Vec::new());
+        for element in &mut parsed.elements {
             match element {
                 TemplateElement::RawString(_) => {}
                 TemplateElement::Expression(inner) => {
-                    if !inner.params.is_empty() || !inner.hash.is_empty() {
-                        return Err(format!(
-                            "`{text}`: quotes inside `{{{{ }}}}` are not supported yet; write one name"
-                        ));
-                    }
-                    let Some(name) = plain_name(&inner.name) else {
+                    let (name, by) = match inner.params.as_slice() {
+                        [] if inner.hash.is_empty() => (&inner.name, None),
+                        [of] if inner.hash.is_empty() => (of, Some(&inner.name)),
+                        _ => return Err(format!("`{text}`: a hole holds one name, and perhaps a quote in front")),
+                    };
+                    let by = match by.map(|by| plain_name(by).unwrap_or_default().join(".")) {
+                        None => None,
+                        Some(by) => Some(quote(&by).ok_or_else(|| format!("`{text}`: there is no quote `{by}` here"))?),
+                    };
+                    let Some(name) = plain_name(name) else {
                         return Err(format!(
                             "`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"
                         ));
                     };
+                    // what is rendered is what was made for this hole
+                    let slot = slot(holes.len());
+                    inner.name = Parameter::Path(Path::Relative((vec![PathSeg::Named(slot.clone())], slot)));
+                    inner.params.clear();
                     holes.push(name);
+                    quotes.push(by);
                 }
                 _ => {
                     return Err(format!(
@@ -105,7 +126,64 @@ impl Template {
                 }
             }
         }
-        Ok(Self { source: text.to_owned(), parsed, holes })
+        let made = Self { source: text.to_owned(), parsed, holes, quotes };
+        made.check_marks()?;
+        Ok(made)
+    }
+
+    /// A value is not read together with what stands beside it.
+    fn check_marks(&self) -> Result<(), String> {
+        let mut quotes = self.quotes.iter();
+        let marks: Vec<Option<Vec<char>>> = self
+            .parsed
+            .elements
+            .iter()
+            .map(|element| match element {
+                TemplateElement::RawString(_) => None,
+                _ => Some(quotes.next().and_then(Option::as_ref).map(Quote::marks).unwrap_or_default()),
+            })
+            .collect();
+        let shared = |hole: &[char], beside: &TemplateElement, first: bool| match beside {
+            TemplateElement::RawString(raw) => {
+                let next = if first { raw.chars().next() } else { raw.chars().next_back() };
+                next.is_some_and(|c| hole.contains(&c))
+            }
+            _ => !hole.is_empty(),
+        };
+        for (at, hole) in marks.iter().enumerate() {
+            let Some(hole) = hole else { continue };
+            let elements = &self.parsed.elements;
+            let before = at.checked_sub(1).and_then(|at| elements.get(at));
+            let after = elements.get(at + 1);
+            if before.is_some_and(|raw| shared(hole, raw, false)) || after.is_some_and(|raw| shared(hole, raw, true)) {
+                return Err(format!(
+                    "`{}`: what stands beside a hole would be read together with its value",
+                    self.source
+                ));
+            }
+        }
+        if !self.is_alone() && self.quotes.contains(&Some(Quote::Text)) {
+            return Err(format!("`{}`: `text` leaves a value as it is, so it stands alone", self.source));
+        }
+        Ok(())
+    }
+
+    /// Whether it is one hole and nothing else.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.parsed.elements.len() == 1 && self.holes.len() == 1
+    }
+
+    /// The holes without a quote.
+    pub fn bare(&self) -> impl Iterator<Item = &[String]> {
+        self.holes.iter().zip(&self.quotes).filter(|(_, quote)| quote.is_none()).map(|(hole, _)| hole.as_slice())
+    }
+
+    /// With this quote in the holes that have none.
+    #[must_use]
+    pub fn with_quote(mut self, quote: &Quote) -> Self {
+        self.quotes.iter_mut().for_each(|own| *own = own.take().or_else(|| Some(quote.clone())));
+        self
     }
 
     /// The text as written.
@@ -134,14 +212,14 @@ impl Template {
         if !self.holes.iter().any(|h| given(h).is_some()) {
             return None;
         }
-        let mut context = Value::Object(Map::new());
-        for hole in &self.holes {
+        let mut context = Map::new();
+        for (at, hole) in self.holes.iter().enumerate() {
             let text = match given(hole).unwrap_or(&BLANK) {
                 Value::String(s) => s.clone(),
                 Value::Number(n) => n.to_string(),
                 _ => String::new(),
             };
-            put(&mut context, hole, text);
+            context.insert(slot(at), Value::String(text));
         }
         let made = self.fill(&TEXT, context).ok()?;
         Some(made.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -152,27 +230,30 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        let mut context = Value::Object(Map::new());
-        for hole in &self.holes {
+        let mut context = Map::new();
+        for (at, (hole, quote)) in self.holes.iter().zip(&self.quotes).enumerate() {
             let name = || hole.join(".");
-            let text = match look_up(hole) {
-                Some(Value::String(s)) if !s.is_empty() => s.clone(),
-                Some(Value::Number(n)) => n.to_string(),
-                Some(Value::Bool(b)) => b.to_string(),
-                None | Some(Value::Null | Value::String(_)) => return Err(Unfit::Missing(name())),
-                Some(_) => return Err(Unfit::Value { name: name(), why: "it is a list or an object, not one value" }),
+            let unfit_for = |why| Unfit::Value { name: name(), why };
+            let text = match (look_up(hole), quote) {
+                (None | Some(Value::Null), _) => return Err(Unfit::Missing(name())),
+                (Some(Value::String(s)), _) if s.is_empty() => return Err(Unfit::Missing(name())),
+                (Some(value), Some(quote)) => quote.write(value).map_err(unfit_for)?,
+                (Some(Value::String(s)), None) => s.clone(),
+                (Some(Value::Number(n)), None) => n.to_string(),
+                (Some(Value::Bool(b)), None) => b.to_string(),
+                (Some(_), None) => return Err(unfit_for("it is a list or an object, not one value")),
             };
             if let Some(why) = unfit(place, &text) {
-                return Err(Unfit::Value { name: name(), why });
+                return Err(unfit_for(why));
             }
-            put(&mut context, hole, text);
+            context.insert(slot(at), Value::String(text));
         }
         let registry = if matches!(place, Place::Segment | Place::Query) { &*PERCENT } else { &*TEXT };
         self.fill(registry, context)
     }
 
-    fn fill(&self, registry: &Handlebars<'static>, context: Value) -> Result<String, Unfit> {
-        let context = Context::from(context);
+    fn fill(&self, registry: &Handlebars<'static>, context: Map<String, Value>) -> Result<String, Unfit> {
+        let context = Context::from(Value::Object(context));
         let mut out = handlebars::StringOutput::new();
         let mut state = handlebars::RenderContext::new(None);
         handlebars::Renderable::render(&self.parsed, registry, &context, &mut state, &mut out)
@@ -198,17 +279,9 @@ pub(super) fn header(text: &str) -> Option<&'static str> {
     (!text.is_ascii()).then_some("a header holds ASCII only")
 }
 
-/// Writes a text at a path of names; a name that holds deeper names first is kept as an object.
-fn put(context: &mut Value, path: &[String], text: String) {
-    let mut place = context;
-    for name in path {
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
-        }
-        let Value::Object(object) = place else { return };
-        place = object.entry(name.clone()).or_insert(Value::Null);
-    }
-    *place = Value::String(text);
+/// What a hole is called where it is filled.
+fn slot(at: usize) -> String {
+    format!("h{at}")
 }
 
 fn plain_name(parameter: &Parameter) -> Option<Vec<String>> {

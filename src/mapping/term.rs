@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     codec::Cut,
+    quote::Quote,
     selector::{Selector, Step},
     template::{Place, Template, Unfit},
 };
@@ -52,6 +53,15 @@ pub enum Term {
     },
     /// So many letters and digits that nobody can guess.
     Random(usize),
+    /// What is in it as text of the app's own language: `{ quote: rison, of: { page: $.page } }`.
+    Quoted {
+        /// How.
+        quote: Quote,
+        /// What.
+        of: Box<Term>,
+        /// Whether each of its texts goes through the quote alone, as a frame asks; else all becomes one text.
+        each: bool,
+    },
 }
 
 /// One entry of an object.
@@ -120,7 +130,7 @@ impl Term {
     ///
     /// # Errors
     /// A sentence: what is wrong with it.
-    pub fn leaf(text: &str) -> Result<Self, String> {
+    pub fn leaf(text: &str, quote: &dyn Fn(&str) -> Option<Quote>) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("$$") {
             return Ok(Self::Literal(Value::String(format!("${rest}"))));
         }
@@ -134,7 +144,7 @@ impl Term {
             return Ok(Self::Path { name, rest });
         }
         if Template::has_holes(text) {
-            return Ok(Self::Text(std::sync::Arc::new(Template::compile(text)?)));
+            return Ok(Self::Text(std::sync::Arc::new(Template::quoted(text, quote)?)));
         }
         Ok(Self::Literal(Value::String(text.to_owned())))
     }
@@ -157,6 +167,7 @@ impl Term {
                 found.extend(inner.into_iter().filter(|(name, _)| name != "value"));
             }
             Self::Random(_) => {}
+            Self::Quoted { of, .. } => of.uses(found),
         }
     }
 
@@ -216,6 +227,11 @@ impl Term {
                 Some(text) => Ok(Some(Value::String(text))),
                 None => Err(Unfit::Missing("random".to_owned())),
             },
+            Self::Quoted { quote, of, each } => match of.evaluate(place, scope)? {
+                Some(value) if *each => quote.write_all(value).map(Some).map_err(|why| unfit(of, why)),
+                Some(value) => Ok(Some(Value::String(quote.write(&value).map_err(|why| unfit(of, why))?))),
+                None => Ok(None),
+            },
             Self::List(items) => {
                 let made: Result<Vec<_>, _> = items.iter().map(|t| t.evaluate(place, scope)).collect();
                 Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
@@ -255,6 +271,7 @@ impl Term {
             Self::Text(text) => text.text().to_owned(),
             Self::Literal(value) => value.to_string(),
             Self::Cut { at, .. } => at.describe(),
+            Self::Quoted { of, .. } => of.describe(),
             Self::Object(_) => "an object".to_owned(),
             Self::List(_) | Self::Each { .. } => "a list".to_owned(),
             Self::Random(_) => "a random text".to_owned(),

@@ -5,9 +5,11 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     diagnostic::Faults,
-    mapping::{answer::AnswerRule, rest::Origin},
+    mapping::{answer::AnswerRule, quote::Quote, rest::Origin},
     yaml::{Key, Node, Value},
 };
+
+use super::quote::Quotes;
 
 /// What all calls of an app share.
 #[derive(Default)]
@@ -16,6 +18,10 @@ pub(super) struct Shared {
     pub answers: Vec<Arc<AnswerRule>>,
     /// Where the app is.
     pub origin: Arc<Origin>,
+    /// The quotes that texts may use.
+    pub quotes: Quotes,
+    /// The quote that all values go through, unless they have another.
+    pub quote: Option<Quote>,
     /// Keys that are laid under those of every call.
     frame: Vec<(Key, Node)>,
     /// Names that are keys of every call; `$.name` in the frame is what stands there.
@@ -35,7 +41,7 @@ impl Shared {
     /// Reads `app.rest.frame`.
     pub(super) fn read_frame(&mut self, node: &Node, faults: &mut Faults) {
         let Some(mut fields) = node.map(faults, "`frame`") else { return };
-        super::not_supported(&mut fields, faults, &[("quote", "quotes")]);
+        self.quote = fields.take("quote").and_then(|n| self.quotes.named(n, faults));
         for key in FRAMED {
             self.frame.extend(fields.take_entry(key).cloned());
         }

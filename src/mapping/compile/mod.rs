@@ -17,6 +17,7 @@ mod name;
 mod offer;
 mod pages;
 mod pattern;
+mod quote;
 mod rest;
 mod schemas;
 mod sql;
@@ -32,6 +33,7 @@ use crate::{
     yaml::{self, Fields, Node},
 };
 
+use self::quote::Quotes;
 use super::{
     App, Mapping,
     sql::Engine,
@@ -78,7 +80,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
         _ => {}
     }
-    not_supported(&mut fields, faults, &[("quotes", "quotes"), ("languages", "query languages")]);
+    not_supported(&mut fields, faults, &[("languages", "query languages")]);
+    let quotes = Quotes::read(&mut fields, faults);
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
     let schemas = schemas::Schemas::read(fields.entries(faults, "schemas"), faults);
     let entries = match fields.required(faults, "resources") {
@@ -101,7 +104,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     app.finish(faults);
     let (app, resources) = match (rest, sql) {
         (Some(rest), None) => {
-            let app = rest::app(rest, faults);
+            let app = rest::app(rest, quotes, faults);
             let (app, shared) = app.unzip();
             let shared = shared.unwrap_or_default();
             (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))

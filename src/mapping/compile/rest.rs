@@ -31,16 +31,18 @@ use super::{
     offer::offer,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    quote::Quotes,
 };
 
 /// Reads `app.rest`.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)> {
+pub(super) fn app(node: &Node, quotes: Quotes, faults: &mut Faults) -> Option<(RestApp, Shared)> {
     let mut fields = node.map(faults, "`rest`")?;
     super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let auth = fields.map(faults, "auth").map(|f| auth(f, faults)).unwrap_or_default();
     let answers = fields.take("answers").map(|n| call::answers_of(n, faults)).unwrap_or_default();
     let mut shared = Shared::default();
+    shared.quotes = quotes;
     shared.answers.clone_from(&answers);
     if let Some(node) = fields.take("frame") {
         shared.read_frame(node, faults);
