@@ -2,22 +2,27 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply, selector::Selector};
+use super::{
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, language::Language, pattern::Pattern,
+    reply::InReply, selector::Selector,
+};
 
 /// The app.
 #[derive(Debug)]
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
-    /// Headers that sign us in; marked sensitive.
-    pub auth: Vec<(HeaderName, HeaderValue)>,
+    /// How calls are signed.
+    pub auth: Auth,
     /// The app's answer rules.
     pub answers: Vec<Arc<AnswerRule>>,
+    /// The values that every client's tenant must have, where calls name them.
+    pub tenant: Vec<String>,
 }
 
 /// Where an app is.
@@ -74,6 +79,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

@@ -1,18 +1,15 @@
-//! Texts with holes: `{{first}} {{last}}`. Handlebars parses and renders them; of its language only the plain
-//! expression is allowed, so a text cannot branch, loop or call.
+//! Texts with holes: `{{first}} {{last}}`. Handlebars parses them; of its language only the plain expression is allowed, so
+//! a text cannot branch, loop or call, and nothing of it is left to run: rendering puts values between texts.
 //!
 //! A hole's value passes through the hole's quote, if it has one, and then through the encoder of the place where the text
-//! stands: handlebars calls that as its escape function, and it is the only way in (law 8). The context handed to
-//! handlebars holds just what the text names.
-
-use std::sync::LazyLock;
+//! stands, and that is the only way in (law 8).
 
 use handlebars::{
-    Context, Handlebars, Path, PathSeg, Template as Parsed,
+    Path, PathSeg, Template as Parsed,
     template::{Parameter, TemplateElement},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::quote::Quote;
 
@@ -55,16 +52,6 @@ pub enum Unfit {
 /// RFC 3986 unreserved characters stay; everything else is encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-static TEXT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(handlebars::no_escape));
-static PERCENT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(percent));
-
-fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
-    let mut registry = Handlebars::new();
-    registry.register_escape_fn(escape);
-    registry.set_strict_mode(true);
-    registry
-}
-
 /// A value as it stands in a segment or a query.
 #[must_use]
 pub fn percent(value: &str) -> String {
@@ -91,10 +78,10 @@ impl Template {
     /// # Errors
     /// As [`Template::compile`], and a hole beside what would be read together with its value.
     pub fn quoted(text: &str, quote: &dyn Fn(&str) -> Option<Quote>) -> Result<Self, String> {
-        let mut parsed = Parsed::compile(text)
+        let parsed = Parsed::compile(text)
             .map_err(|_| format!("`{text}` has a hole that is not closed, or that holds more than a name"))?;
         let (mut holes, mut quotes) = (Vec::new(), Vec::new());
-        for element in &mut parsed.elements {
+        for element in &parsed.elements {
             match element {
                 TemplateElement::RawString(_) => {}
                 TemplateElement::Expression(inner) => {
@@ -112,10 +99,6 @@ impl Template {
                             "`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"
                         ));
                     };
-                    // what is rendered is what was made for this hole
-                    let slot = slot(holes.len());
-                    inner.name = Parameter::Path(Path::Relative((vec![PathSeg::Named(slot.clone())], slot)));
-                    inner.params.clear();
                     holes.push(name);
                     quotes.push(by);
                 }
@@ -179,10 +162,14 @@ impl Template {
         self.holes.iter().zip(&self.quotes).filter(|(_, quote)| quote.is_none()).map(|(hole, _)| hole.as_slice())
     }
 
-    /// With this quote in the holes that have none.
+    /// With this quote in the holes that have none, but for those that need none.
     #[must_use]
-    pub fn with_quote(mut self, quote: &Quote) -> Self {
-        self.quotes.iter_mut().for_each(|own| *own = own.take().or_else(|| Some(quote.clone())));
+    pub fn with_quote(mut self, quote: &Quote, needs_none: impl Fn(&[String]) -> bool) -> Self {
+        for (own, hole) in self.quotes.iter_mut().zip(&self.holes) {
+            if own.is_none() && !needs_none(hole) {
+                *own = Some(quote.clone());
+            }
+        }
         self
     }
 
@@ -207,21 +194,17 @@ impl Template {
     /// name has a value.
     #[must_use]
     pub fn display<'a>(&self, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Option<String> {
-        static BLANK: Value = Value::Bool(false);
-        let given = |path: &[String]| look_up(path).filter(|v| !v.is_null() && v.as_str() != Some(""));
-        if !self.holes.iter().any(|h| given(h).is_some()) {
-            return None;
-        }
-        let mut context = Map::new();
-        for (at, hole) in self.holes.iter().enumerate() {
-            let text = match given(hole).unwrap_or(&BLANK) {
-                Value::String(s) => s.clone(),
-                Value::Number(n) => n.to_string(),
+        let mut given = false;
+        let made = self.fill(|_, hole| {
+            let text = match look_up(hole) {
+                Some(Value::String(s)) => s.clone(),
+                Some(Value::Number(n)) => n.to_string(),
                 _ => String::new(),
             };
-            context.insert(slot(at), Value::String(text));
-        }
-        let made = self.fill(&TEXT, context).ok()?;
+            given |= !text.is_empty();
+            Ok(text)
+        });
+        let made = made.ok().filter(|_| given)?;
         Some(made.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
@@ -230,8 +213,8 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        let mut context = Map::new();
-        for (at, (hole, quote)) in self.holes.iter().zip(&self.quotes).enumerate() {
+        self.fill(|at, hole| {
+            let quote = self.quotes.get(at).and_then(Option::as_ref);
             let name = || hole.join(".");
             let unfit_for = |why| Unfit::Value { name: name(), why };
             let text = match (look_up(hole), quote) {
@@ -246,19 +229,23 @@ impl Template {
             if let Some(why) = unfit(place, &text) {
                 return Err(unfit_for(why));
             }
-            context.insert(slot(at), Value::String(text));
-        }
-        let registry = if matches!(place, Place::Segment | Place::Query) { &*PERCENT } else { &*TEXT };
-        self.fill(registry, context)
+            Ok(match place {
+                Place::Segment | Place::Query => percent(&text),
+                Place::Header | Place::Text => text,
+            })
+        })
     }
 
-    fn fill(&self, registry: &Handlebars<'static>, context: Map<String, Value>) -> Result<String, Unfit> {
-        let context = Context::from(Value::Object(context));
-        let mut out = handlebars::StringOutput::new();
-        let mut state = handlebars::RenderContext::new(None);
-        handlebars::Renderable::render(&self.parsed, registry, &context, &mut state, &mut out)
-            .map_err(|e| Unfit::Missing(e.reason().to_string()))?;
-        out.into_string().map_err(|_| Unfit::Missing(self.source.clone()))
+    fn fill(&self, mut value: impl FnMut(usize, &[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {
+        let mut holes = self.holes.iter().enumerate();
+        let mut made = String::new();
+        for element in &self.parsed.elements {
+            match element {
+                TemplateElement::RawString(text) => made.push_str(text),
+                _ => made.push_str(&holes.next().map_or(Ok(String::new()), |(at, hole)| value(at, hole))?),
+            }
+        }
+        Ok(made)
     }
 }
 
@@ -277,11 +264,6 @@ fn unfit(place: Place, text: &str) -> Option<&'static str> {
 /// Why a text cannot be a header's value, or a part of one: apps differ in how they read what is not ASCII.
 pub(super) fn header(text: &str) -> Option<&'static str> {
     (!text.is_ascii()).then_some("a header holds ASCII only")
-}
-
-/// What a hole is called where it is filled.
-fn slot(at: usize) -> String {
-    format!("h{at}")
 }
 
 fn plain_name(parameter: &Parameter) -> Option<Vec<String>> {

@@ -4,6 +4,7 @@
 //! the language that are not built yet are refused by name.
 
 mod attributes;
+mod auth;
 mod call;
 mod cell;
 mod change;
@@ -12,6 +13,7 @@ mod codec;
 mod facts;
 mod frame;
 mod kind;
+mod language;
 mod list;
 mod name;
 mod offer;
@@ -80,7 +82,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
         _ => {}
     }
-    not_supported(&mut fields, faults, &[("languages", "query languages")]);
+    let languages = fields.entries(faults, "languages").iter().map(|(key, n)| (key.name.clone(), n.clone())).collect();
     let quotes = Quotes::read(&mut fields, faults);
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
     let schemas = schemas::Schemas::read(fields.entries(faults, "schemas"), faults);
@@ -104,10 +106,13 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     app.finish(faults);
     let (app, resources) = match (rest, sql) {
         (Some(rest), None) => {
-            let app = rest::app(rest, quotes, faults);
-            let (app, shared) = app.unzip();
-            let shared = shared.unwrap_or_default();
-            (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))
+            let (app, shared) = rest::app(rest, quotes, languages, faults);
+            let resources = rest::resources(&written, &shared, faults);
+            let app = app.map(|mut app| {
+                app.tenant = shared.tenant(&app.auth, faults);
+                App::Rest(Arc::new(app))
+            });
+            (app, resources)
         }
         (None, Some(sql)) => {
             let app = sql::app(sql, faults);

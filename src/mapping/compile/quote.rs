@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The quotes that texts may use, by name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Quotes(Vec<(String, Quote)>);
 
 impl Quotes {
