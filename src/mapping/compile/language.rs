@@ -142,7 +142,7 @@ fn table(node: &Node, shared: &Shared, depth: usize, faults: &mut Faults) -> Opt
             return table(own, shared, depth + 1, faults);
         }
         if let Some((_, text)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            let mut own = Faults::new(Source::new(name, *text));
+            let mut own = Faults::new(Source::new(name, text));
             return yaml::parse(&mut own).and_then(|node| Some(node.as_map()?.to_vec()));
         }
         let names = shared.languages.iter().map(|(name, _)| name.as_str()).chain(BUILT_IN.iter().map(|(n, _)| *n));
