@@ -60,7 +60,7 @@ pub struct Change<'a> {
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
     let set = set(ask).filter(|changes| !changes.is_empty());
-    let own = matches!(&resource.records, Records::Sql(records) if records.members.is_some())
+    let own = matches!(&resource.records, Records::Sql(records) if !records.members.is_empty())
         && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
     let own = own && set.is_some();
     let reads = |changes: &[Changed]| reading_rule(resource, changes).is_some();
@@ -153,7 +153,7 @@ impl<'a> Change<'a> {
 
     /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
     fn only_derived(&self) -> bool {
-        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_empty() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.
