@@ -29,6 +29,7 @@ mod references;
 mod rest_bodies;
 mod rest_codecs;
 mod rest_faults;
+mod rest_languages;
 mod rest_pages;
 mod rest_reads;
 mod rest_sign_in;
