@@ -81,7 +81,7 @@ impl Gateway {
             Err(Fault::Absent) => return Ok(None),
             call => call?,
         };
-        let reply = self.call(session, &call).await?;
+        let reply = self.settled(session, resource, id, &call).await?;
         let record = match reply.class {
             Class::Ok => read::record(resource, reply),
             Class::Absent => None,

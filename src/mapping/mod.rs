@@ -201,7 +201,7 @@ impl Resource {
     pub fn has_members(&self) -> bool {
         match &self.records {
             Records::Rest(records) => records.members.is_some(),
-            Records::Sql(records) => records.members.is_some(),
+            Records::Sql(records) => !records.members.is_empty(),
         }
     }
 }

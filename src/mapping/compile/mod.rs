@@ -17,6 +17,7 @@ mod language;
 mod list;
 mod name;
 mod offer;
+mod pace;
 mod pages;
 mod pattern;
 mod quote;
@@ -118,12 +119,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let app = sql::app(sql, faults);
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
-            let tenant = app.as_ref().and_then(|app| app.tenant.clone());
-            let counters = app.as_ref().and_then(|app| app.counters.clone());
-            (
-                app.map(|a| App::Sql(Arc::new(a))),
-                sql::resources(&written, engine, tenant.as_ref(), counters.as_ref(), faults),
-            )
+            let resources = sql::resources(&written, engine, app.as_ref(), faults);
+            (app.map(|a| App::Sql(Arc::new(a))), resources)
         }
         _ => {
             faults

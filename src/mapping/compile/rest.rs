@@ -30,6 +30,7 @@ use super::{
     list::list,
     name::named,
     offer::offer,
+    pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
     quote::Quotes,
@@ -45,7 +46,6 @@ pub(super) fn app(
     let mut shared = Shared::default();
     (shared.quotes, shared.languages) = (quotes, languages);
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
-    super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
     let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
@@ -60,8 +60,15 @@ pub(super) fn app(
     if let Some(node) = written {
         call::check_expired(node, &answers, &shared, faults);
     }
+    let ca = fields.take("ca").and_then(|n| {
+        if url.as_ref().is_some_and(|(uri, _)| uri.scheme_str() == Some("http")) {
+            faults.error(n.span, "no-effect", "without `https` nobody vouches for the app").help("leave `ca` out");
+        }
+        n.text(faults, "`ca`").map(str::to_owned)
+    });
+    let pace = fields.take("pace").and_then(|n| pace(n, faults)).unwrap_or_default();
     fields.finish(faults);
-    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new() }), shared)
+    (url.map(|_| RestApp { origin, ca, auth, answers, tenant: Vec::new(), pace }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
