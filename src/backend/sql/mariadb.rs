@@ -104,8 +104,10 @@ impl Engine for MariaDb {
         Ok(rows)
     }
 
-    async fn end(connection: &mut MySqlConnection, word: &'static str) -> Result<(), sqlx::Error> {
-        connection.execute(sqlx::raw_sql(trusted(word))).await.map(drop)
+    async fn end(connection: &mut MySqlConnection, word: &'static str, turn: bool) -> Result<(), sqlx::Error> {
+        // one exchange; where the first fails the connection goes, and its turn with it
+        let end = if turn { format!("{word}; DO RELEASE_ALL_LOCKS()") } else { word.to_owned() };
+        connection.execute(sqlx::raw_sql(trusted(end))).await.map(drop)
     }
 
     async fn cancel(pool: &MySqlPool, number: i64) -> Result<(), sqlx::Error> {

@@ -206,6 +206,7 @@ impl Rows {
         let met = changed > 0 || !self.rows.is_empty();
         let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, self.rows, None),
+            Expect::Turn if !met => reply(Class::Busy, self.rows, None),
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
                 let detail = named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"));

@@ -130,7 +130,7 @@ impl Engine for Postgres {
         Ok(rows)
     }
 
-    async fn end(connection: &mut PgConnection, word: &'static str) -> Result<(), sqlx::Error> {
+    async fn end(connection: &mut PgConnection, word: &'static str, _turn: bool) -> Result<(), sqlx::Error> {
         connection.execute(sqlx::raw_sql(trusted(word))).await.map(drop)
     }
 

@@ -14,7 +14,7 @@ use sqlx::{Pool, pool::PoolConnection};
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Reply, Statement},
+    plan::call::{Expect, Reply, Statement},
 };
 
 use super::{Failure, Kind, Limits, Rows, reply};
@@ -48,8 +48,8 @@ pub(super) trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Rows, Halt>> + Send;
 
-    /// `COMMIT` or `ROLLBACK`.
-    fn end(connection: &mut Connection<Self>, word: &'static str) -> impl Done<()>;
+    /// `COMMIT` or `ROLLBACK`, and then the turn given back, if one was had.
+    fn end(connection: &mut Connection<Self>, word: &'static str, turn: bool) -> impl Done<()>;
 
     /// Stops what the connection of this number does.
     fn cancel(pool: &Pool<Self::Database>, number: i64) -> impl Done<()>;
@@ -92,6 +92,7 @@ impl<E: Engine> Server<E> {
                 pool: self.pool.clone(),
                 limits: self.limits,
                 number: 0,
+                turn: false,
                 state: State::Running,
             };
             let Some(connection) = &mut session.connection else { continue };
@@ -124,6 +125,8 @@ pub(super) struct Session<E: Engine> {
     pool: Pool<E::Database>,
     limits: Limits,
     number: i64,
+    /// Whether others wait for this transaction's end.
+    turn: bool,
     state: State,
 }
 
@@ -144,6 +147,7 @@ enum State {
 impl<E: Engine> Session<E> {
     pub(super) async fn call(&mut self, statement: &Statement) -> Result<Reply, Failure> {
         let limits = self.limits;
+        self.turn |= statement.expect == Expect::Turn;
         let connection = self.go_on()?;
         let begun = Instant::now();
         let ran = tokio::time::timeout(limits.call_time + GRACE, E::run(connection, statement, &limits)).await;
@@ -176,9 +180,9 @@ impl<E: Engine> Session<E> {
     }
 
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        let time = self.limits.call_time;
+        let (time, turn) = (self.limits.call_time, self.turn);
         let connection = self.go_on()?;
-        let ended = tokio::time::timeout(time, E::end(connection, "COMMIT")).await;
+        let ended = tokio::time::timeout(time, E::end(connection, "COMMIT", turn)).await;
         let ended = ended.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
         match ended {
             Ok(()) => {
@@ -210,11 +214,11 @@ impl<E: Engine> Session<E> {
 impl<E: Engine> Drop for Session<E> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let (pool, number, state) = (self.pool.clone(), self.number, self.state);
+        let (pool, number, turn, state) = (self.pool.clone(), self.number, self.turn, self.state);
         match (state, tokio::runtime::Handle::try_current()) {
             (State::Done, _) => {}
             (State::Open | State::Over, Ok(runtime)) => drop(runtime.spawn(async move {
-                let ended = tokio::time::timeout(END_TIME, E::end(&mut connection, "ROLLBACK")).await;
+                let ended = tokio::time::timeout(END_TIME, E::end(&mut connection, "ROLLBACK", turn)).await;
                 if !matches!(ended, Ok(Ok(()))) {
                     connection.close_on_drop();
                 }

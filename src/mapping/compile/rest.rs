@@ -32,6 +32,8 @@ use super::{
     pattern::pattern,
 };
 
+const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
+
 /// Reads `app.rest`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)> {
     let mut fields = node.map(faults, "`rest`")?;
@@ -141,7 +143,7 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     check_links(&drafts, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();

@@ -33,6 +33,10 @@ pub(super) fn create(
         let what = format!("a query, `{} eq …`", line.target);
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
+    if let (Existing::Revive, Some(line)) = (resource.existing, resource.naming()) {
+        let what = format!("a query among the deleted, `{} eq …`", line.target);
+        said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
+    }
     looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
     let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);

@@ -11,7 +11,7 @@ use crate::{
         line::Source,
         sql::{Engine, Ident, Junction, SqlRecords},
     },
-    plan::call::{Call, Expect, Statement},
+    plan::call::{Bind, Call, Expect, Statement},
 };
 
 use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
@@ -65,15 +65,29 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
-/// Where several write at once: the turn of who looks for a value in this table before it writes one.
+/// Where several write at once: the turn of who looks for a value in this table before it writes one. On MariaDB a lock of
+/// that kind has a name of the whole server's, and is the connection's until it is given back.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
+    let table = &records.table.0;
     // FNV-1a over the table's name: the same number in every process
-    let number =
-        records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
-    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
+    let number = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let lock = match records.engine {
+        Engine::Sqlite => return None,
+        Engine::Postgres => {
+            Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1))
+        }
+        Engine::MariaDb => {
+            Piece::new("SELECT 1 FROM (SELECT GET_LOCK(CONCAT('portolan ', SHA1(CONCAT_WS('.', DATABASE(), ")
+                .bind(Bind::Text(table.clone()))
+                .then(&format!("))), {TURN_SECONDS}) AS l) AS l WHERE l.l = 1"))
+        }
+    };
+    Some(Call::Sql(lock.expect(records.engine, Expect::Turn)))
 }
+
+/// How long MariaDB waits for a turn; PostgreSQL does as for any lock.
+const TURN_SECONDS: u32 = 2;
 
 /// None of these is a protected member that would only now get in.
 pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &[Value]) -> Option<Statement> {

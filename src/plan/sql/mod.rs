@@ -16,6 +16,7 @@ mod logic;
 pub mod members;
 pub mod order;
 pub mod referring;
+pub mod revive;
 mod row;
 pub mod select;
 mod typed;

@@ -111,12 +111,7 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
 ///
 /// # Errors
 /// A record with several rows where there can be one.
-pub fn attach(
-    records: &SqlRecords,
-    page: &mut [Value],
-    part: &PartRead,
-    rows: Vec<Value>,
-) -> Result<(), Unreadable> {
+pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: Vec<Value>) -> Result<(), Unreadable> {
     let key = &records.key.column;
     let mut lists: HashMap<String, Vec<Value>> = HashMap::new();
     for row in rows {
@@ -216,7 +211,7 @@ fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
-fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
+pub(super) fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
     let mut text = column(engine, alias, name);
     text.push_str(" AS ");
     engine.write_name(name, &mut text);
