@@ -101,6 +101,22 @@ impl Database {
         }
     }
 
+    /// The same on a small disk of its own, which `tests/databases.sh` mounts; MariaDB's stays where it is.
+    pub async fn small(script: &str) -> Self {
+        let script = dialect::script(engine(), script);
+        match engine() {
+            Engine::Sqlite => {
+                let disk = std::env::var("PORTOLAN_TEST_SMALL").expect("tests/databases.sh start says where it is");
+                let folder = tempfile::tempdir_in(disk).unwrap();
+                let file = folder.path().join("app.sqlite");
+                run_script(&file, &script).await.unwrap();
+                Self::of(Engine::Sqlite, format!("sqlite:{}", file.display()), Some(folder))
+            }
+            Engine::Postgres => Self::new(Engine::Postgres, &format!("set default_tablespace = small; {script}")).await,
+            Engine::MariaDb => Self::new(Engine::MariaDb, &script).await,
+        }
+    }
+
     /// One that is somewhere, or not.
     pub fn at(engine: Engine, url: &str) -> Self {
         Self::of(engine, url.to_owned(), None)
@@ -117,13 +133,17 @@ impl Database {
 
     /// Runs statements as the app would.
     pub async fn run(&self, script: &str) {
+        self.try_run(script).await.unwrap();
+    }
+
+    /// The same, where it may fail.
+    pub async fn try_run(&self, script: &str) -> Result<(), sqlx::Error> {
         let script = sqlx::raw_sql(AssertSqlSafe(script));
-        let done = match &mut self.connected().await {
+        match &mut self.connected().await {
             Held::Sqlite(connection) => connection.execute(script).await.map(drop),
             Held::Postgres(connection) => connection.execute(script).await.map(drop),
             Held::MariaDb(connection) => connection.execute(script).await.map(drop),
-        };
-        done.unwrap();
+        }
     }
 
     async fn connected(&self) -> Held {

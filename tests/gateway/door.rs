@@ -100,10 +100,15 @@ impl Door {
 
     /// Over a mapping of the test's own and a new database.
     pub(crate) async fn over_tables(mapping: &str, script: &str) -> Self {
+        Self::over_data(mapping, Database::tables(script).await).await
+    }
+
+    /// The same over a database that is there.
+    pub(crate) async fn over_data(mapping: &str, data: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mapping.yaml");
         std::fs::write(&file, mapping).unwrap();
-        Self::over_file(file.to_str().unwrap(), script, LIMITS).await
+        Self::over_database(file.to_str().unwrap(), data, LIMITS).await
     }
 
     /// Another gateway over the same database.

@@ -124,7 +124,8 @@ async fn who_was_deleted_comes_back() {
     let script = format!("{SCRIPT} create unique index person_login on person (lower(login));");
     let door = Door::over_tables(&mapping("refuse"), &script).await;
     door.ask("POST", "/Users", user("old")).await.fails(409, "uniqueness");
-    let mapping = mapping("revive").replace("table: team\n    key: id\n    existing: revive", "table: team\n    key: id");
+    let mapping =
+        mapping("revive").replace("table: team\n    key: id\n    existing: revive", "table: team\n    key: id");
     let door = Door::over_tables(&mapping, &script).await;
     door.get("/Users/4").await.fails(404, "");
     // the app has left them in a group
