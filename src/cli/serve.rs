@@ -37,7 +37,7 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     let Some(mut mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
         return ExitCode::from(FAULT);
     };
-    let faults = config.check_tenants(mapping.tenant());
+    let faults = config.check_tenants(&mapping.tenant());
     if faults.has_errors() {
         screen::report(&faults);
         return ExitCode::from(FAULT);

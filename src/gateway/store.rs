@@ -25,21 +25,21 @@ use super::{Error, Gateway, existing::adopting};
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
 
-/// How often a write is begun again.
+/// How often a request is begun again.
 const AGAIN: usize = 3;
 
-/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
-/// what it reads in itself. Four times in the way, and the client should come back later.
-pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+/// Does a request, and again where another transaction was in its way or a table changed under it: then all of it was
+/// undone, and it was planned from what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(request: impl Fn() -> F) -> Result<T, Error> {
     for _ in 0..AGAIN {
-        match write().await {
+        match request().await {
             Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
-                tracing::debug!(cause = %failure, "a write is begun again");
+                tracing::debug!(cause = %failure, "a request is begun again");
             }
             outcome => return outcome,
         }
     }
-    write().await
+    request().await
 }
 
 impl Gateway {
@@ -51,7 +51,9 @@ impl Gateway {
         projection: &Projection,
         context: &Context<'_>,
     ) -> Result<Map<String, Value>, Error> {
-        let plan = create::plan(resource, sent, context)?;
+        let mut all = create::with_defaults(resource, sent, context)?;
+        self.hash_defaults(resource, sent, &mut all).await?;
+        let plan = create::plan(resource, &all, context)?;
         if plan.calls() > self.limits.calls {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
@@ -71,7 +73,7 @@ impl Gateway {
             return adopted.ok_or_else(Error::absent);
         }
         let lines = resource.lines.iter().filter(|line| line.create);
-        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
+        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
         let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
         let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;

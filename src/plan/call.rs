@@ -11,6 +11,8 @@ use crate::mapping::{
     template::percent,
 };
 
+use super::fill::Open;
+
 /// One exchange with the app.
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -35,6 +37,10 @@ pub struct HttpCall {
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Whether it may be sent again when its answer is lost.
     pub repeat: bool,
+    /// What of it only its sender knows; none: it is as it is sent.
+    pub open: Option<Open>,
+    /// Whether its target is a link of the app, and stays as it is.
+    pub linked: bool,
 }
 
 /// What a call sends.

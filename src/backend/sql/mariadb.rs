@@ -114,6 +114,11 @@ impl Engine for MariaDb {
         pool.execute(sqlx::raw_sql(trusted(format!("KILL QUERY {number}")))).await.map(drop)
     }
 
+    /// It prepares anew by itself.
+    fn is_stale(_: &sqlx::Error) -> bool {
+        false
+    }
+
     /// By the server's own number, as its SQLSTATEs say too little. Its sentence may hold values and stays unsaid, but for
     /// those that name the schema.
     fn outcome(error: &sqlx::Error) -> Result<Class, Failure> {
@@ -139,7 +144,8 @@ impl Engine for MariaDb {
                 tracing::debug!(code, "the database refused a value");
                 Ok(Class::Refused)
             }
-            1205 | 1213 => fail(Kind::Conflict, "another transaction was in the way"),
+            // 1412, 1615: a table has changed since the transaction began, or the statement was prepared
+            1205 | 1213 | 1412 | 1615 => fail(Kind::Conflict, "another transaction was in the way"),
             1969 | 3024 | 1317 => fail(Kind::TimedOut, "the statement was stopped"),
             1290 | 1792 | 1836 => fail(Kind::Unreachable, "the database takes no writes"),
             1021 | 1040 | 1041 | 1053 | 1114 | 1152 | 1158..=1161 | 1203 | 1226 | 1927 | 2006 | 2013 | 4031 => {

@@ -56,6 +56,9 @@ pub(super) trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
 
     /// What an error means.
     fn outcome(error: &sqlx::Error) -> Result<Class, Failure>;
+
+    /// Whether a statement that was prepared is no more what the tables are.
+    fn is_stale(error: &sqlx::Error) -> bool;
 }
 
 /// What comes of an exchange.
@@ -158,6 +161,10 @@ impl<E: Engine> Session<E> {
             }
             Ok(Err(Halt::Said(error))) => {
                 self.state = if matches!(error, sqlx::Error::Database(_)) { State::Over } else { State::Lost };
+                if E::is_stale(&error) {
+                    self.state = State::Lost;
+                    forget(&self.pool);
+                }
                 E::outcome(&error).map(|class| reply(class, Vec::new(), None))
             }
             Ok(Err(Halt::Misfit(what))) => {
@@ -232,6 +239,13 @@ impl<E: Engine> Drop for Session<E> {
             })),
             _ => connection.close_on_drop(),
         }
+    }
+}
+
+/// Closes the connections that nobody uses: what they have prepared is as old as what turned out to be too old.
+fn forget<D: sqlx::Database>(pool: &Pool<D>) {
+    for mut connection in (0..CONNECTIONS).map_while(|_| pool.try_acquire()) {
+        connection.close_on_drop();
     }
 }
 

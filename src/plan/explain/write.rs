@@ -27,7 +27,8 @@ pub(super) fn create(
     projection: &Projection,
     context: &Context<'_>,
 ) -> Result<Explained, Fault> {
-    let plan = create::plan(resource, sent, context)?;
+    let sent = create::with_defaults(resource, sent, context)?;
+    let plan = create::plan(resource, &sent, context)?;
     let mut said = Explained::new(format!("create {}", resource.kind.name));
     if let (Existing::Adopt, Some(line)) = (resource.existing, resource.naming()) {
         let what = format!("a query, `{} eq …`", line.target);
@@ -37,7 +38,7 @@ pub(super) fn create(
         let what = format!("a query among the deleted, `{} eq …`", line.target);
         said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
     }
-    looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
+    looks(&mut said, resource, |line| line.create && scim::resource::get(&sent, &line.target).is_some());
     let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
