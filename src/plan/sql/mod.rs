@@ -10,6 +10,7 @@ pub mod change;
 pub mod dialect;
 pub mod filter;
 pub mod guard;
+pub mod index;
 mod key;
 mod leaf;
 mod logic;

@@ -273,7 +273,7 @@ fn identity<'a>(resource: &'a Resource, child: &Child) -> Vec<&'a str> {
     column("value").into_iter().chain(column("type")).collect()
 }
 
-fn each<'a>(resource: &'a Resource, child: &Child) -> Option<&'a Each> {
+pub(super) fn each<'a>(resource: &'a Resource, child: &Child) -> Option<&'a Each> {
     resource.lines.iter().find_map(|line| match &line.value {
         Source::Each(each) if each.items.field() == Some(&child.name) => Some(each),
         _ => None,
