@@ -12,9 +12,11 @@ pub mod cell;
 pub mod codec;
 mod compile;
 pub mod hash;
+pub mod language;
 pub mod line;
 pub mod pattern;
 mod php;
+pub mod quote;
 pub mod reply;
 pub mod rest;
 pub mod selector;
@@ -201,7 +203,7 @@ impl Resource {
     pub fn has_members(&self) -> bool {
         match &self.records {
             Records::Rest(records) => records.members.is_some(),
-            Records::Sql(records) => records.members.is_some(),
+            Records::Sql(records) => !records.members.is_empty(),
         }
     }
 }

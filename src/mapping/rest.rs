@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{
-    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply,
-    selector::Selector,
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, language::Language, pattern::Pattern,
+    reply::InReply, selector::Selector,
 };
 
 /// The app.
@@ -17,6 +17,8 @@ use super::{
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
+    /// The roots that vouch for it, in PEM; none: those of the system.
+    pub ca: Option<String>,
     /// How calls are signed.
     pub auth: Auth,
     /// The app's answer rules.
@@ -105,6 +107,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

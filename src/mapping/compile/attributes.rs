@@ -285,7 +285,9 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
-    let writes = at.writes() && codec.writes();
+    // Whether a field is there is changed by a call that is made for it, and only where the mapping says that there is one.
+    let by_call = matches!(codec, Codec::Given(_)) && facts.access.is_some();
+    let writes = at.writes() && (codec.writes() || by_call);
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 
@@ -329,7 +331,12 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], fau
         faults.not_supported(fields.span(), &format!("writes to lists inside a record (`{target}`)"));
     }
     let writes = relation.is_some();
-    Some(Said { value: Source::Each(Each { items: items?, pattern, fields: list, of }), facts, relation, writes })
+    Some(Said {
+        value: Source::Each(Each { items: items?, pattern, fields: list, of, also: Vec::new() }),
+        facts,
+        relation,
+        writes,
+    })
 }
 
 /// Takes the sub-attributes of a list's items.

@@ -65,25 +65,37 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
-/// Where several write at once: the turn of who looks for a value in this table before it writes one. On MariaDB a lock of
-/// that kind has a name of the whole server's, and is the connection's until it is given back.
+/// Where several write at once: the turn of who looks for a value in this table before it writes one.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
+    taken(records, None).map(Call::Sql)
+}
+
+/// The lock of that turn, where `when` holds. On MariaDB it has a name of the whole server's, and is the connection's until
+/// it is given back.
+fn taken(records: &SqlRecords, when: Option<Piece>) -> Option<Statement> {
     let table = &records.table.0;
     // FNV-1a over the table's name: the same number in every process
     let number = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let lock = match records.engine {
+    let (lock, expect) = match records.engine {
         Engine::Sqlite => return None,
         Engine::Postgres => {
-            Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1))
+            let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})", number >> 1));
+            let when = when.map(|when| Piece::new(" WHERE ").piece(when)).unwrap_or_default();
+            (lock.piece(when).then(") AS l"), Expect::Any)
         }
         Engine::MariaDb => {
-            Piece::new("SELECT 1 FROM (SELECT GET_LOCK(CONCAT('portolan ', SHA1(CONCAT_WS('.', DATABASE(), ")
+            let lock = Piece::new("GET_LOCK(CONCAT('portolan ', SHA1(CONCAT_WS('.', DATABASE(), ")
                 .bind(Bind::Text(table.clone()))
-                .then(&format!("))), {TURN_SECONDS}) AS l) AS l WHERE l.l = 1"))
+                .then(&format!("))), {TURN_SECONDS})"));
+            let lock = match when {
+                Some(when) => Piece::new("CASE WHEN ").piece(when).then(" THEN ").piece(lock).then(" ELSE 1 END"),
+                None => lock,
+            };
+            (Piece::new("SELECT 1 FROM (SELECT ").piece(lock).then(" AS l) AS l WHERE l.l = 1"), Expect::Turn)
         }
     };
-    Some(Call::Sql(lock.expect(records.engine, Expect::Turn)))
+    Some(lock.expect(records.engine, expect))
 }
 
 /// How long MariaDB waits for a turn; PostgreSQL does as for any lock.
@@ -99,6 +111,28 @@ pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &
         .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));
     Some(who.piece(there).expect(engine, KEPT))
+}
+
+/// None of these groups has this one in it, directly or through others: who asks the app for all that are in a group would
+/// never come to an end. Where several write at once they take turns, as each sees only what the others have done.
+pub(super) fn no_circle(records: &SqlRecords, junction: &Junction, key: &Value, keys: &[Value]) -> Vec<Statement> {
+    let engine = records.engine;
+    let kind = junction.member.kind;
+    let own = key_column(engine, "r", &records.key.column, kind);
+    let (link, value) = (key_column(engine, "j", &junction.link, kind), key_column(engine, "j", &junction.value, kind));
+    let pairs = table(engine, &junction.table, "j");
+    let circle = Piece::new(format!("WITH RECURSIVE above(id) AS (SELECT {own} FROM "))
+        .then(&table(engine, &records.table, "r"))
+        .then(" WHERE ")
+        .piece(has_key(engine, &column(engine, "r", &records.key.column), key))
+        .then(&format!(" UNION SELECT {link} FROM {pairs} JOIN above AS a ON {value} = a.id) SELECT s.value"))
+        .piece(Piece::from_set(engine, kind, keys.to_vec()))
+        .then(" WHERE s.value IN (SELECT a.id FROM above AS a)")
+        .expect(engine, Expect::None(Class::Refused, "a group cannot be in itself, directly or through others"));
+    let groups = Piece::new(format!("EXISTS (SELECT 1 FROM {} WHERE {own} IN ", table(engine, &records.table, "r")))
+        .set(engine, kind, keys.to_vec())
+        .then(")");
+    taken(records, Some(groups)).into_iter().chain([circle]).collect()
 }
 
 /// None of those that would go is a protected member; `which` says of `j` who goes.

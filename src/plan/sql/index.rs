@@ -61,7 +61,7 @@ pub fn missing(
     for child in &records.children {
         found.extend(scope.searched(&key(&child.table, &child.link), &format!("every page with `{}`", child.name)));
     }
-    if let Some(junction) = &records.members {
+    for junction in &records.members {
         found.extend(scope.searched(&key(&junction.table, &junction.link), "the members of a group"));
     }
     for (table, link) in &records.memberships {
