@@ -15,6 +15,7 @@ mod database;
 mod door;
 mod easy_app;
 mod existing;
+mod faults;
 mod hostile;
 mod keys;
 mod lists;

@@ -36,6 +36,8 @@ use super::{
     quote::Quotes,
 };
 
+const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
+
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
 pub(super) fn app(
     node: &Node,
@@ -116,7 +118,7 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
