@@ -72,7 +72,7 @@ fn values_are_folded_before_they_are_written() {
     let user = rest.resource("User").unwrap();
     let line = user.lines.iter().find(|l| l.target.to_string() == "userName").unwrap();
     let change = Change { target: line.target.clone(), to: To::Value(json!("BEN")) };
-    assert_eq!(translate::changed(user, [&change], false).unwrap(), json!({"login": "ben"}));
+    assert_eq!(translate::changed(user, None, [&change], false).unwrap(), json!({"login": "ben"}));
 }
 
 #[test]

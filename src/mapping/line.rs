@@ -127,6 +127,10 @@ pub struct Each {
     pub fields: Vec<Field>,
     /// The resource type that `value` names, for `members` and the like.
     pub of: Option<Of>,
+    /// How many the app keeps.
+    pub at_most: Option<usize>,
+    /// Whether there is room for one, which may stand there without a list around it.
+    pub one: bool,
 }
 
 /// Another resource type that a value names.
@@ -162,6 +166,15 @@ pub struct Field {
 pub const HINTS: [&str; 4] = ["type", "primary", "display", "$ref"];
 
 impl Field {
+    /// Whether a value can be written here, or is always the same.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match &self.value {
+            FieldSource::At { at, codec } => at.writes() && codec.writes(),
+            FieldSource::Constant(_) => true,
+        }
+    }
+
     /// Whether a value here is enough for an item to be there.
     #[must_use]
     pub fn says(&self) -> bool {

@@ -12,9 +12,9 @@ use crate::scim::{
 };
 
 use super::{
-    Records, Resource, cell,
+    Records, Resource, cell, edit, slots,
     codec::{Codec, Unreadable, kind},
-    line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
+    line::{DIRECT, Each, Empty, FieldSource, Line, Source, types_by_resource},
     pattern::{Expected, Subject, same},
     template::percent,
 };
@@ -83,9 +83,13 @@ pub fn record(
 ) -> Result<Value, Refusal> {
     let mut made = if start.is_object() { start.clone() } else { json!({}) };
     for line in resource.lines.iter().filter(|l| l.create && takes(&l.target)) {
-        match scim::resource::get(attributes, &line.target) {
-            Some(value) => write(line, &mut made, value, lenient)?,
-            None => {
+        match (scim::resource::get(attributes, &line.target), list_in(resource, line)) {
+            (Some(value), Some(each)) => {
+                let list = edit::edited(line, each, each.items.one(&made), &To::Value(value.clone()), lenient)?;
+                each.items.set(&mut made, list);
+            }
+            (Some(value), None) => write(line, &mut made, value, lenient)?,
+            (None, _) => {
                 if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
                     at.set(&mut made, empty.clone());
                 }
@@ -95,16 +99,18 @@ pub fn record(
     Ok(made)
 }
 
-/// The part of the record that changes write: just their fields.
+/// The part of the record that changes write: just their fields. A list is whole: that of the record as it is `before`, with
+/// the changes in it.
 ///
 /// # Errors
 /// As [`record`].
 pub fn changed<'a>(
     resource: &Resource,
+    before: Option<&Value>,
     changes: impl IntoIterator<Item = &'a Change>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    edited(resource, json!({}), changes, lenient)
+    onto(resource, json!({}), before, changes, lenient)
 }
 
 /// The record with changes in it; what no change names stays as it came.
@@ -117,16 +123,45 @@ pub fn edited<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    let mut made = record;
+    onto(resource, record, None, changes, lenient)
+}
+
+fn onto<'a>(
+    resource: &Resource,
+    mut made: Value,
+    before: Option<&Value>,
+    changes: impl IntoIterator<Item = &'a Change>,
+    lenient: bool,
+) -> Result<Value, Refusal> {
     for change in changes {
         let Some(line) = resource.line(&change.target) else { continue };
-        match &change.to {
-            To::Value(value) => write(line, &mut made, value, lenient)?,
-            To::Unassigned => clear(line, &mut made),
-            To::Delta { .. } => {}
+        match (&change.to, list_in(resource, line)) {
+            (to, Some(each)) => {
+                // what an edit before this one wrote of the same list is in it already
+                let held = each.items.one(&made).or_else(|| each.items.one(before?));
+                let list = edit::edited(line, each, held, to, lenient)?;
+                each.items.set(&mut made, list);
+            }
+            (To::Value(value), None) => write(line, &mut made, value, lenient)?,
+            (To::Unassigned, None) => clear(line, &mut made),
+            (To::Delta { .. }, None) => {}
         }
     }
     Ok(made)
+}
+
+/// Whether an attribute is a list in an HTTP app's record, which is written whole.
+#[must_use]
+pub fn in_list(resource: &Resource, target: &Target) -> bool {
+    resource.line(target).is_some_and(|line| list_in(resource, line).is_some())
+}
+
+/// The list in an HTTP app's record that a line edits. In a database its items are rows of their own.
+fn list_in<'r>(resource: &Resource, line: &'r Line) -> Option<&'r Each> {
+    match (&resource.records, &line.value) {
+        (Records::Rest(_), Source::Each(each)) => Some(each),
+        _ => None,
+    }
 }
 
 fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unreadable> {
@@ -142,6 +177,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                 Some(_) => match each.items.one(record) {
                     None | Some(Value::Null) => Vec::new(),
                     Some(Value::Array(items)) => items.iter().collect(),
+                    Some(one) if each.one => vec![one],
                     Some(other) => return Err(Unreadable { message: format!("{} is not a list", kind(other)) }),
                 },
                 None => each.items.all(record),
@@ -182,7 +218,11 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                     if let Some(display) = item.get("display").and_then(text) {
                         made.insert("display".to_owned(), Value::String(display));
                     }
-                    made.insert("type".to_owned(), DIRECT.clone());
+                    let kind = match types_by_resource(&line.target.attribute) {
+                        true => Value::from(of.name.as_str()),
+                        false => DIRECT.clone(),
+                    };
+                    made.insert("type".to_owned(), kind);
                     Some(Value::Object(made))
                 })
                 .collect();
@@ -191,7 +231,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
     }
 }
 
-fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
+pub(super) fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
     let mut made = Map::new();
     for field in &each.fields {
         let leaf = if attribute.kind == Type::Complex {
@@ -288,12 +328,12 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
             each.items.set(made, Value::Array(items?));
             Ok(())
         }
-        Source::Slots(slots) => write_slots(line, slots, made, value, lenient),
+        Source::Slots(slots) => slots::write(line, slots, made, value, lenient),
         Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => Ok(()),
     }
 }
 
-fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
+pub(super) fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
         let value = if line.target.attribute.kind == Type::Complex { item.get(&field.sub) } else { Some(item) };
@@ -316,53 +356,6 @@ fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> 
     Ok(made)
 }
 
-fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
-    let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
-    let mut placed = vec![false; items.len()];
-    // An item that does not say all that is so in its slot may stand there, but nobody guesses for it between several.
-    let guessed = |item: &Value| !lenient && slots.iter().filter(|slot| fits(slot, item, false, lenient)).count() > 1;
-    for slot in slots {
-        let at = |exact: bool| {
-            let free = |(i, item): (usize, &&Value)| !placed[i] && fits(slot, item, exact, lenient);
-            items.iter().enumerate().position(free).filter(|i| exact || !guessed(items[*i]))
-        };
-        match at(true).or_else(|| at(false)) {
-            Some(i) => {
-                placed[i] = true;
-                match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
-                    Some(value) => slot.at.set(made, encode(&slot.codec, &line.folded(value), &line.target)?),
-                    None => slot.at.set(made, line.empty.value()),
-                }
-            }
-            None => slot.at.set(made, line.empty.value()),
-        }
-    }
-    match placed.iter().position(|p| !p) {
-        Some(i) if !lenient => Err(Refusal::new(
-            ScimType::InvalidValue,
-            format!("the app has no place for {} in {}; it keeps {}", items[i], line.target, describe(slots)),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Whether an item of a list can stand in a slot: what is always so there is said of it too, or not said. `exact`: all of
-/// it is said. What the slot has no word for would be lost behind a success; only the `lenient` may lose it.
-fn fits(slot: &Slot, item: &Value, exact: bool, lenient: bool) -> bool {
-    let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
-    let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
-    let loses = item.as_object().into_iter().flatten().any(|(sub, value)| !kept(sub) && !nothing(value));
-    let said = |(sub, wanted): &(String, Value)| item.get(sub).map_or(!exact, |found| alike(found, wanted));
-    (lenient || !loses) && slot.constants.iter().all(said)
-}
-
-fn describe(slots: &[Slot]) -> String {
-    let one = |slot: &Slot| {
-        slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ")
-    };
-    slots.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
 fn clear(line: &Line, made: &mut Value) {
     match &line.value {
         Source::At { at, .. } => at.set(made, line.empty.value()),
@@ -372,7 +365,7 @@ fn clear(line: &Line, made: &mut Value) {
     }
 }
 
-fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
+pub(super) fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
     codec.write(value).ok_or_else(|| {
         let known = match codec {
             Codec::Values { pairs, .. } => {
@@ -384,8 +377,15 @@ fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusa
     })
 }
 
+/// The `value`s of a resource's list.
+#[must_use]
+pub fn values(resource: &Map<String, Value>, list: &Target) -> Vec<String> {
+    let items = scim::resource::get(resource, list).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.get("value").and_then(text)).collect()
+}
+
 /// Type names and the like are hints, compared without letter case (RFC 7643 §2.4).
-fn alike(a: &Value, b: &Value) -> bool {
+pub(super) fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
         _ => a == b,

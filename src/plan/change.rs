@@ -7,6 +7,7 @@ use crate::{
     mapping::{
         Records, Resource,
         line::{Line, Source},
+        relation::Relation,
         rest::{Becomes, ChangeRule, RestRecords, To as Expected},
         term::Scope,
         translate,
@@ -58,8 +59,11 @@ pub struct Change<'a> {
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
     let set = set(ask).filter(|changes| !changes.is_empty());
-    let own = matches!(&resource.records, Records::Sql(records) if records.members.is_some())
-        && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
+    let by_delta = match &resource.records {
+        Records::Sql(records) => records.members.is_some(),
+        Records::Rest(_) => set.iter().flatten().any(|c| is_derived(resource, c)),
+    };
+    let own = by_delta && set.iter().flatten().all(|c| !relates(resource, c) || !needs_old(resource, c));
     let own = own && set.is_some();
     let reads = |changes: &[Changed]| reading_rule(resource, changes).is_some();
     let blind = set.filter(|changes| !changes.iter().any(|c| needs_before(resource, c)) && !reads(changes));
@@ -95,8 +99,14 @@ pub fn shows(resource: &Resource, wants_answer: bool) -> bool {
     wants_answer || !resource.has_members()
 }
 
-/// Whether a change cannot be sent without knowing the old value.
+/// Whether a change cannot be sent without reading the record.
 fn needs_before(resource: &Resource, change: &Changed) -> bool {
+    // Of a list that is kept elsewhere nobody else would say that its owner is not there.
+    needs_old(resource, change) || is_derived(resource, change)
+}
+
+/// Whether a change cannot be sent without knowing the old value.
+fn needs_old(resource: &Resource, change: &Changed) -> bool {
     let Some(line) = resource.line(&change.target) else { return true };
     let mut required = resource.kind.extensions.iter().filter(|e| e.required).map(|e| e.schema.id.as_str());
     let may_go =
@@ -105,8 +115,9 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
         return true;
     }
     match &resource.records {
-        Records::Rest(records) => match line.relates() {
+        Records::Rest(records) => match relates(resource, change) {
             true => !matches!(change.to, To::Delta { .. }),
+            false if translate::in_list(resource, &change.target) => true,
             false if line.checked || scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
@@ -116,9 +127,20 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     }
 }
 
-/// Whether a change is one of a list of other resources.
+/// Whether a change is one of a list of other resources that changes by what goes in and out. One that an HTTP app takes
+/// whole, with the record, is like any other list.
 fn relates(resource: &Resource, change: &Changed) -> bool {
-    resource.line(&change.target).is_some_and(Line::relates)
+    let by_calls = |relation: &Relation| relation.target == change.target;
+    match &resource.records {
+        Records::Rest(records) => records.members.as_ref().is_some_and(by_calls) || is_derived(resource, change),
+        Records::Sql(_) => resource.line(&change.target).is_some_and(Line::relates),
+    }
+}
+
+/// Whether a change is one of a list that is kept in the records of those whom it names.
+fn is_derived(resource: &Resource, change: &Changed) -> bool {
+    let Records::Rest(records) = &resource.records else { return false };
+    records.derived.iter().any(|derived| derived.target == change.target)
 }
 
 impl<'a> Change<'a> {
@@ -167,6 +189,9 @@ impl<'a> Change<'a> {
         };
         let target = &change.target;
         Some(match self.resource.line(target) {
+            Some(line) if matches!(line.value, Source::From { .. }) => {
+                format!("`{target}` is kept in other records, which do not tell whether this one is there")
+            }
             Some(line) if line.update && matches!(line.value, Source::Each(_)) => {
                 format!("only what differs in `{target}` is written")
             }
@@ -181,19 +206,27 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// The rules that take what is asked for, as far as that is known, and send the record as just read.
+    /// The rules that take what is asked for, as far as that is known, and send the record or a list of it as just read.
     #[must_use]
     pub fn edits(&self) -> Vec<&'a ChangeRule> {
         let Records::Rest(records) = &self.resource.records else { return Vec::new() };
-        let set = self.set();
-        let rules: Vec<&ChangeRule> = match &set {
-            Some(set) => {
-                let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
-                claimed(&records.update, single, None).0.into_iter().map(|(rule, _)| rule).collect()
-            }
-            None => records.update.iter().collect(),
-        };
-        rules.into_iter().filter(|rule| rule.call.reads()).collect()
+        let reads = |rule: &&ChangeRule| rule.call.reads();
+        let Some(set) = self.set() else { return records.update.iter().filter(reads).collect() };
+        let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
+        let lists = |mine: &[&Changed]| mine.iter().any(|c| translate::in_list(self.resource, &c.target));
+        let dealt = claimed(&records.update, single, None).0.into_iter();
+        dealt.filter(|(rule, mine)| reads(&rule) || lists(mine)).map(|(rule, _)| rule).collect()
+    }
+
+    /// Who joins and leaves in their own records, as far as that is said without the old state.
+    ///
+    /// # Errors
+    /// An id that no record can have.
+    pub fn joins(&self, context: &Context<'_>) -> Result<Vec<Step<'a>>, Fault> {
+        let Records::Rest(records) = &self.resource.records else { return Ok(Vec::new()) };
+        let said = |c: &Changed| is_derived(self.resource, c) && matches!(c.to, To::Delta { .. });
+        let changes: Vec<Changed> = self.set().into_iter().flatten().filter(said).collect();
+        deal(self.resource, records, self.id, &changes, None, context.profile.ignore_unmapped)
     }
 
     /// What changes, from what is there.
@@ -237,11 +270,12 @@ impl<'a> Change<'a> {
         match &self.resource.records {
             Records::Rest(records) => {
                 if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
-                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
-                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    let own = changes.iter().filter(|c| !relates(self.resource, c));
+                    let lenient = context.profile.ignore_unmapped;
+                    let changed = translate::changed(self.resource, Some(record), own, lenient)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
-                deal(self.resource, records, self.id, &changes, before, context)
+                deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)
             }
             Records::Sql(records) => {
                 sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
@@ -377,14 +411,13 @@ pub(super) fn deal<'a>(
     id: &str,
     changes: &[Changed],
     before: Option<(&Value, &Map<String, Value>)>,
-    context: &Context<'_>,
+    lenient: bool,
 ) -> Result<Vec<Step<'a>>, Fault> {
     let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
     let (lists, single): (Vec<&Changed>, Vec<&Changed>) = changes.iter().partition(|c| relates(resource, c));
     let (dealt, left) = claimed(&records.update, single, before.map(|b| b.1));
     let mut steps = Vec::new();
     for (rule, mine) in dealt {
-        let lenient = context.profile.ignore_unmapped;
         steps.extend(Step::change(resource, rule, &stored, &mine, before.map(|b| b.0), lenient)?);
     }
     if let Some(change) = left.first() {
@@ -392,11 +425,10 @@ pub(super) fn deal<'a>(
         return Err(Refusal::new(ScimType::Mutability, detail).into());
     }
     for change in lists {
-        let Some(relation) = &records.members else { return Err(immutable(change)) };
         let Some((add, remove)) = members::delta(&change.to, &change.target, before.map(|b| b.1)) else {
             return Err(Fault::Unmade("the members were not read before the change".to_owned()));
         };
-        steps.extend(members::steps(resource, relation, &stored, &add, &remove)?);
+        steps.extend(members::change(resource, records, (id, &stored), &change.target, add, remove, lenient)?);
     }
     Ok(steps)
 }

@@ -12,6 +12,7 @@ use super::{
     Fault,
     call::{Call, Statement},
     fill::fill,
+    joining::Member,
 };
 
 /// One call of a write, and what of its answer counts as success.
@@ -40,6 +41,8 @@ pub enum Act<'a> {
     Later(Later<'a>),
     /// Made of the record as it is just before.
     Edit(Edit<'a>),
+    /// Somebody joins or leaves, in their own record.
+    Member(Member<'a>),
 }
 
 /// What steps keep for those behind them.
@@ -60,7 +63,6 @@ pub struct Edit<'a> {
     resource: &'a Resource,
     rule: &'a ChangeRule,
     id: Value,
-    changed: Value,
     changes: Vec<Changed>,
     lenient: bool,
 }
@@ -121,6 +123,24 @@ impl<'a> Step<'a> {
         ahead.iter().chain([last]).enumerate().map(one).collect()
     }
 
+    /// Somebody joins or leaves.
+    #[must_use]
+    pub fn member(member: Member<'a>) -> Self {
+        let does = super::members::does(member.joins, 1);
+        let act = Act::Member(member);
+        Self { act, wish: Wish::Done, singly: Vec::new(), does, record: None, if_changed: false }
+    }
+
+    /// How many calls it takes at least.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        match &self.act {
+            Act::Call(_) | Act::Later(_) => 1,
+            Act::Edit(_) => 2,
+            Act::Member(member) => super::joining::calls(member.derived),
+        }
+    }
+
     /// The changes that a rule of an HTTP app takes. `before`: the record as just read, where it was; a value that cannot
     /// be sent is then found before anything is.
     ///
@@ -134,11 +154,12 @@ impl<'a> Step<'a> {
         before: Option<&Value>,
         lenient: bool,
     ) -> Result<Vec<Self>, Fault> {
-        let changed = translate::changed(resource, mine.iter().copied(), lenient)?;
+        let lists = mine.iter().any(|change| translate::in_list(resource, &change.target));
+        let changed = translate::changed(resource, before, mine.iter().copied(), lenient)?;
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
         let scope = Scope::default().with("id", id.clone()).with("changed", changed.clone());
-        if !rule.call.reads() {
+        if !rule.call.reads() && !lists {
             return Self::sequence(&rule.ahead, &rule.call, &scope, &does);
         }
         let mut steps = match rule.ahead.split_last() {
@@ -146,7 +167,7 @@ impl<'a> Step<'a> {
             None => Vec::new(),
         };
         let changes = mine.iter().copied().cloned().collect();
-        let edit = Edit { resource, rule, id: id.clone(), changed, changes, lenient };
+        let edit = Edit { resource, rule, id: id.clone(), changes, lenient };
         if let (Some(before), true) = (before, rule.ahead.is_empty()) {
             edit.call(before, &[])?;
         }
@@ -160,7 +181,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn template(&self) -> Option<&'a CallTemplate> {
         match &self.act {
-            Act::Call(_) => None,
+            Act::Call(_) | Act::Member(_) => None,
             Act::Later(later) => Some(later.template),
             Act::Edit(edit) => Some(edit.template()),
         }
@@ -202,8 +223,15 @@ impl<'a> Edit<'a> {
     pub fn call(&self, before: &Value, kept: &Kept) -> Result<Call, Fault> {
         let mut whole = translate::edited(self.resource, before.clone(), &self.changes, self.lenient)?;
         self.rule.drop.iter().for_each(|field| field.unset(&mut whole));
-        let scope = Scope::default().lend("id", &self.id).lend("changed", &self.changed);
+        let changed = translate::changed(self.resource, Some(before), &self.changes, self.lenient)?;
+        let scope = Scope::default().lend("id", &self.id).lend("changed", &changed);
         fill(&self.rule.call, &with(scope.lend("before", before).lend("whole", &whole), kept))
+    }
+
+    /// Whether a list of the record is sent whole.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.changes.iter().any(|change| translate::in_list(self.resource, &change.target))
     }
 
     /// The call with its holes.

@@ -29,6 +29,7 @@ mod rest_reads;
 mod rest_steps;
 mod rest_whole;
 mod rest_writes;
+mod roles;
 mod row_version;
 mod rows;
 mod slots;

@@ -98,7 +98,8 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
         }
         Source::From { .. } => {
             let kept = |name: &str| matches!(name, "value" | "$ref" | "display" | "type");
-            subs(published, facts, kept, |name| (name == "type").then(|| vec![DIRECT.clone()]))
+            let how = |name: &str| name == "type" && !types_by_resource(published);
+            subs(published, facts, kept, |name| how(name).then(|| vec![DIRECT.clone()]))
         }
         _ => subs(published, facts, |_| true, |_| None),
     };
@@ -119,6 +120,7 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
 fn each_of(value: &Source) -> Option<String> {
     match value {
         Source::Each(each) => each.of.as_ref().map(|of| of.name.clone()),
+        Source::From { of, .. } => Some(of.name.clone()),
         _ => None,
     }
 }

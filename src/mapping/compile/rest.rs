@@ -9,7 +9,8 @@ use crate::{
     mapping::{
         Id, Records, Resource,
         codec::Codec,
-        rest::{Origin, PageStyle, Part, RestApp, RestRecords},
+        line::Source,
+        rest::{Get, Origin, PageStyle, Part, RestApp, RestRecords},
         selector::Selector,
     },
     scim::{published, schema::ResourceType},
@@ -19,17 +20,19 @@ use crate::{
 use super::{
     attributes::{self, Draft, selector},
     call::{self, Setting, call},
-    change::{create, relation, update},
+    change::{create, update},
     check::{
-        check_claims, check_id, check_links, check_looked, check_overlaps, check_parts, check_required, check_scope,
+        check_claims, check_get, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
+        check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
-    list::list,
+    list::{fixed, list},
     name::named,
     offer::offer,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    relation::{self, Open},
 };
 
 /// Reads `app.rest`.
@@ -114,22 +117,28 @@ fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderV
 }
 
 /// Reads the resource types.
-pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Resource> {
-    written.iter().filter_map(|w| resource(w, written, shared, faults)).collect()
+pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Arc<Resource>> {
+    let read = written.iter().filter_map(|w| resource(w, written, shared, faults)).collect();
+    relation::link(read, faults)
 }
 
-fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Option<Resource> {
+fn resource(
+    written: &Written<'_>,
+    types: &[Written<'_>],
+    shared: &Shared,
+    faults: &mut Faults,
+) -> Option<(Resource, Vec<Open>)> {
     let mut fields = written.node.map(faults, written.name())?;
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
     let (mut drafts, mut targets) = (Vec::new(), Vec::new());
-    for (key, node) in
-        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
-    {
+    let entries =
+        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default();
+    for (key, node) in entries {
         let Some(named) = named(key, all, faults) else { continue };
         targets.push(named.target.clone());
-        if let Some(said) = attributes::said(node, &named, types, faults) {
+        if let Some(said) = attributes::said(node, &named, written, types, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
@@ -142,10 +151,11 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
-    let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
+    let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
     fields.finish(faults);
+    let open = relation::open(&drafts, entries, shared, faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing })
+    Some((Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing }, open))
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -185,6 +195,7 @@ fn single(at: &Selector, node: &Node, faults: &mut Faults) -> bool {
 fn records(
     fields: &mut Fields<'_>,
     span: Span,
+    id: Option<&Id>,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
     shared: &Shared,
@@ -198,16 +209,23 @@ fn records(
     let (only, protect) = (of_records("where"), of_records("protect"));
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
-            faults.not_supported(node.span, "reading one record from the list (`get: list`)");
-            None
+            if !fields.has("list") {
+                faults
+                    .error(node.span, "missing-key", "records are read from `list`, and there is none")
+                    .help("add `list`, or say which call reads one record");
+            }
+            Some(Get::List)
         }
-        Some(node) => call(node, &Setting::reading(&["id"], &["record"], shared), faults),
+        Some(node) => call(node, &Setting::reading(&["id"], &["record"], shared), faults).map(Get::Call),
         None => None,
     };
     let part_entries = fields.entries(faults, "parts");
     let parts: Vec<Part> =
         part_entries.iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
-    let list = fields.take("list").and_then(|n| list(n, kind, drafts, shared, faults));
+    let listed = fields.take("list");
+    let fixed = listed.filter(|node| node.get("fixed").is_some()).and_then(|node| fixed(node, id, faults));
+    let list = listed.filter(|node| node.get("fixed").is_none()).and_then(|n| list(n, kind, drafts, shared, faults));
+    check_get(get.as_ref(), list.as_ref(), fixed.is_some(), span, faults);
     let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
     let writing = Setting::writing(&["id"], &[], shared);
@@ -227,8 +245,11 @@ fn records(
     }
     .unwrap_or_default();
     let members =
-        drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
-    check_looked(list.is_some(), drafts, faults);
+        drafts.iter().filter(|d| matches!(d.line.value, Source::Each(_))).find_map(|d| {
+            let calls = d.relation?;
+            relation::relation(&d.line.target, calls, shared, faults)
+        });
+    check_looked(list.is_some() || fixed.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {
@@ -243,7 +264,8 @@ fn records(
         }
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
-    Some(RestRecords { only, protect, get: get?, parts, list, create, update, delete, members })
+    let derived = Vec::new();
+    Some(RestRecords { only, protect, get: get?, parts, list, fixed, create, update, delete, members, derived })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
