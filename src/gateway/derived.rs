@@ -1,6 +1,6 @@
 //! Reading lists that are kept in other records: who names these.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::Value;
 
@@ -25,8 +25,9 @@ impl Gateway {
         let mut lists: HashMap<String, Vec<Value>> = ids.iter().map(|id| (id.clone(), Vec::new())).collect();
         for (only, query) in derived::queries(derived, &ids, self.limits)? {
             let (rows, ..) = self.all(session, &query).await?.page();
+            let view = derived::view(derived);
             for (_, row) in rows {
-                let keeper = self.resource(&derived.keeper, &row, &query.looks())?;
+                let keeper = self.resource(&view, Cow::Owned(row))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {
                     if let Some(list) = lists.get_mut(id) {

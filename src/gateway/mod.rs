@@ -15,6 +15,7 @@ mod fetch;
 mod hash;
 mod joining;
 mod kept;
+pub mod live;
 mod order;
 mod rescue;
 mod seal;

@@ -1,6 +1,8 @@
 //! Doing what a writing plan says. In SQL it is one transaction with the read before and the read back; over HTTP the
 //! steps go in order, and a step that fails says what took effect before it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         change::{self, Ask},
         create,
         query::too_many,
-        read::{Needs, Shown},
+        read::{Needs, View},
         scope,
     },
     scim::{self, change::To, projection::Projection, version::Preconditions},
@@ -115,7 +117,7 @@ impl Gateway {
             }
             None => self.record(session, resource, id, needs).await?,
         };
-        record.map(|record| self.resource(resource, &record, needs)).transpose()
+        record.map(|record| self.resource(&View::new(resource, needs), Cow::Owned(record))).transpose()
     }
 
     /// A create of several calls failed after its first: over HTTP the record is deleted again; in SQL the transaction
@@ -206,8 +208,7 @@ impl Gateway {
             Err(error) => matches!(error, Error::NoMember),
         };
         if unclear && plan.blind.is_some() {
-            let looks = Needs { shown: Shown::Nothing, condition: None };
-            self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+            self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
         let Some(projection) = show else {
@@ -237,7 +238,7 @@ impl Gateway {
         let mut records = vec![record.clone()];
         self.parts(session, resource, needs, &mut records).await?;
         let with_parts = records.pop().unwrap_or_default();
-        let read = self.resource(resource, &with_parts, needs)?;
+        let read = self.resource(&View::new(resource, needs), Cow::Borrowed(&with_parts))?;
         Ok(match resource.records {
             Records::Rest(_) => (record, read),
             Records::Sql(_) => (with_parts, read),
@@ -282,8 +283,7 @@ impl Gateway {
         let protected = match read {
             Some(record) => resource.protects(record),
             None => {
-                let looks = Needs { shown: Shown::Nothing, condition: None };
-                let record = self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+                let record = self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
                 resource.protects(&record)
             }
         };

@@ -38,13 +38,12 @@ pub enum Form {
     PhpValues,
 }
 
-/// The record with its cells opened.
+/// The record with those of its cells opened that these lines read.
 ///
 /// # Errors
 /// A cell that is not what the mapping says.
-pub fn open<'r>(cells: &[Cell], record: &'r Value) -> Result<Cow<'r, Value>, Unreadable> {
-    let mut record = Cow::Borrowed(record);
-    for cell in cells {
+pub fn open<'r>(cells: &[Cell], lines: &[&Line], mut record: Cow<'r, Value>) -> Result<Cow<'r, Value>, Unreadable> {
+    for cell in cells.iter().filter(|cell| lines.iter().any(|line| holds(cell, line))) {
         if let Some(found) = cell.at.one(&record).filter(|found| !found.is_null()) {
             let opened = cell.form.open(found).ok_or_else(|| cell.unreadable())?;
             cell.at.set(record.to_mut(), opened);
@@ -307,7 +306,7 @@ mod tests {
             (Form::Split(";".to_owned()), json!(5)),
         ] {
             let cells = cell(form);
-            assert!(open(&cells, &json!({"c": old})).is_err(), "{old}");
+            assert!(cells[0].form.open(&old).is_none(), "{old}");
             if !matches!(cells[0].form, Form::Split(_)) {
                 let mut changed = json!({"c": ["x"]});
                 assert!(close(&cells, &mut changed, Some(&json!({"c": old}))).is_err(), "{old}");

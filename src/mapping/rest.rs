@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{
     answer::AnswerRule,
+    auth::Auth,
     call::CallTemplate,
     pattern::Pattern,
     relation::{Derived, Relation},
@@ -21,10 +22,12 @@ use super::{
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
-    /// Headers that sign us in; marked sensitive.
-    pub auth: Vec<(HeaderName, HeaderValue)>,
+    /// How calls are signed.
+    pub auth: Auth,
     /// The app's answer rules.
     pub answers: Vec<Arc<AnswerRule>>,
+    /// The values that every client's tenant must have, where calls name them.
+    pub tenant: Vec<String>,
 }
 
 /// Where an app is.

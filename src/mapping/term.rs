@@ -12,8 +12,10 @@ use super::{
 };
 
 /// The names that a call may use.
-pub const NAMES: [&str; 11] =
-    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset", "next"];
+pub const NAMES: [&str; 13] = [
+    "id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset", "next", "session",
+    "tenant",
+];
 
 /// Names that may be missing: the leaf that uses one is then left out.
 const OPTIONAL: [&str; 3] = ["offset", "page", "next"];
@@ -99,6 +101,15 @@ impl<'a> Scope<'a> {
     pub fn with_random(mut self, random: Random) -> Self {
         self.random = Some(random);
         self
+    }
+
+    /// The same, holding its values itself.
+    #[must_use]
+    pub fn into_owned(self) -> Scope<'static> {
+        let own = |(name, value): (Cow<'a, str>, Cow<'a, Value>)| {
+            (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned()))
+        };
+        Scope { names: self.names.into_iter().map(own).collect(), random: self.random }
     }
 
     /// The value of a name; the last one given wins.

@@ -34,21 +34,26 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
     }
 }
 
-/// The canonical resource of a record (RFC 7643 §3): everything its lines can read, not yet projected. `base` is the
+/// The canonical resource of a record (RFC 7643 §3): what these of its lines can read, not yet projected. `base` is the
 /// base URL that `meta.location` and `$ref` begin with.
 ///
 /// # Errors
-/// A record that its lines cannot read.
-pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
-    let id = id(resource, record)?;
+/// A record that these lines cannot read.
+pub fn resource(
+    resource: &Resource,
+    lines: &[&Line],
+    record: Cow<'_, Value>,
+    base: &str,
+) -> Result<Map<String, Value>, Unreadable> {
+    let id = id(resource, &record)?;
     let record = &*match &resource.records {
-        Records::Sql(records) => cell::open(&records.cells, record)?,
-        Records::Rest(_) => Cow::Borrowed(record),
+        Records::Sql(records) => cell::open(&records.cells, lines, record)?,
+        Records::Rest(_) => record,
     };
-    let mut made = Map::new();
+    let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
-    for line in resource.lines.iter().filter(|l| !l.write_only) {
+    for line in lines.iter().filter(|l| !l.write_only) {
         if let Some(value) = read(line, record, base).map_err(|e| e.on(line))? {
             scim::resource::set(&mut made, &line.target, value);
         }
@@ -280,22 +285,22 @@ fn read_field(
     match codec.read(found)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.is_empty() => Ok(None),
-        Some(value) => shape(&value, leaf).map(Some),
+        Some(value) => shape(value, leaf).map(Some),
     }
 }
 
 /// Gives a value the JSON type of its attribute, where that loses nothing.
-fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
-    let fits = match (leaf.kind, value) {
+fn shape(value: Value, leaf: &Attribute) -> Result<Value, Unreadable> {
+    let fits = match (leaf.kind, &value) {
         (Type::String | Type::Reference | Type::Binary, Value::String(_))
         | (Type::Boolean, Value::Bool(_))
-        | (Type::Decimal, Value::Number(_)) => Some(value.clone()),
+        | (Type::Decimal, Value::Number(_)) => return Ok(value),
         (Type::Integer, Value::Number(n)) => whole(n),
         (Type::String | Type::Reference, Value::Number(n)) => Some(Value::String(n.to_string())),
         (Type::String, Value::Bool(b)) => Some(Value::String(b.to_string())),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(0) => Some(Value::Bool(false)),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(1) => Some(Value::Bool(true)),
-        (Type::DateTime, Value::String(s)) if instant::parse(s).is_some() => Some(value.clone()),
+        (Type::DateTime, Value::String(s)) if instant::parse(s).is_some() => return Ok(value),
         // Other notations of a point in time are not SCIM's.
         (Type::DateTime, Value::String(s)) => s.parse::<jiff::Timestamp>().ok().map(|at| Value::String(at.to_string())),
         (Type::Integer, Value::String(s)) => s.parse::<Number>().ok().and_then(|n| whole(&n)),
@@ -303,7 +308,7 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
         _ => None,
     };
     fits.ok_or_else(|| Unreadable {
-        message: format!("{} is not of type {:?}; give the line a codec", kind(value), leaf.kind),
+        message: format!("{} is not of type {:?}; give the line a codec", kind(&value), leaf.kind),
     })
 }
 

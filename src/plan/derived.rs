@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Fault, Limits,
     query::{self, Query, Source},
+    read::View,
 };
 
 /// Who names one of these records.
@@ -55,6 +56,13 @@ pub fn queries<'a>(
 /// `groups.value`.
 fn names(derived: &Derived) -> Target {
     Target { sub: derived.list.attribute.sub("value").cloned(), ..derived.list.clone() }
+}
+
+/// What is read of the keeper's records: the list, and what they are shown by.
+#[must_use]
+pub fn view(derived: &Derived) -> View<'_> {
+    let lines = derived.kept().map(|(line, _)| line).into_iter().chain(derived.keeper.shown()).collect();
+    View { resource: &derived.keeper, lines, version: false }
 }
 
 /// A record of the keeper as an item of the lists of those that it names, and who these are.

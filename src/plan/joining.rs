@@ -1,11 +1,14 @@
 //! Joining and leaving what is kept in the record of who joins: an HTTP app that has no call for it takes that record's
 //! whole list. It is read, edited and written back in that record's own order (law 6).
 
-use serde_json::{Value, json};
+use std::borrow::Cow;
+
+use serde_json::{Map, Value, json};
 
 use crate::{
     mapping::{
         Records,
+        line::Line,
         relation::{Derived, Joining, Relation},
         rest::ChangeRule,
         translate,
@@ -61,7 +64,7 @@ impl<'a> Member<'a> {
             let value = |id: &str| keeper.id.codec.write(&Value::from(id));
             return members::steps(relation, &self.stored, value, &add, &remove);
         }
-        let read = translate::resource(keeper, before, "")?;
+        let read = self.read(before)?;
         let mut list = resource::get(&read, &self.derived.list).and_then(Value::as_array).cloned().unwrap_or_default();
         let moves = matches!(self.derived.writes, Some(Joining::Whole { moves: true }));
         list.retain(|item| item["value"] != self.group.as_str() && !(self.joins && moves));
@@ -81,8 +84,13 @@ impl<'a> Member<'a> {
     /// # Errors
     /// A record that its lines cannot read.
     pub fn in_it(&self, record: &Value) -> Result<bool, Fault> {
-        let read = translate::resource(&self.derived.keeper, record, "")?;
-        Ok(translate::values(&read, &self.derived.list).contains(&self.group))
+        Ok(translate::values(&self.read(record)?, &self.derived.list).contains(&self.group))
+    }
+
+    /// What is read of their record: the list.
+    fn read(&self, record: &Value) -> Result<Map<String, Value>, Fault> {
+        let lines: Vec<&Line> = self.derived.kept().map(|(line, _)| line).into_iter().collect();
+        Ok(translate::resource(&self.derived.keeper, &lines, Cow::Borrowed(record), "")?)
     }
 }
 

@@ -26,6 +26,7 @@ mod rest_bodies;
 mod rest_faults;
 mod rest_pages;
 mod rest_reads;
+mod rest_sign_in;
 mod rest_steps;
 mod rest_whole;
 mod rest_writes;

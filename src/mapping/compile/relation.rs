@@ -11,7 +11,10 @@ use crate::{
         relation::{Derived, Joining, Relation},
         rest::RestRecords,
     },
-    scim::schema::Target,
+    scim::{
+        path::AttrPath,
+        schema::{Resolution, ResourceType, Target},
+    },
     yaml::{Fields, Key, Node},
 };
 
@@ -152,6 +155,14 @@ pub(super) fn link(types: Vec<(Resource, Vec<Open>)>, faults: &mut Faults) -> Ve
     made
 }
 
+/// The attribute of a line as its type offers it, as clients' changes name it.
+pub(super) fn offered(kind: &ResourceType, target: &Target) -> Target {
+    match AttrPath::parse(&target.to_string()).map(|path| kind.resolve(&path)) {
+        Ok(Resolution::Offered(offered)) => offered,
+        _ => target.clone(),
+    }
+}
+
 fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Faults) -> Option<Derived> {
     let Open { target, part, keeper: kind, list, moves, relation, writes, span } = open;
     let line = keeper.lines.iter().find(|line| line.target.to_string().eq_ignore_ascii_case(&list));
@@ -181,13 +192,13 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
             faults
                 .error(span, "cannot-write", format!("`{kind}.{list}` cannot be written: it is no plain list of the record"))
                 .help("say how a member joins and leaves, `add` and `remove`, or write `access: [read]`");
-        } else if !takes(records, &line.target, each.items.field()) {
+        } else if !takes(records, &offered(&keeper.kind, &line.target), each.items.field()) {
             faults
                 .error(span, "unclaimed-change", format!("no rule of `update` of {kind} sends `{list}`, by which members join and leave"))
                 .help("send `$.changed` or `$.whole` there, say `add` and `remove` here, or write `access: [read]`");
         }
     }
-    let list = line.target.clone();
+    let (target, list) = (offered(&own.kind, &target), offered(&keeper.kind, &line.target));
     let writes = match relation {
         _ if !writes => None,
         Some(relation) => Some(Joining::Calls(relation)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 
 use crate::{
     diagnostic::{Faults, Span},
@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     attributes::{self, Draft, selector},
+    auth::auth,
     call::{self, Setting, call},
     change::{create, update},
     check::{
@@ -35,23 +36,27 @@ use super::{
     relation::{self, Open},
 };
 
-/// Reads `app.rest`.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)> {
-    let mut fields = node.map(faults, "`rest`")?;
+/// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
+pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
+    let mut shared = Shared::default();
+    let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
     super::not_supported(&mut fields, faults, &[("pace", "pace limits"), ("time_zone", "time zones")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
-    let auth = fields.map(faults, "auth").map(|f| auth(f, faults)).unwrap_or_default();
-    let answers = fields.take("answers").map(|n| call::answers_of(n, faults)).unwrap_or_default();
-    let mut shared = Shared::default();
+    let written = fields.take("answers");
+    let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
     shared.answers.clone_from(&answers);
     if let Some(node) = fields.take("frame") {
         shared.read_frame(node, faults);
     }
-    fields.finish(faults);
-    let (uri, prefix) = url?;
+    let (uri, prefix) = url.clone().unwrap_or_default();
     let origin = Arc::new(Origin { uri, prefix });
     shared.origin = origin.clone();
-    Some((RestApp { origin, auth, answers }, shared))
+    let auth = fields.map(faults, "auth").map(|f| auth(f, &mut shared, faults)).unwrap_or_default();
+    if let Some(node) = written {
+        call::check_expired(node, &answers, &shared, faults);
+    }
+    fields.finish(faults);
+    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new() }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -68,52 +73,6 @@ fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
     let origin =
         Uri::builder().scheme(uri.scheme_str()?).authority(authority.as_str()).path_and_query("/").build().ok()?;
     Some((origin, uri.path().trim_end_matches('/').to_owned()))
-}
-
-fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderValue)> {
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[
-            ("basic", "basic authentication"),
-            ("query", "keys in the query"),
-            ("oauth", "OAuth clients"),
-            ("tls", "client certificates"),
-            ("jwt", "signed tokens"),
-            ("session", "sessions"),
-        ],
-    );
-    let mut headers = Vec::new();
-    let mut add =
-        |name: HeaderName, value: String, node: &Node, faults: &mut Faults| match HeaderValue::from_str(&value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                headers.push((name, value));
-            }
-            Err(_) => {
-                faults
-                    .error(node.span, "bad-header", "this value cannot stand in a header")
-                    .help("it may hold visible ASCII characters and blanks; look for a line break at its end");
-            }
-        };
-    if let Some(node) = fields.take("bearer")
-        && let Some(token) = node.text(faults, "`bearer`")
-    {
-        add(http::header::AUTHORIZATION, format!("Bearer {token}"), node, faults);
-    }
-    for (key, node) in fields.entries(faults, "header") {
-        match (key.name.parse::<HeaderName>(), node.text(faults, "a header's value")) {
-            (Ok(name), Some(value)) => add(name, value.to_owned(), node, faults),
-            (Err(_), _) => {
-                faults
-                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
-                    .help("letters, digits and `-`: `X-Api-Key`");
-            }
-            _ => {}
-        }
-    }
-    fields.finish(faults);
-    headers
 }
 
 /// Reads the resource types.
@@ -247,7 +206,7 @@ fn records(
     let members =
         drafts.iter().filter(|d| matches!(d.line.value, Source::Each(_))).find_map(|d| {
             let calls = d.relation?;
-            relation::relation(&d.line.target, calls, shared, faults)
+            relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
         });
     check_looked(list.is_some() || fixed.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);

@@ -16,7 +16,7 @@ use crate::{
 use super::call::Setting;
 
 /// Names of the language that no call has yet.
-const LATER: [&str; 6] = ["member", "changes", "filter", "sort", "session", "tenant"];
+const LATER: [&str; 4] = ["member", "changes", "filter", "sort"];
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
@@ -140,8 +140,8 @@ pub(super) fn text(text: &str, span: Span, setting: &Setting<'_>, faults: &mut F
 fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     let mut names = Vec::new();
     term.uses(&mut names);
-    for (name, _) in names {
-        if setting.names.contains(&name.as_str()) {
+    for (name, field) in names {
+        if setting.names.contains(&name.as_str()) || late(&name, field.as_deref(), span, setting, faults) {
             continue;
         }
         if LATER.contains(&name.as_str()) {
@@ -156,6 +156,7 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         let fault = faults.error(span, "unknown-name", message);
         match did_you_mean(&name, setting.names.iter().copied()) {
             Some(near) => fault.help(format!("write `{near}`")),
+            None if setting.names.is_empty() => fault.help("leave it out"),
             None => fault.help(format!(
                 "here a call knows {}",
                 setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
@@ -163,4 +164,29 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         };
     }
     Some(term)
+}
+
+/// Whether it is a name whose value only the sender of a call knows: `session.token`, `tenant.realm`.
+fn late(name: &str, field: Option<&str>, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> bool {
+    let kept = &setting.shared.session;
+    match (name, field) {
+        ("tenant", Some(_)) => {}
+        ("session", Some(field)) if kept.iter().any(|name| name == field) => {}
+        ("tenant", None) => {
+            faults
+                .error(span, "unknown-name", "a tenant has values, each with its name")
+                .help("write `{{tenant.NAME}}`, where `NAME` stands under the `tenants` of portolan.yaml");
+        }
+        ("session", _) if !kept.is_empty() => {
+            let names = kept.iter().map(|n| format!("`session.{n}`")).collect::<Vec<_>>().join(", ");
+            faults.error(span, "unknown-name", "the session does not keep this").help(format!("it keeps {names}"));
+        }
+        ("session", _) => {
+            faults
+                .error(span, "unknown-name", "there is no session here")
+                .help("say how one is opened and what it keeps: `auth: { session: { open: …, keep: … } }`");
+        }
+        _ => return false,
+    }
+    true
 }

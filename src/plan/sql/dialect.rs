@@ -37,10 +37,25 @@ impl Engine {
     /// An identifier, quoted.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {
-        match self {
-            Self::Sqlite | Self::Postgres => format!("\"{}\"", ident.0.replace('"', "\"\"")),
-            Self::MariaDb => format!("`{}`", ident.0.replace('`', "``")),
+        let mut name = String::with_capacity(ident.0.len() + 2);
+        self.write_name(ident, &mut name);
+        name
+    }
+
+    /// The same at the end of a text.
+    pub(super) fn write_name(self, ident: &Ident, to: &mut String) {
+        let quote = match self {
+            Self::Sqlite | Self::Postgres => '"',
+            Self::MariaDb => '`',
+        };
+        to.push(quote);
+        for (n, part) in ident.0.split(quote).enumerate() {
+            if n > 0 {
+                to.extend([quote, quote]);
+            }
+            to.push_str(part);
         }
+        to.push(quote);
     }
 
     /// A value of the mapping, written out.

@@ -21,6 +21,8 @@ pub mod select;
 mod typed;
 pub mod write;
 
+use std::fmt::Write;
+
 use serde_json::{Number, Value};
 
 use crate::{
@@ -95,20 +97,22 @@ impl Piece {
 
 /// `$1`, `$2` … for each `?` outside quotes. Texts here are our own: every quote in them is doubled or ends.
 fn numbered(text: &str) -> String {
-    let (mut written, mut quote, mut n) = (String::with_capacity(text.len() + 16), None, 0);
-    for c in text.chars() {
-        match (c, quote) {
-            ('?', None) => {
+    let (mut written, mut from, mut quote, mut n) = (String::with_capacity(text.len() + 16), 0, None, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        match (byte, quote) {
+            (b'?', None) => {
                 n += 1;
-                written.push_str(&format!("${n}"));
-                continue;
+                written.push_str(&text[from..at]);
+                // Writing to a text cannot fail.
+                let _ = write!(written, "${n}");
+                from = at + 1;
             }
-            ('\'' | '"', None) => quote = Some(c),
-            (_, Some(end)) if c == end => quote = None,
+            (b'\'' | b'"', None) => quote = Some(byte),
+            (_, Some(end)) if byte == end => quote = None,
             _ => {}
         }
-        written.push(c);
     }
+    written.push_str(&text[from..]);
     written
 }
 
@@ -172,7 +176,11 @@ fn check_numbers(record: &Value) -> Result<(), Refusal> {
 
 /// `r."login"`
 fn column(engine: Engine, alias: &str, column: &Ident) -> String {
-    format!("{alias}.{}", engine.name(column))
+    let mut text = String::with_capacity(alias.len() + column.0.len() + 3);
+    text.push_str(alias);
+    text.push('.');
+    engine.write_name(column, &mut text);
+    text
 }
 
 /// A key column as it is compared and sorted: text letter by letter, however the column is declared.
@@ -201,7 +209,10 @@ fn holds(engine: Engine, column: &str, value: &Value) -> Piece {
 
 /// `"app_user" AS r`
 fn table(engine: Engine, name: &Ident, alias: &str) -> String {
-    format!("{} AS {alias}", engine.name(name))
+    let mut text = engine.name(name);
+    text.push_str(" AS ");
+    text.push_str(alias);
+    text
 }
 
 /// The fixed conditions. `{ not: x }` is true of NULL, as it is of a missing field elsewhere.
