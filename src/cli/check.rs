@@ -75,7 +75,7 @@ fn configuration(file: &Path, live: bool) -> Diagnostics {
             match mapping::load(&config.mapping, &vars(&config)) {
                 Ok((mut mapping, warnings)) => {
                     found.extend(warnings);
-found.extend(config.check_tenants(&mapping.tenant()));
+                    found.extend(config.check_tenants(&mapping.tenant()));
                     if live && !found.has_errors() {
                         found.extend(live::ask(&config, &mut mapping));
                     }

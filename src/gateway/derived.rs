@@ -21,7 +21,8 @@ impl Gateway {
         derived: &Derived,
         records: &mut [Value],
     ) -> Result<(), Error> {
-        let ids: Vec<String> = records.iter().map(|record| translate::id(resource, record)).collect::<Result<_, _>>()?;
+        let ids: Vec<String> =
+            records.iter().map(|record| translate::id(resource, record)).collect::<Result<_, _>>()?;
         let mut lists: HashMap<String, Vec<Value>> = ids.iter().map(|id| (id.clone(), Vec::new())).collect();
         for (only, query) in derived::queries(derived, &ids, self.limits)? {
             let (rows, ..) = self.all(session, &query).await?.page();

@@ -1,11 +1,7 @@
 //! Somebody joins or leaves what is kept in their own record: read, edited and written back while nobody else writes it
 //! through this gateway, and looked at again.
 
-use crate::{
-    backend::Session,
-    mapping::answer::Class,
-    plan::joining::Member,
-};
+use crate::{backend::Session, mapping::answer::Class, plan::joining::Member};
 
 use super::{Error, Gateway};
 

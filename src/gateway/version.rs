@@ -19,11 +19,7 @@ use super::{Error, Gateway};
 
 impl Gateway {
     /// A record as a resource, with its version where the record holds all that it is made of.
-    pub(super) fn resource(
-        &self,
-        view: &View<'_>,
-        record: Cow<'_, Value>,
-    ) -> Result<Map<String, Value>, Error> {
+    pub(super) fn resource(&self, view: &View<'_>, record: Cow<'_, Value>) -> Result<Map<String, Value>, Error> {
         // before the record is used up
         let told = view.resource.version().filter(|_| view.version).map(|column| told_by(column, &record));
         let mut made = translate::resource(view.resource, &view.lines, record, &self.base)?;

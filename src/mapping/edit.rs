@@ -3,7 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::scim::{Refusal, ScimType, change::To, schema::{Mutability, Type}};
+use crate::scim::{
+    Refusal, ScimType,
+    change::To,
+    schema::{Mutability, Type},
+};
 
 use super::{
     line::{Each, Field, FieldSource, Line},
@@ -14,13 +18,7 @@ use super::{
 ///
 /// # Errors
 /// A value that the app's form does not know, or more items than it keeps.
-pub(super) fn edited(
-    line: &Line,
-    each: &Each,
-    held: Option<&Value>,
-    to: &To,
-    lenient: bool,
-) -> Result<Value, Refusal> {
+pub(super) fn edited(line: &Line, each: &Each, held: Option<&Value>, to: &To, lenient: bool) -> Result<Value, Refusal> {
     let items: Vec<Value> = match held {
         Some(Value::Array(items)) => items.clone(),
         None | Some(Value::Null) => Vec::new(),
@@ -37,9 +35,7 @@ pub(super) fn edited(
                 !key.is_some_and(|key| remove.iter().any(|gone| key.as_str() == Some(gone.as_str())))
             });
             for item in add {
-                let there = |held: &Value| {
-                    read(line, each, held).is_some_and(|held| same_key(line, &held, item))
-                };
+                let there = |held: &Value| read(line, each, held).is_some_and(|held| same_key(line, &held, item));
                 if !list.iter().any(there) {
                     list.extend(new(line, each, item, lenient)?);
                 }
@@ -125,9 +121,8 @@ fn same_key(line: &Line, held: &Value, item: &Value) -> bool {
 
 /// The fields that a client gives: of another resource its id and no more.
 fn told<'e>(line: &'e Line, each: &'e Each) -> impl Iterator<Item = &'e Field> {
-    let read_only = |sub: &str| {
-        line.target.attribute.sub(sub).is_some_and(|sub| sub.mutability == Mutability::ReadOnly)
-    };
+    let read_only =
+        |sub: &str| line.target.attribute.sub(sub).is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
     each.fields.iter().filter(move |field| match each.of {
         Some(_) => field.sub == "value",
         None => !read_only(&field.sub),

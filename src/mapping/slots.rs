@@ -13,7 +13,13 @@ use super::{
 ///
 /// # Errors
 /// An item for which there is none. `lenient`: it is left out.
-pub(super) fn write(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
+pub(super) fn write(
+    line: &Line,
+    slots: &[Slot],
+    made: &mut Value,
+    value: &Value,
+    lenient: bool,
+) -> Result<(), Refusal> {
     let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
     let mut placed = vec![false; items.len()];
     // An item that does not say all that is so in its slot may stand there, but nobody guesses for it between several.

@@ -12,10 +12,12 @@ use crate::scim::{
 };
 
 use super::{
-    Records, Resource, cell, edit, slots,
+    Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
+    edit,
     line::{DIRECT, Each, Empty, FieldSource, Line, Source, types_by_resource},
     pattern::{Expected, Subject, same},
+    slots,
     template::percent,
 };
 
@@ -236,7 +238,12 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
     }
 }
 
-pub(super) fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
+pub(super) fn read_item(
+    each: &Each,
+    item: &Value,
+    attribute: &Attribute,
+    base: &str,
+) -> Result<Option<Value>, Unreadable> {
     let mut made = Map::new();
     for field in &each.fields {
         let leaf = if attribute.kind == Type::Complex {

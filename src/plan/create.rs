@@ -4,14 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{
-        Records, Resource, cell,
-        line::Source,
-        relation::Relation,
-        rest,
-        term::Scope,
-        translate,
-    },
+    mapping::{Records, Resource, cell, line::Source, relation::Relation, rest, term::Scope, translate},
     scim::{
         change::{Change, To},
         resource,
@@ -22,7 +15,7 @@ use crate::{
 use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
-    change::deal,
+    deal::deal,
     joining, scope,
     sql::{
         beside, guard,
@@ -73,7 +66,8 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let record = translate::record(resource, sent, &create.start, |target| takes(resource, create, target), lenient)?;
+            let record =
+                translate::record(resource, sent, &create.start, |target| takes(resource, create, target), lenient)?;
             scope::stays(resource, &record)?;
             let names = Scope::default().with("record", record.clone()).with_random(context.random);
             let does = if create.ahead.is_empty() { "" } else { "the making" };
@@ -166,9 +160,7 @@ impl<'a> Create<'a> {
                     .filter_map(|l| Some((l, resource::get(self.sent, &l.target)?)))
                     .map(|(l, value)| {
                         let to = match (l.relates(), value) {
-                            (true, Value::Array(items)) => {
-                                To::Delta { add: items.clone(), remove: Vec::new() }
-                            }
+                            (true, Value::Array(items)) => To::Delta { add: items.clone(), remove: Vec::new() },
                             _ => To::Value(value.clone()),
                         };
                         Change { target: l.target.clone(), to }

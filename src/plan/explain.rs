@@ -214,12 +214,7 @@ impl Explained {
     }
 
     /// The read of a record with its parts, as the answer holds them.
-    fn record(
-        &mut self,
-        resource: &Resource,
-        id: &str,
-        projection: &Projection,
-    ) -> Result<Cost, Fault> {
+    fn record(&mut self, resource: &Resource, id: &str, projection: &Projection) -> Result<Cost, Fault> {
         let cost = self.by_id(resource, id, "")?;
         Ok(cost.and(self.parts(resource, id, &Needs::one(resource, projection))?))
     }

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{Fault, change, members, step::Step};
+use super::{Fault, deal::deal, members, step::Step};
 
 /// Somebody who joins or leaves.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ impl<'a> Member<'a> {
             return Err(Fault::Protected);
         }
         if let Some(relation) = self.relation() {
-            let (add, remove) = if self.joins { (vec![self.id.clone()], vec![]) } else { (vec![], vec![self.id.clone()]) };
+            let (add, remove) =
+                if self.joins { (vec![self.id.clone()], vec![]) } else { (vec![], vec![self.id.clone()]) };
             let value = |id: &str| keeper.id.codec.write(&Value::from(id));
             return members::steps(relation, &self.stored, value, &add, &remove);
         }
@@ -76,7 +77,7 @@ impl<'a> Member<'a> {
         let Records::Rest(records) = &keeper.records else {
             return Err(Fault::Unmade("a database keeps members in tables".to_owned()));
         };
-        change::deal(keeper, records, &self.id, &changes, Some((before, &read)), self.lenient)
+        deal(keeper, records, &self.id, &changes, Some((before, &read)), self.lenient)
     }
 
     /// Whether they are in it.
@@ -98,7 +99,7 @@ impl<'a> Member<'a> {
 #[must_use]
 pub fn rule(derived: &Derived) -> Option<&ChangeRule> {
     let Records::Rest(records) = &derived.keeper.records else { return None };
-    let takes = |rule: &&ChangeRule| rule.when.is_empty() || rule.when.iter().any(|(t, _)| *t == derived.list);
+    let takes = |rule: &&ChangeRule| rule.when.is_empty() || rule.when.iter().any(|(t, _)| t.covers(&derived.list));
     records.update.iter().find(takes)
 }
 

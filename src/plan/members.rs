@@ -23,11 +23,7 @@ use super::{
 
 /// What goes in and what goes out, from a change of a list of members and, where it is a whole list, what is there.
 #[must_use]
-pub fn delta(
-    to: &To,
-    target: &Target,
-    before: Option<&Map<String, Value>>,
-) -> Option<(Vec<String>, Vec<String>)> {
+pub fn delta(to: &To, target: &Target, before: Option<&Map<String, Value>>) -> Option<(Vec<String>, Vec<String>)> {
     let values = |items: &[Value]| -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         for value in items.iter().filter_map(|i| i.get("value")?.as_str()) {
@@ -67,7 +63,7 @@ pub fn change<'a>(
     remove: Vec<String>,
     lenient: bool,
 ) -> Result<Vec<Step<'a>>, Fault> {
-    if let Some(derived) = records.derived.iter().find(|derived| derived.target == *target) {
+    if let Some(derived) = records.derived.iter().find(|derived| derived.target.covers(target)) {
         let relation = match &derived.writes {
             Some(Joining::Calls(relation)) if !derived.keeper.is_guarded() => relation,
             _ => {
@@ -83,7 +79,7 @@ pub fn change<'a>(
         let value = |id: &str| derived.keeper.id.codec.write(&Value::from(id));
         return steps(relation, id.1, value, &add, &remove);
     }
-    let relation = records.members.as_ref().filter(|relation| relation.target == *target);
+    let relation = records.members.as_ref().filter(|relation| relation.target.covers(target));
     let relation = relation.ok_or_else(|| Fault::Unmade(format!("nothing writes `{target}`")))?;
     let value = |id: &str| match resource.line(target).map(|line| &line.value) {
         Some(Source::Each(each)) => value(each, id),

@@ -8,6 +8,7 @@
 pub mod call;
 pub mod change;
 pub mod create;
+mod deal;
 pub mod derived;
 pub mod explain;
 pub mod fill;

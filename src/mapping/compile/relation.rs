@@ -98,12 +98,7 @@ pub(super) fn from<'n>(
 }
 
 /// The derived lists of a type.
-pub(super) fn open(
-    drafts: &[Draft<'_>],
-    entries: &[(Key, Node)],
-    shared: &Shared,
-    faults: &mut Faults,
-) -> Vec<Open> {
+pub(super) fn open(drafts: &[Draft<'_>], entries: &[(Key, Node)], shared: &Shared, faults: &mut Faults) -> Vec<Open> {
     let mut found = Vec::new();
     for draft in drafts {
         let Source::From { part: Some(part), .. } = &draft.line.value else { continue };
@@ -172,14 +167,22 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
     });
     let Some((line, each)) = each else {
         faults
-            .error(span, "unknown-attribute", format!("`{kind}.{list}` is no list of {}s in a {kind}'s record", own.kind.name))
+            .error(
+                span,
+                "unknown-attribute",
+                format!("`{kind}.{list}` is no list of {}s in a {kind}'s record", own.kind.name),
+            )
             .help(format!("write a line for it there: `{list}: {{ each: $.{list}, value: $ }}`"));
         return None;
     };
     let Records::Rest(records) = &keeper.records else { return None };
     if records.list.is_none() && records.fixed.is_none() {
         faults
-            .error(span, "missing-key", format!("whom `{target}` names is found in the list of {kind}s, and there is none"))
+            .error(
+                span,
+                "missing-key",
+                format!("whom `{target}` names is found in the list of {kind}s, and there is none"),
+            )
             .help(format!("add `list` to {kind}"));
     }
     let by_calls = relation.is_some();
@@ -190,11 +193,19 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
         let written = matches!(value, Some(FieldSource::At { at, codec }) if at.writes() && codec.writes());
         if !whole || !written {
             faults
-                .error(span, "cannot-write", format!("`{kind}.{list}` cannot be written: it is no plain list of the record"))
+                .error(
+                    span,
+                    "cannot-write",
+                    format!("`{kind}.{list}` cannot be written: it is no plain list of the record"),
+                )
                 .help("say how a member joins and leaves, `add` and `remove`, or write `access: [read]`");
-        } else if !takes(records, &offered(&keeper.kind, &line.target), each.items.field()) {
+        } else if !takes(records, &line.target, each.items.field()) {
             faults
-                .error(span, "unclaimed-change", format!("no rule of `update` of {kind} sends `{list}`, by which members join and leave"))
+                .error(
+                    span,
+                    "unclaimed-change",
+                    format!("no rule of `update` of {kind} sends `{list}`, by which members join and leave"),
+                )
                 .help("send `$.changed` or `$.whole` there, say `add` and `remove` here, or write `access: [read]`");
         }
     }
@@ -209,9 +220,10 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
 
 /// Whether the rule that takes changes of a list sends it.
 fn takes(records: &RestRecords, list: &Target, field: Option<&str>) -> bool {
-    let rule = records.update.iter().find(|rule| {
-        rule.when.is_empty() || rule.when.iter().any(|(target, _)| target == list)
-    });
+    let rule = records
+        .update
+        .iter()
+        .find(|rule| rule.when.is_empty() || rule.when.iter().any(|(target, _)| target.covers(list)));
     rule.is_some_and(|rule| {
         let calls = rule.ahead.iter().chain([&rule.call]);
         calls.flat_map(CallTemplate::uses).any(|(name, below)| {

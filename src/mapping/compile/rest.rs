@@ -203,11 +203,10 @@ fn records(
         None => None,
     }
     .unwrap_or_default();
-    let members =
-        drafts.iter().filter(|d| matches!(d.line.value, Source::Each(_))).find_map(|d| {
-            let calls = d.relation?;
-            relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
-        });
+    let members = drafts.iter().filter(|d| matches!(d.line.value, Source::Each(_))).find_map(|d| {
+        let calls = d.relation?;
+        relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
+    });
     check_looked(list.is_some() || fixed.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);

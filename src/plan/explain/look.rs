@@ -41,7 +41,9 @@ impl Explained {
         };
         let mut cost = Cost { calls: 1, besides: Vec::new() };
         let paged = match &query.source {
-            Source::List(list, by) if !matches!(list.pages.by, PageStyle::Whole) => Some((list.pages.max, by.is_some())),
+            Source::List(list, by) if !matches!(list.pages.by, PageStyle::Whole) => {
+                Some((list.pages.max, by.is_some()))
+            }
             _ => None,
         };
         match paged {

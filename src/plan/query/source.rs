@@ -198,9 +198,7 @@ pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String
 /// The rule for this part of a filter, if it is one for it.
 pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let value = match is_id(&rule.target) {
-        true if rule.op == CompareOp::Equal => {
-            resource.id.codec.write(&Value::String(key_in(resource, conjunct)?))?
-        }
+        true if rule.op == CompareOp::Equal => resource.id.codec.write(&Value::String(key_in(resource, conjunct)?))?,
         true => return None,
         false => asked(resource, rule, conjunct)?,
     };

@@ -111,12 +111,7 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
 ///
 /// # Errors
 /// A record with several rows where there can be one.
-pub fn attach(
-    records: &SqlRecords,
-    page: &mut [Value],
-    part: &PartRead,
-    rows: Vec<Value>,
-) -> Result<(), Unreadable> {
+pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: Vec<Value>) -> Result<(), Unreadable> {
     let key = &records.key.column;
     let mut lists: HashMap<String, Vec<Value>> = HashMap::new();
     for row in rows {

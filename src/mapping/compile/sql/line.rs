@@ -178,8 +178,14 @@ fn list<'n>(
             sub: "value".to_owned(),
             value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
         };
-        let each =
-            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name), at_most: None, one: false };
+        let each = Each {
+            items: Selector::key(&name),
+            pattern: Pattern::default(),
+            fields: vec![value],
+            of: Some(of_name),
+            at_most: None,
+            one: false,
+        };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
@@ -200,7 +206,14 @@ fn list<'n>(
     attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
-    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None, at_most: None, one: false };
+    let each = Each {
+        items: Selector::key(&name),
+        pattern: Pattern::default(),
+        fields: parts,
+        of: None,
+        at_most: None,
+        one: false,
+    };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 
