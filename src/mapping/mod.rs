@@ -24,6 +24,7 @@ mod slots;
 pub mod sql;
 pub mod template;
 pub mod term;
+pub mod time;
 pub mod translate;
 pub mod vars;
 

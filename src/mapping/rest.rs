@@ -11,6 +11,7 @@ use super::{
     answer::AnswerRule,
     auth::Auth,
     call::CallTemplate,
+    cell::Cell,
     pattern::Pattern,
     relation::{Derived, Relation},
     reply::InReply,
@@ -46,6 +47,8 @@ pub struct RestRecords {
     pub only: Pattern,
     /// True of every record that may be read and never written; without entries there are none.
     pub protect: Pattern,
+    /// Fields that hold more than one value.
+    pub cells: Vec<Cell>,
     /// Reads one record by id.
     pub get: Get,
     /// Fetched besides, by name.

@@ -16,7 +16,8 @@ use super::{
     codec::{Codec, Unreadable, kind},
     edit,
     line::{DIRECT, Each, Empty, FieldSource, Line, Source, types_by_resource},
-    pattern::{Expected, Subject, same},
+    pattern::{Item, same},
+    selector::Selector,
     slots,
     template::percent,
 };
@@ -48,10 +49,11 @@ pub fn resource(
     base: &str,
 ) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, &record)?;
-    let record = &*match &resource.records {
-        Records::Sql(records) => cell::open(&records.cells, lines, record)?,
-        Records::Rest(_) => record,
+    let cells = match &resource.records {
+        Records::Sql(records) => &records.cells,
+        Records::Rest(records) => &records.cells,
     };
+    let record = &*cell::open(cells, lines, record)?;
     let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
@@ -97,7 +99,7 @@ pub fn record(
             }
             (Some(value), None) => write(line, &mut made, value, lenient)?,
             (None, _) => {
-                if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
+                if let (Source::At { at, .. }, Empty::Is(empty), None) = (&line.value, &line.empty, line.edits()) {
                     at.set(&mut made, empty.clone());
                 }
             }
@@ -106,18 +108,23 @@ pub fn record(
     Ok(made)
 }
 
-/// The part of the record that changes write: just their fields. A list is whole: that of the record as it is `before`, with
-/// the changes in it.
+/// The part of the record that changes write: just their fields. A list is whole: as it is `before`, with the changes in it.
 ///
 /// # Errors
 /// As [`record`].
 pub fn changed<'a>(
     resource: &Resource,
+    changes: impl IntoIterator<Item = &'a Change> + Clone,
     before: Option<&Value>,
-    changes: impl IntoIterator<Item = &'a Change>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    onto(resource, json!({}), before, changes, lenient)
+    let mut made = json!({});
+    for line in changes.clone().into_iter().filter_map(|change| resource.line(&change.target)) {
+        if let (Some(list), Some(before)) = (edited_list(resource, line), before) {
+            list.set(&mut made, list.one(before).cloned().unwrap_or_default());
+        }
+    }
+    edited(resource, made, changes, lenient)
 }
 
 /// The record with changes in it; what no change names stays as it came.
@@ -130,23 +137,12 @@ pub fn edited<'a>(
     changes: impl IntoIterator<Item = &'a Change>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    onto(resource, record, None, changes, lenient)
-}
-
-fn onto<'a>(
-    resource: &Resource,
-    mut made: Value,
-    before: Option<&Value>,
-    changes: impl IntoIterator<Item = &'a Change>,
-    lenient: bool,
-) -> Result<Value, Refusal> {
+    let mut made = record;
     for change in changes {
         let Some(line) = resource.line(&change.target) else { continue };
         match (&change.to, list_in(resource, line)) {
             (to, Some(each)) => {
-                // what an edit before this one wrote of the same list is in it already
-                let held = each.items.one(&made).or_else(|| each.items.one(before?));
-                let list = edit::edited(line, each, held, to, lenient)?;
+                let list = edit::edited(line, each, each.items.one(&made), to, lenient)?;
                 each.items.set(&mut made, list);
             }
             (To::Value(value), None) => write(line, &mut made, value, lenient)?,
@@ -157,16 +153,18 @@ fn onto<'a>(
     Ok(made)
 }
 
-/// Whether an attribute is a list in an HTTP app's record, which is written whole.
+/// The list of the record that a line edits, leaving in it what it does not mean: of an HTTP app, and no text that is a list.
 #[must_use]
-pub fn in_list(resource: &Resource, target: &Target) -> bool {
-    resource.line(target).is_some_and(|line| list_in(resource, line).is_some())
+pub fn edited_list<'r>(resource: &'r Resource, line: &'r Line) -> Option<&'r Selector> {
+    line.edits().or_else(|| list_in(resource, line).map(|each| &each.items))
 }
 
-/// The list in an HTTP app's record that a line edits. In a database its items are rows of their own.
-fn list_in<'r>(resource: &Resource, line: &'r Line) -> Option<&'r Each> {
+/// The same, whose items are read one by one.
+fn list_in<'r>(resource: &'r Resource, line: &'r Line) -> Option<&'r Each> {
     match (&resource.records, &line.value) {
-        (Records::Rest(_), Source::Each(each)) => Some(each),
+        (Records::Rest(records), Source::Each(each)) => {
+            records.cells.iter().all(|cell| cell.at != each.items).then_some(each)
+        }
         _ => None,
     }
 }
@@ -330,6 +328,10 @@ fn whole(number: &Number) -> Option<Value> {
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     match &line.value {
+        Source::At { at, codec: Codec::Holds(some, item) } => {
+            at.set(made, held(item, value.as_bool() == Some(*some), at.one(made)));
+            Ok(())
+        }
         Source::At { at, codec } => {
             at.set(made, encode(codec, &line.folded(value), &line.target)?);
             Ok(())
@@ -345,6 +347,17 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
     }
 }
 
+/// The list in which some item is like this, or none is; what is so already stays as it is.
+fn held(item: &Item, wanted: bool, list: Option<&Value>) -> Value {
+    let mut items = list.and_then(Value::as_array).cloned().unwrap_or_default();
+    if !wanted {
+        items.retain(|found| !item.holds(found));
+    } else if !items.iter().any(|found| item.holds(found)) {
+        items.extend(item.template());
+    }
+    Value::Array(items)
+}
+
 pub(super) fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
@@ -358,18 +371,14 @@ pub(super) fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value
             at.set(&mut made, written);
         }
     }
-    for (subject, expected) in &each.pattern.entries {
-        if let (Subject::At(at), Expected::AnyOf(values)) = (subject, expected)
-            && let Some(first) = values.first()
-        {
-            at.set(&mut made, first.clone());
-        }
-    }
+    each.pattern.fill(&mut made);
     Ok(made)
 }
 
 fn clear(line: &Line, made: &mut Value) {
     match &line.value {
+        // without a value nothing is asked of the list
+        Source::At { codec: Codec::Holds(..), .. } => {}
         Source::At { at, .. } => at.set(made, line.empty.value()),
         Source::Each(each) => each.items.set(made, json!([])),
         Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),

@@ -30,7 +30,7 @@ use super::{
         self,
         write::{self, Stamps},
     },
-    step::Step,
+    step::{Step, edits},
 };
 
 /// What a client asks to change.
@@ -82,7 +82,13 @@ fn reading_rule<'a>(resource: &'a Resource, changes: &[Changed]) -> Option<&'a C
         rule.when.iter().any(of_these)
     };
     let dealt = claimed(&records.update, changes.clone(), None).0;
-    dealt.into_iter().map(|(rule, _)| rule).find(|r| r.call.reads()).or_else(|| records.update.iter().find(looks_back))
+    let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| sends_what_was(resource, rule, mine);
+    dealt.into_iter().find(sends).map(|(rule, _)| rule).or_else(|| records.update.iter().find(looks_back))
+}
+
+/// Whether a rule's call holds something of the record as it is before.
+fn sends_what_was(resource: &Resource, rule: &ChangeRule, mine: &[&Changed]) -> bool {
+    rule.call.reads() || mine.iter().any(|change| edits(resource, change))
 }
 
 /// What is asked for, where that is said without the old state.
@@ -118,7 +124,7 @@ fn needs_old(resource: &Resource, change: &Changed) -> bool {
     match &resource.records {
         Records::Rest(records) => match relates(resource, change) {
             true => !matches!(change.to, To::Delta { .. }),
-            false if translate::in_list(resource, &change.target) => true,
+            false if edits(resource, change) => true,
             false if line.checked || scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
@@ -184,6 +190,7 @@ impl<'a> Change<'a> {
         let Some(change) = set.iter().find(|c| needs_before(self.resource, c)) else {
             return Some(match reading_rule(self.resource, &set) {
                 Some(rule) if rule.call.names("whole") => "the app takes the whole record".to_owned(),
+                Some(_) if set.iter().any(|c| edits(self.resource, c)) => "the app takes the whole list".to_owned(),
                 Some(_) => "a change rule looks at what is there".to_owned(),
                 None => "to see whether it is there; nothing else is asked for".to_owned(),
             });
@@ -207,18 +214,6 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// The rules that take what is asked for, as far as that is known, and send the record or a list of it as just read.
-    #[must_use]
-    pub fn edits(&self) -> Vec<&'a ChangeRule> {
-        let Records::Rest(records) = &self.resource.records else { return Vec::new() };
-        let reads = |rule: &&ChangeRule| rule.call.reads();
-        let Some(set) = self.set() else { return records.update.iter().filter(reads).collect() };
-        let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
-        let lists = |mine: &[&Changed]| mine.iter().any(|c| translate::in_list(self.resource, &c.target));
-        let dealt = claimed(&records.update, single, None).0.into_iter();
-        dealt.filter(|(rule, mine)| reads(&rule) || lists(mine)).map(|(rule, _)| rule).collect()
-    }
-
     /// Who joins and leaves in their own records, as far as that is said without the old state.
     ///
     /// # Errors
@@ -228,6 +223,21 @@ impl<'a> Change<'a> {
         let said = |c: &Changed| is_derived(self.resource, c) && matches!(c.to, To::Delta { .. });
         let changes: Vec<Changed> = self.set().into_iter().flatten().filter(said).collect();
         deal(self.resource, records, self.id, &changes, None, context.profile.ignore_unmapped)
+    }
+
+    /// The rules that take what is asked for, as far as that is known, and send the record, or a list of it, as just read.
+    #[must_use]
+    pub fn edits(&self) -> Vec<&'a ChangeRule> {
+        let Records::Rest(records) = &self.resource.records else { return Vec::new() };
+        match &self.set() {
+            Some(set) => {
+                let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
+                let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| sends_what_was(self.resource, rule, mine);
+                let dealt = claimed(&records.update, single, None).0;
+                dealt.into_iter().filter(sends).map(|(rule, _)| rule).collect()
+            }
+            None => records.update.iter().filter(|rule| rule.call.reads()).collect(),
+        }
     }
 
     /// What changes, from what is there.
@@ -273,7 +283,7 @@ impl<'a> Change<'a> {
                 if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
                     let own = changes.iter().filter(|c| !relates(self.resource, c));
                     let lenient = context.profile.ignore_unmapped;
-                    let changed = translate::changed(self.resource, Some(record), own, lenient)?;
+                    let changed = translate::changed(self.resource, own, Some(record), lenient)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
                 deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)

@@ -4,7 +4,15 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Resource, call::CallTemplate, rest::ChangeRule, selector::Selector, term::Scope, translate},
+    mapping::{
+        Records, Resource,
+        call::CallTemplate,
+        cell::{self, Cell},
+        rest::ChangeRule,
+        selector::Selector,
+        term::Scope,
+        translate,
+    },
     scim::change::Change as Changed,
 };
 
@@ -57,7 +65,7 @@ pub struct Later<'a> {
     pub shown: Call,
 }
 
-/// A call that sends the record as just read, with changes in it.
+/// A call that sends the record as just read, or a list of it, with changes in it.
 #[derive(Debug)]
 pub struct Edit<'a> {
     resource: &'a Resource,
@@ -154,12 +162,12 @@ impl<'a> Step<'a> {
         before: Option<&Value>,
         lenient: bool,
     ) -> Result<Vec<Self>, Fault> {
-        let lists = mine.iter().any(|change| translate::in_list(resource, &change.target));
-        let changed = translate::changed(resource, before, mine.iter().copied(), lenient)?;
+        let mut changed = translate::changed(resource, mine.iter().copied(), before, lenient)?;
+        cell::join(cells(resource), &mut changed)?;
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
         let scope = Scope::default().with("id", id.clone()).with("changed", changed.clone());
-        if !rule.call.reads() && !lists {
+        if !rule.call.reads() && !mine.iter().any(|c| edits(resource, c)) {
             return Self::sequence(&rule.ahead, &rule.call, &scope, &does);
         }
         let mut steps = match rule.ahead.split_last() {
@@ -201,6 +209,18 @@ impl<'a> Step<'a> {
     }
 }
 
+/// Whether a change puts something into a list of the record, or takes it out, and leaves the rest of the list as it is.
+pub(super) fn edits(resource: &Resource, change: &Changed) -> bool {
+    resource.line(&change.target).is_some_and(|line| translate::edited_list(resource, line).is_some())
+}
+
+fn cells(resource: &Resource) -> &[Cell] {
+    match &resource.records {
+        Records::Rest(records) => &records.cells,
+        Records::Sql(records) => &records.cells,
+    }
+}
+
 fn with<'n>(names: Scope<'n>, kept: &'n Kept) -> Scope<'n> {
     kept.iter().fold(names, |scope, (name, value)| scope.lend(name, value))
 }
@@ -222,8 +242,10 @@ impl<'a> Edit<'a> {
     /// A value that cannot be sent, or a field that the record does not have.
     pub fn call(&self, before: &Value, kept: &Kept) -> Result<Call, Fault> {
         let mut whole = translate::edited(self.resource, before.clone(), &self.changes, self.lenient)?;
+        cell::join(cells(self.resource), &mut whole)?;
         self.rule.drop.iter().for_each(|field| field.unset(&mut whole));
-        let changed = translate::changed(self.resource, Some(before), &self.changes, self.lenient)?;
+        let mut changed = translate::changed(self.resource, &self.changes, Some(before), self.lenient)?;
+        cell::join(cells(self.resource), &mut changed)?;
         let scope = Scope::default().lend("id", &self.id).lend("changed", &changed);
         fill(&self.rule.call, &with(scope.lend("before", before).lend("whole", &whole), kept))
     }
@@ -231,7 +253,7 @@ impl<'a> Edit<'a> {
     /// Whether a list of the record is sent whole.
     #[must_use]
     pub fn lists(&self) -> bool {
-        self.changes.iter().any(|change| translate::in_list(self.resource, &change.target))
+        self.changes.iter().any(|change| edits(self.resource, change))
     }
 
     /// The call with its holes.

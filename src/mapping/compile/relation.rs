@@ -209,6 +209,11 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
                 .help("send `$.changed` or `$.whole` there, say `add` and `remove` here, or write `access: [read]`");
         }
     }
+    if writes && !by_calls && !records.update.iter().all(|rule| rule.call.guarded()) {
+        faults
+            .advice(span, "lost-edit", format!("who joins or leaves gets `{kind}.{list}` written whole: an edit of it made in the app meanwhile is lost"))
+            .help("writes through this gateway wait for each other; if the app has calls for joining and leaving, say `add` and `remove`");
+    }
     let (target, list) = (offered(&own.kind, &target), offered(&keeper.kind, &line.target));
     let writes = match relation {
         _ if !writes => None,

@@ -23,8 +23,8 @@ use super::{
     call::{self, Setting, call},
     change::{create, update},
     check::{
-        check_claims, check_get, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
-        check_scope,
+        check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
+        check_required, check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -40,7 +40,7 @@ use super::{
 pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
-    super::not_supported(&mut fields, faults, &[("pace", "pace limits"), ("time_zone", "time zones")]);
+    super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
     let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
@@ -91,13 +91,13 @@ fn resource(
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
-    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
+    let (mut drafts, mut targets, mut cells) = (Vec::new(), Vec::new(), Vec::new());
     let entries =
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default();
     for (key, node) in entries {
         let Some(named) = named(key, all, faults) else { continue };
         targets.push(named.target.clone());
-        if let Some(said) = attributes::said(node, &named, written, types, faults) {
+        if let Some(said) = attributes::said(node, &named, written, types, &mut cells, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
@@ -107,6 +107,7 @@ fn resource(
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
@@ -114,7 +115,8 @@ fn resource(
     fields.finish(faults);
     let open = relation::open(&drafts, entries, shared, faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some((Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing }, open))
+    let records = Records::Rest(Box::new(RestRecords { cells, ..records? }));
+    Some((Resource { kind, id: id?, lines, records, existing }, open))
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -131,9 +133,9 @@ fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
     let leaf = published::common().iter().find(|a| a.name == "id")?;
     let codec = super::codec::codec(&mut fields, leaf, faults);
-    if !matches!(codec, Codec::Plain | Codec::Around { .. }) {
+    if !matches!(codec, Codec::Plain | Codec::Around { .. } | Codec::Number(_)) {
         faults
-            .error(fields.span(), "bad-id", "an id is the app's own, with a prefix or suffix at most")
+            .error(fields.span(), "bad-id", "an id is the app's own, a number or with a prefix or suffix at most")
             .help("leave the codec out");
     }
     fields.finish(faults);
@@ -210,6 +212,7 @@ fn records(
     check_looked(list.is_some() || fixed.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
+    check_edits(drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {
         if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
             faults
@@ -222,8 +225,8 @@ fn records(
         }
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
-    let derived = Vec::new();
-    Some(RestRecords { only, protect, get: get?, parts, list, fixed, create, update, delete, members, derived })
+    let (cells, derived) = (Vec::new(), Vec::new());
+    Some(RestRecords { only, protect, cells, get: get?, parts, list, fixed, create, update, delete, members, derived })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
