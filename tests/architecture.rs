@@ -55,7 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("strsim", &["diagnostic/"]),
     ("subtle", &["server/stack.rs"]),
     ("tokio", &["backend/", "gateway/", "server/", "cli/"]),
-    ("tower", &["server/"]),
+    ("tower", &["backend/rest/pace.rs", "server/"]),
     ("tracing", &[""]),
     ("tracing_subscriber", &["cli/"]),
     ("mimalloc", &["main.rs"]),

@@ -22,7 +22,7 @@ use portolan::{
         answer::{AnswerRule, Class},
         auth::Auth,
         pattern::{Expected, Pattern, Subject},
-        rest::{Origin, RestApp},
+        rest::{Origin, Pace, RestApp},
         selector::Selector,
     },
     plan::call::{Body, Call, HttpCall, Reply},
@@ -39,7 +39,7 @@ fn app(origin: &str, answers: Vec<Arc<AnswerRule>>) -> App {
     let headers = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
     let auth = Auth { headers, ..Auth::default() };
     let origin = Arc::new(Origin { uri: origin.parse().unwrap(), prefix: "/api".into() });
-    App::Rest(Arc::new(RestApp { origin, auth, answers, tenant: Vec::new() }))
+    App::Rest(Arc::new(RestApp { origin, auth, answers, tenant: Vec::new(), pace: Pace::default() }))
 }
 
 fn get(target: &str) -> HttpCall {

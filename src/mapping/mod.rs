@@ -211,7 +211,7 @@ impl Resource {
             Records::Rest(records) => {
                 records.members.is_some() || records.derived.iter().any(|derived| derived.writes.is_some())
             }
-            Records::Sql(records) => records.members.is_some(),
+            Records::Sql(records) => !records.members.is_empty(),
         }
     }
 }

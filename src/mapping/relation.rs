@@ -45,7 +45,7 @@ pub struct Derived {
 #[derive(Debug)]
 pub enum Joining {
     /// By calls for it.
-    Calls(Relation),
+    Calls(Box<Relation>),
     /// Their list is written whole, by a rule of `update` of their type.
     Whole {
         /// Whether joining one is leaving the others: there is room for one.

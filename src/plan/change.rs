@@ -61,7 +61,7 @@ pub struct Change<'a> {
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
     let set = set(ask).filter(|changes| !changes.is_empty());
     let by_delta = match &resource.records {
-        Records::Sql(records) => records.members.is_some(),
+        Records::Sql(records) => !records.members.is_empty(),
         Records::Rest(_) => set.iter().flatten().any(|c| is_derived(resource, c)),
     };
     let own = by_delta && set.iter().flatten().all(|c| !relates(resource, c) || !needs_old(resource, c));
@@ -169,7 +169,7 @@ impl<'a> Change<'a> {
 
     /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
     fn only_derived(&self) -> bool {
-        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_empty() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.

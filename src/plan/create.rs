@@ -221,7 +221,7 @@ impl<'a> Create<'a> {
                         &stamps,
                     ));
                 }
-                if let Some(junction) = &records.members {
+                if let Some(junction) = records.members.first() {
                     let ids: Vec<String> = items(&junction.name)
                         .iter()
                         .filter_map(|i| i.get("value")?.as_str().map(str::to_owned))

@@ -215,11 +215,17 @@ pub fn call_by_id(resource: &Resource, id: &str) -> Result<Option<Call>, Fault> 
 #[must_use]
 pub fn record(resource: &Resource, reply: Reply) -> Option<Value> {
     match &resource.records {
-        Records::Rest(records) => match &records.get {
-            Get::Call(CallTemplate { record: Some(at), .. }) => at.one(&reply.body).cloned(),
-            _ => Some(reply.body),
+        Records::Rest(records) => {
+            let at = match &records.get {
+                Get::Call(call) => call.record.as_ref(),
+                Get::List => None,
+            };
+            match at {
+                Some(at) => at.one(&reply.body).cloned(),
+                None => Some(reply.body),
+            }
+            .filter(|r| !r.is_null())
         }
-        .filter(|r| !r.is_null()),
         Records::Sql(_) => match reply.body {
             Value::Array(rows) => rows.into_iter().next(),
             _ => None,

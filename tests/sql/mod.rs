@@ -168,6 +168,7 @@ pub(crate) fn user() -> Resource {
             field("primary", "main", yes_no()),
         ],
         of: None,
+        also: Vec::new(),
         at_most: None,
         one: false,
     };
@@ -226,7 +227,7 @@ pub(crate) fn user() -> Resource {
             only: vec![test("hidden", ColumnIs::NoneOf(vec![json!(1)]))],
             insert: vec![(ident("hidden"), Stamp::Is(json!(0)))],
         }],
-        members: None,
+        members: Vec::new(),
         groups: Some(Derived {
             name: "groups".to_owned(),
             table: ident("in_team"),
@@ -272,7 +273,8 @@ pub(crate) fn user_with_lists() -> Resource {
     ];
     for (attribute, fields, columns) in lists {
         let items = Selector::key(&attribute.name);
-        let each = Each { items, pattern: Pattern::default(), fields, of: None, at_most: None, one: false };
+        let each =
+            Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
             records.children.push(Child {
@@ -312,6 +314,7 @@ pub(crate) fn group() -> Resource {
         pattern: Pattern::default(),
         fields: vec![field("value", "value", Codec::Plain)],
         of: Some(Of { name: "User".to_owned(), endpoint: "/Users".to_owned() }),
+        also: Vec::new(),
         at_most: None,
         one: false,
     };
@@ -331,7 +334,7 @@ pub(crate) fn group() -> Resource {
         beside: Vec::new(),
         cells: Vec::new(),
         children: Vec::new(),
-        members: Some(Junction {
+        members: vec![Junction {
             name: "members".to_owned(),
             table: ident("in_team"),
             link: ident("team_code"),
@@ -344,8 +347,9 @@ pub(crate) fn group() -> Resource {
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
                 protect: Vec::new(),
             },
+            nests: false,
             insert: vec![(ident("by"), Stamp::Client)],
-        }),
+        }],
         groups: None,
         references: Vec::new(),
         memberships: Vec::new(),

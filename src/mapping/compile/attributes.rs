@@ -285,7 +285,9 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
-    let writes = at.writes() && codec.writes();
+    // Whether a field is there is changed by a call that is made for it, and only where the mapping says that there is one.
+    let by_call = matches!(codec, Codec::Given(_)) && facts.access.is_some();
+    let writes = at.writes() && (codec.writes() || by_call);
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 
@@ -330,7 +332,8 @@ fn each<'n>(
     let whole = items.writes() && !items.is_whole() && list.iter().all(Field::writes);
     // a list of other resources grows with the app; it is sent whole only where the mapping says how long it gets
     let writes = relation.is_some() || whole && (of.is_none() || at_most.is_some());
-    Some(Said { value: Source::Each(Each { items, pattern, fields: list, of, at_most, one }), facts, relation, writes })
+    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one };
+    Some(Said { value: Source::Each(each), facts, relation, writes })
 }
 
 /// Takes the sub-attributes of a list's items.

@@ -8,6 +8,7 @@ use crate::{
     mapping::{
         Records, Resource,
         call::CallTemplate,
+        codec::Codec,
         line::{Line, Source},
         rest::{ChangeRule, FilterRule, Get, List},
         selector::Selector,
@@ -107,7 +108,7 @@ pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
 pub(super) fn check_open(resource: &Resource, all: &[Arc<Resource>], types: &[Written<'_>], faults: &mut Faults) {
     let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
     let names = |line: &Line| match &line.value {
-        Source::Each(each) => each.of.as_ref().is_some_and(|of| of.name == resource.kind.name),
+        Source::Each(each) => each.of.iter().chain(&each.also).any(|of| of.name == resource.kind.name),
         _ => false,
     };
     let named = all.iter().any(|other| other.lines.iter().any(names));
@@ -210,6 +211,14 @@ pub(super) fn check_claims(
                 .error(draft.span, "unclaimed-change", format!("no rule of `update` writes `{}`", draft.line.target))
                 .help("add a rule for it, or say that it cannot be changed: `access: [read, create]`");
         }
+    }
+    let by_call = |d: &&Draft<'_>| matches!(&d.line.value, Source::At { codec: Codec::Given(_), .. }) && d.line.update;
+    for draft in drafts.iter().filter(by_call).filter(|_| update.iter().any(|rule| rule.when.is_empty())) {
+        let message =
+            format!("`{}` has no value that could be sent, and a rule without `when` takes it", draft.line.target);
+        faults
+            .error(draft.span, "unclaimed-change", message)
+            .help("name the attributes that the rule sends in its `when`");
     }
     for draft in drafts.iter().filter(|d| !creates && matches!(d.facts.access, Some((_, true, _)))) {
         faults

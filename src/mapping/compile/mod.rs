@@ -16,6 +16,7 @@ mod kind;
 mod list;
 mod name;
 mod offer;
+mod pace;
 mod pages;
 mod pattern;
 mod relation;

@@ -217,7 +217,7 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
     let (target, list) = (offered(&own.kind, &target), offered(&keeper.kind, &line.target));
     let writes = match relation {
         _ if !writes => None,
-        Some(relation) => Some(Joining::Calls(relation)),
+        Some(relation) => Some(Joining::Calls(Box::new(relation))),
         None => Some(Joining::Whole { moves }),
     };
     Some(Derived { target, part, keeper, list, writes })

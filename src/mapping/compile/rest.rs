@@ -31,6 +31,7 @@ use super::{
     list::{fixed, list},
     name::named,
     offer::offer,
+    pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
     relation::{self, Open},
@@ -40,7 +41,6 @@ use super::{
 pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
-    super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
     let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
@@ -55,8 +55,9 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared)
     if let Some(node) = written {
         call::check_expired(node, &answers, &shared, faults);
     }
+    let pace = fields.take("pace").and_then(|n| pace(n, faults)).unwrap_or_default();
     fields.finish(faults);
-    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new() }), shared)
+    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new(), pace }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -177,7 +178,9 @@ fn records(
             }
             Some(Get::List)
         }
-        Some(node) => call(node, &Setting::reading(&["id"], &["record"], shared), faults).map(Get::Call),
+        Some(node) => {
+            call(node, &Setting::reading(&["id"], &["record"], shared), faults).map(|call| Get::Call(Box::new(call)))
+        }
         None => None,
     };
     let part_entries = fields.entries(faults, "parts");
