@@ -51,7 +51,9 @@ impl Gateway {
         projection: &Projection,
         context: &Context<'_>,
     ) -> Result<Map<String, Value>, Error> {
-        let plan = create::plan(resource, sent, context)?;
+        let mut all = create::with_defaults(resource, sent, context)?;
+        self.hash_defaults(resource, sent, &mut all).await?;
+        let plan = create::plan(resource, &all, context)?;
         if plan.calls() > self.limits.calls {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
@@ -71,7 +73,7 @@ impl Gateway {
             return adopted.ok_or_else(Error::absent);
         }
         let lines = resource.lines.iter().filter(|line| line.create);
-        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
+        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
         let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
         let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;

@@ -71,6 +71,19 @@ pub fn close(cells: &[Cell], changed: &mut Value, before: Option<&Value>) -> Res
     Ok(())
 }
 
+/// Makes texts of the lists in it that stand in one, of an HTTP app's record.
+///
+/// # Errors
+/// A value that cannot stand in such a text.
+pub fn join(cells: &[Cell], record: &mut Value) -> Result<(), Refusal> {
+    for cell in cells {
+        let Some(list @ Value::Array(_)) = cell.at.one(record).cloned() else { continue };
+        let text = cell.form.close(&list, None)?.filter(|text| !text.is_empty());
+        cell.at.set(record, text.map_or_else(|| cell.empty.clone(), Value::String));
+    }
+    Ok(())
+}
+
 /// Why a cell cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closed {

@@ -21,6 +21,7 @@ pub mod selector;
 pub mod sql;
 pub mod template;
 pub mod term;
+pub mod time;
 pub mod translate;
 pub mod vars;
 
@@ -198,7 +199,7 @@ impl Resource {
     pub fn has_members(&self) -> bool {
         match &self.records {
             Records::Rest(records) => records.members.is_some(),
-            Records::Sql(records) => records.members.is_some(),
+            Records::Sql(records) => !records.members.is_empty(),
         }
     }
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, auth::Auth, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector};
+use super::{
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply,
+    selector::Selector,
+};
 
 /// The app.
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub struct RestRecords {
     pub only: Pattern,
     /// True of every record that may be read and never written; without entries there are none.
     pub protect: Pattern,
+    /// Fields that hold more than one value.
+    pub cells: Vec<Cell>,
     /// Reads one record by id.
     pub get: CallTemplate,
     /// Fetched besides, by name.

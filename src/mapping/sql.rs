@@ -102,8 +102,8 @@ pub struct SqlRecords {
     pub children: Vec<Child>,
     /// Columns that hold another record's key.
     pub references: Vec<Referring>,
-    /// The junction table of `members`.
-    pub members: Option<Junction>,
+    /// The junction tables of `members`, one for each type that may be one.
+    pub members: Vec<Junction>,
     /// The junction table of another type's members, seen from here: `groups`.
     pub groups: Option<Derived>,
     /// Every junction that names this type's rows as members: its table, and its column that holds this type's key.
@@ -315,6 +315,8 @@ pub struct Junction {
     pub of: String,
     /// The member's base table, key and conditions: a member that does not exist for SCIM is none.
     pub member: Reference,
+    /// Whether members are of the type that has them: groups in groups.
+    pub nests: bool,
     /// Columns that SCIM does not name, on insert.
     pub insert: Vec<(Ident, Stamp)>,
 }

@@ -135,7 +135,7 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        self.fill(|hole| {
+        let made = self.fill(|hole| {
             let name = || hole.join(".");
             let text = match look_up(hole) {
                 Some(Value::String(s)) if !s.is_empty() => s.clone(),
@@ -147,11 +147,10 @@ impl Template {
             if let Some(why) = unfit(place, &text) {
                 return Err(Unfit::Value { name: name(), why });
             }
-            Ok(match place {
-                Place::Segment | Place::Query => percent(&text),
-                Place::Header | Place::Text => text,
-            })
-        })
+            Ok(if place == Place::Segment { percent(&text) } else { text })
+        })?;
+        // What stands around the holes is as little a mark of the query's own as what stands in them.
+        Ok(if place == Place::Query { percent(&made) } else { made })
     }
 
     fn fill(&self, mut value: impl FnMut(&[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {

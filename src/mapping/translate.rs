@@ -14,8 +14,8 @@ use crate::scim::{
 use super::{
     Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
-    line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
-    pattern::{Expected, Subject, same},
+    line::{DIRECT, Each, Empty, FieldSource, Line, OF, Of, Slot, Source, types_by_resource},
+    pattern::{Item, same},
     template::percent,
 };
 
@@ -46,10 +46,11 @@ pub fn resource(
     base: &str,
 ) -> Result<Map<String, Value>, Unreadable> {
     let id = id(resource, &record)?;
-    let record = &*match &resource.records {
-        Records::Sql(records) => cell::open(&records.cells, lines, record)?,
-        Records::Rest(_) => record,
+    let cells = match &resource.records {
+        Records::Sql(records) => &records.cells,
+        Records::Rest(records) => &records.cells,
     };
+    let record = &*cell::open(cells, lines, record)?;
     let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
@@ -91,7 +92,7 @@ pub fn record(
         match scim::resource::get(attributes, &line.target) {
             Some(value) => write(line, &mut made, value, lenient)?,
             None => {
-                if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
+                if let (Source::At { at, .. }, Empty::Is(empty), None) = (&line.value, &line.empty, line.edits()) {
                     at.set(&mut made, empty.clone());
                 }
             }
@@ -100,16 +101,24 @@ pub fn record(
     Ok(made)
 }
 
-/// The part of the record that changes write: just their fields.
+/// The part of the record that changes write: just their fields. A list that is edited item by item is written as it is
+/// `before`, with the changes in it.
 ///
 /// # Errors
 /// As [`record`].
 pub fn changed<'a>(
     resource: &Resource,
-    changes: impl IntoIterator<Item = &'a Change>,
+    changes: impl IntoIterator<Item = &'a Change> + Clone,
+    before: Option<&Value>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    edited(resource, json!({}), changes, lenient)
+    let mut made = json!({});
+    for line in changes.clone().into_iter().filter_map(|change| resource.line(&change.target)) {
+        if let (Some(list), Some(before)) = (line.edits(), before) {
+            list.set(&mut made, list.one(before).cloned().unwrap_or_default());
+        }
+    }
+    edited(resource, made, changes, lenient)
 }
 
 /// The record with changes in it; what no change names stays as it came.
@@ -220,7 +229,9 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
     if attribute.kind != Type::Complex {
         return Ok(made.shift_remove("value"));
     }
-    if let (Some(of), Some(id)) = (&each.of, made.get("value").and_then(text)) {
+    let said = |of: &&Of| item.get(OF).and_then(Value::as_str) == Some(&of.name);
+    let of = each.also.iter().find(said).or(each.of.as_ref());
+    if let (Some(of), Some(id)) = (of, made.get("value").and_then(text)) {
         made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
         if types_by_resource(attribute) {
             made.insert("type".to_owned(), Value::String(of.name.clone()));
@@ -283,6 +294,10 @@ fn whole(number: &Number) -> Option<Value> {
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     match &line.value {
+        Source::At { at, codec: Codec::Holds(some, item) } => {
+            at.set(made, held(item, value.as_bool() == Some(*some), at.one(made)));
+            Ok(())
+        }
         Source::At { at, codec } => {
             at.set(made, encode(codec, &line.folded(value), &line.target)?);
             Ok(())
@@ -298,6 +313,17 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
     }
 }
 
+/// The list in which some item is like this, or none is; what is so already stays as it is.
+fn held(item: &Item, wanted: bool, list: Option<&Value>) -> Value {
+    let mut items = list.and_then(Value::as_array).cloned().unwrap_or_default();
+    if !wanted {
+        items.retain(|found| !item.holds(found));
+    } else if !items.iter().any(|found| item.holds(found)) {
+        items.extend(item.template());
+    }
+    Value::Array(items)
+}
+
 fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
@@ -311,13 +337,7 @@ fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> 
             at.set(&mut made, written);
         }
     }
-    for (subject, expected) in &each.pattern.entries {
-        if let (Subject::At(at), Expected::AnyOf(values)) = (subject, expected)
-            && let Some(first) = values.first()
-        {
-            at.set(&mut made, first.clone());
-        }
-    }
+    each.pattern.fill(&mut made);
     Ok(made)
 }
 
@@ -370,6 +390,8 @@ fn describe(slots: &[Slot]) -> String {
 
 fn clear(line: &Line, made: &mut Value) {
     match &line.value {
+        // without a value nothing is asked of the list
+        Source::At { codec: Codec::Holds(..), .. } => {}
         Source::At { at, .. } => at.set(made, line.empty.value()),
         Source::Each(each) => each.items.set(made, json!([])),
         Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),

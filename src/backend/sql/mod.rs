@@ -131,7 +131,7 @@ impl Sql {
             for column in columns {
                 match known.iter().find(|(name, _)| same(name, column)) {
                     Some((_, None)) => {}
-                    Some((_, Some(Ok(stored)))) => catalog.add(table, column, stored.clone()),
+                    Some((_, Some(Ok(known)))) => catalog.add(table, column, known.clone()),
                     Some((_, Some(Err(of)))) => unfit.push(unlike(Some(column), Some(of.clone()))),
                     None => unfit.push(unlike(Some(column), None)),
                 }

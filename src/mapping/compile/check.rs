@@ -8,6 +8,7 @@ use crate::{
     mapping::{
         Records, Resource,
         call::CallTemplate,
+        codec::Codec,
         line::{Line, Source},
         rest::ChangeRule,
         selector::Selector,
@@ -21,12 +22,13 @@ use crate::{
 
 use super::{attributes::Draft, kind::Written};
 
-/// Two lines must not write the same field.
+/// Two lines must not write the same field; of a list each may edit its own items.
 pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
-    let mut seen: Vec<(&Selector, &Target)> = Vec::new();
+    let mut seen: Vec<(&Selector, &Target, bool)> = Vec::new();
     for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
+        let edits = draft.line.edits().is_some();
         for at in places(draft) {
-            if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
+            if let Some((_, other, _)) = seen.iter().find(|(known, _, edited)| *known == at && !(edits && *edited)) {
                 faults
                     .error(
                         draft.span,
@@ -35,7 +37,7 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
                     )
                     .help("let one of them be `access: [read]`");
             }
-            seen.push((at, &draft.line.target));
+            seen.push((at, &draft.line.target, edits));
         }
     }
 }
@@ -105,7 +107,7 @@ pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
 pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written<'_>], faults: &mut Faults) {
     let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
     let names = |line: &Line| match &line.value {
-        Source::Each(each) => each.of.as_ref().is_some_and(|of| of.name == resource.kind.name),
+        Source::Each(each) => each.of.iter().chain(&each.also).any(|of| of.name == resource.kind.name),
         _ => false,
     };
     let named = all.iter().any(|other| other.lines.iter().any(names));
@@ -184,10 +186,33 @@ pub(super) fn check_claims(
                 .help("add a rule for it, or say that it cannot be changed: `access: [read, create]`");
         }
     }
+    let by_call = |d: &&Draft<'_>| matches!(&d.line.value, Source::At { codec: Codec::Given(_), .. }) && d.line.update;
+    for draft in drafts.iter().filter(by_call).filter(|_| update.iter().any(|rule| rule.when.is_empty())) {
+        let message =
+            format!("`{}` has no value that could be sent, and a rule without `when` takes it", draft.line.target);
+        faults
+            .error(draft.span, "unclaimed-change", message)
+            .help("name the attributes that the rule sends in its `when`");
+    }
     for draft in drafts.iter().filter(|d| !creates && matches!(d.facts.access, Some((_, true, _)))) {
         faults
             .error(draft.span, "unclaimed-change", format!("there is no `create` that writes `{}`", draft.line.target))
             .help("add `create`, or leave the word out of `access`");
+    }
+}
+
+/// A list that is read and sent back with a change in it undoes an edit made in between (law 6).
+pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
+    let guarded = |rule: &ChangeRule| rule.call.guarded();
+    for draft in drafts.iter().filter(|d| d.line.update && d.line.edits().is_some() && !update.iter().all(guarded)) {
+        let message = format!(
+            "`{}` is one item of a list that is sent whole: an edit made in the app meanwhile is lost",
+            draft.line.target
+        );
+        faults.advice(draft.span, "lost-edit", message).help(
+            "writes through this gateway wait for each other; if the app has calls of its own for this, name them in \
+             rules of `update`",
+        );
     }
 }
 

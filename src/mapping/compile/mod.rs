@@ -6,6 +6,7 @@
 mod attributes;
 mod auth;
 mod call;
+mod cell;
 mod change;
 mod check;
 mod codec;
@@ -23,6 +24,7 @@ mod schemas;
 mod sql;
 mod steps;
 mod term;
+mod time;
 
 use std::{path::Path, sync::Arc};
 

@@ -22,7 +22,8 @@ use super::{
     call::{self, Setting, call},
     change::{create, relation, update},
     check::{
-        check_claims, check_id, check_links, check_looked, check_overlaps, check_parts, check_required, check_scope,
+        check_claims, check_edits, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
+        check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -38,7 +39,6 @@ use super::{
 pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
-    super::not_supported(&mut fields, faults, &[("time_zone", "time zones")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
     let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
@@ -90,13 +90,13 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
-    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
+    let (mut drafts, mut targets, mut cells) = (Vec::new(), Vec::new(), Vec::new());
     for (key, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
         let Some(named) = named(key, all, faults) else { continue };
         targets.push(named.target.clone());
-        if let Some(said) = attributes::said(node, &named, types, faults) {
+        if let Some(said) = attributes::said(node, &named, types, &mut cells, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
@@ -106,13 +106,20 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing })
+    Some(Resource {
+        kind,
+        id: id?,
+        lines,
+        records: Records::Rest(Box::new(RestRecords { cells, ..records? })),
+        existing,
+    })
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -129,9 +136,9 @@ fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
     let leaf = published::common().iter().find(|a| a.name == "id")?;
     let codec = super::codec::codec(&mut fields, leaf, faults);
-    if !matches!(codec, Codec::Plain | Codec::Around { .. }) {
+    if !matches!(codec, Codec::Plain | Codec::Around { .. } | Codec::Number(_)) {
         faults
-            .error(fields.span(), "bad-id", "an id is the app's own, with a prefix or suffix at most")
+            .error(fields.span(), "bad-id", "an id is the app's own, a number or with a prefix or suffix at most")
             .help("leave the codec out");
     }
     fields.finish(faults);
@@ -198,6 +205,7 @@ fn records(
     check_looked(list.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
+    check_edits(drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {
         if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
             faults
@@ -210,7 +218,7 @@ fn records(
         }
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
-    Some(RestRecords { only, protect, get: get?, parts, list, create, update, delete, members })
+    Some(RestRecords { only, protect, cells: Vec::new(), get: get?, parts, list, create, update, delete, members })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

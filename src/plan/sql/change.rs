@@ -27,7 +27,7 @@ pub fn steps(
 ) -> Result<Vec<Step<'static>>, Fault> {
     let key = key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
-    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    let mut changed = translate::changed(resource, changes, None, context.profile.ignore_unmapped)?;
     cell::close(&records.cells, &mut changed, before)?;
     let named = referring::keys(records, &mut changed)?;
     check_values(records, &changed)?;
@@ -60,7 +60,7 @@ pub fn steps(
                 &stamps,
             ));
         }
-        if records.members.as_ref().is_some_and(|j| j.name == name) {
+        if records.members.first().is_some_and(|j| j.name == name) {
             let ids = |items: &[Value]| -> Vec<String> {
                 items.iter().filter_map(|i| i.get("value")?.as_str().map(str::to_owned)).collect()
             };

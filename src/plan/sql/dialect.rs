@@ -119,6 +119,15 @@ impl Engine {
         }
     }
 
+    /// A column compared by another collation than its own: two columns that have each their own cannot be compared.
+    #[must_use]
+    pub fn collated(self, column: &str, collation: &str) -> String {
+        match (self, collation.split_once('_')) {
+            (Self::MariaDb, Some((letters, _))) => format!("CONVERT({column} USING {letters}) COLLATE {collation}"),
+            _ => format!("{column} COLLATE {collation}"),
+        }
+    }
+
     /// A column as text byte by byte; a number prints.
     #[must_use]
     pub fn text(self, column: &str) -> String {
@@ -247,7 +256,11 @@ impl Engine {
                  substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
             }
             Self::Postgres => "gen_random_uuid()",
-            Self::MariaDb => "UUID()",
+            // its own UUID() tells the time and the machine
+            Self::MariaDb => {
+                "LOWER(CONCAT_WS('-', HEX(RANDOM_BYTES(4)), HEX(RANDOM_BYTES(2)), CONCAT('4', SUBSTR(HEX(RANDOM_BYTES(2)), 2)), \
+                 CONCAT(HEX(ORD(RANDOM_BYTES(1)) & 3 | 8), SUBSTR(HEX(RANDOM_BYTES(2)), 2)), HEX(RANDOM_BYTES(6))))"
+            }
         }
     }
 

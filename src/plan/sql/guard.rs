@@ -68,11 +68,17 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
 /// Where several write at once: the turn of who looks for a value in this table before it writes one.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
+    taken(records, Piece::default()).map(Call::Sql)
+}
+
+/// The lock of that turn, where `when` holds.
+fn taken(records: &SqlRecords, when: Piece) -> Option<Statement> {
     // FNV-1a over the table's name: the same number in every process
     let number =
         records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
-    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
+    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})", number >> 1));
+    let lock = lock.piece(when).then(") AS l");
+    (records.engine == Engine::Postgres).then(|| lock.expect(records.engine, Expect::Any))
 }
 
 /// None of these is a protected member that would only now get in.
@@ -85,6 +91,29 @@ pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &
         .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));
     Some(who.piece(there).expect(engine, KEPT))
+}
+
+/// None of these groups has this one in it, directly or through others: who asks the app for all that are in a group would
+/// never come to an end. Where several write at once they take turns, as each sees only what the others have done.
+pub(super) fn no_circle(records: &SqlRecords, junction: &Junction, key: &Value, keys: &[Value]) -> Vec<Statement> {
+    let engine = records.engine;
+    let kind = junction.member.kind;
+    let own = key_column(engine, "r", &records.key.column, kind);
+    let (link, value) = (key_column(engine, "j", &junction.link, kind), key_column(engine, "j", &junction.value, kind));
+    let pairs = table(engine, &junction.table, "j");
+    let circle = Piece::new(format!("WITH RECURSIVE above(id) AS (SELECT {own} FROM "))
+        .then(&table(engine, &records.table, "r"))
+        .then(" WHERE ")
+        .piece(has_key(engine, &column(engine, "r", &records.key.column), key))
+        .then(&format!(" UNION SELECT {link} FROM {pairs} JOIN above AS a ON {value} = a.id) SELECT s.value"))
+        .piece(Piece::from_set(engine, kind, keys.to_vec()))
+        .then(" WHERE s.value IN (SELECT a.id FROM above AS a)")
+        .expect(engine, Expect::None(Class::Refused, "a group cannot be in itself, directly or through others"));
+    let groups =
+        Piece::new(format!(" WHERE EXISTS (SELECT 1 FROM {} WHERE {own} IN ", table(engine, &records.table, "r")))
+            .set(engine, kind, keys.to_vec())
+            .then(")");
+    taken(records, groups).into_iter().chain([circle]).collect()
 }
 
 /// None of those that would go is a protected member; `which` says of `j` who goes.

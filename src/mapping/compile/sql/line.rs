@@ -18,6 +18,7 @@ use crate::{
 use super::{
     super::{
         attributes::{self, Said},
+        cell,
         codec::{codec, constant_suits},
         facts::Facts,
         name::Named,
@@ -25,7 +26,6 @@ use super::{
     },
     Around,
     beside::{self, place},
-    cell,
     column::{ident, stamps, tests},
 };
 
@@ -35,7 +35,20 @@ pub(super) struct Lists {
     pub beside: Vec<Beside>,
     pub cells: Vec<Cell>,
     pub children: Vec<Child>,
-    pub members: Option<Junction>,
+    pub members: Vec<Junction>,
+}
+
+/// The codec of a column: its type says what is a number, and lists stand in tables of their own.
+pub(super) fn column_codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Codec {
+    let others = [
+        ("number", "number codecs over a database"),
+        ("has", "`has` over a database"),
+        ("lacks", "`lacks` over a database"),
+        ("before", "cutting codecs over a database"),
+        ("after", "cutting codecs over a database"),
+    ];
+    not_supported(fields, faults, &others);
+    if others.iter().any(|(key, _)| fields.has(key)) { Codec::Plain } else { codec(fields, leaf, faults) }
 }
 
 pub(super) fn said<'n>(
@@ -67,6 +80,7 @@ pub(super) fn said<'n>(
             let value = Source::At { at, codec: Codec::Plain };
             Some(Said { value, facts: Facts::default(), relation: None, writes: true })
         }
+        Value::List(entries) if named.target.attribute.is_keyed() => junctions(entries, named, around, lists, faults),
         Value::Map(_) => {
             let mut fields = node.map(faults, "a line")?;
             not_supported(
@@ -92,9 +106,11 @@ pub(super) fn said<'n>(
                 if lists_in && !attributes::may_be_list(named, node.span, faults) {
                     return None;
                 }
+                let node = fields.required(faults, "column");
+                let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, &mut lists.beside, faults));
                 let said = match lists_in {
-                    true => cell::list(&mut fields, named, lists, faults),
-                    false => cell::member(&mut fields, named.leaf(), lists, faults),
+                    true => cell::list(at, &mut fields, named, &mut lists.cells, faults),
+                    false => cell::member(at, &mut fields, named.leaf(), &mut lists.cells, faults),
                 };
                 fields.finish(faults);
                 return said;
@@ -127,10 +143,44 @@ fn column<'n>(
 ) -> Option<Said<'n>> {
     let node = fields.required(faults, "column");
     let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, beside, faults));
-    let codec = codec(fields, leaf, faults);
+    let codec = column_codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
+}
+
+/// A junction for each type of members. What is said of the list as a whole stands in the first.
+fn junctions<'n>(
+    entries: &'n [Node],
+    named: &Named,
+    around: &Around<'_>,
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let mut all: Option<Said<'n>> = None;
+    for entry in entries {
+        let mut fields = entry.map(faults, "a junction")?;
+        if !fields.has("of") {
+            fields.required(faults, "of");
+            continue;
+        }
+        let said = list(&mut fields, &named.target, around, lists, faults);
+        fields.finish(faults);
+        let said = said?;
+        match (&mut all, said.value) {
+            (Some(Said { value: Source::Each(first), .. }), Source::Each(each)) => {
+                if let Some(of) = each.of.filter(|of| !first.of.iter().chain(&first.also).any(|other| other == of)) {
+                    first.also.push(of);
+                } else {
+                    faults
+                        .error(entry.span, "repeated-attribute", "there is a junction for this type already")
+                        .help("write one for each type of members");
+                }
+            }
+            (all, value) => *all = Some(Said { value, ..said }),
+        }
+    }
+    all
 }
 
 /// A child table or, for members, a junction.
@@ -156,7 +206,7 @@ fn list<'n>(
                 "a junction table is written once, as `members` of the group; in a schema of your own, as a list whose \
                  `value` is `immutable` and `caseExact`",
             );
-        } else if lists.members.is_some() {
+        } else if lists.members.iter().any(|other| other.name != name) {
             faults.not_supported(key.span, "two lists of members in one resource type");
         }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
@@ -171,15 +221,17 @@ fn list<'n>(
             value: value?,
             of: of_name.name.clone(),
             member,
+            nests: false,
             insert,
         };
-        lists.members = Some(junction);
+        lists.members.push(junction);
         let value = Field {
             sub: "value".to_owned(),
             value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
         };
+        let items = Selector::key(&name);
         let each =
-            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
+            Each { items, pattern: Pattern::default(), fields: vec![value], of: Some(of_name), also: Vec::new() };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
@@ -200,7 +252,8 @@ fn list<'n>(
     attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
-    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
+    let each =
+        Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None, also: Vec::new() };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 
@@ -211,7 +264,7 @@ fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: 
         constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
     not_supported(&mut fields, faults, &attributes::CELLS);
-    let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
+    let codec = if constant.is_none() { column_codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {
         let column = column?;

@@ -1,7 +1,6 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
 mod beside;
-mod cell;
 mod check;
 mod column;
 mod key;
@@ -20,7 +19,10 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
+        sql::{
+            Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, TenantColumn,
+            Url,
+        },
     },
     scim::published,
     yaml::Node,
@@ -35,6 +37,7 @@ use self::{
 };
 use super::{
     attributes::{self, Draft, derived},
+    cell,
     check::{check_overlaps, check_required},
     facts::Facts,
     kind::{self, Written, existing},
@@ -47,6 +50,8 @@ use super::{
 pub(super) struct Base {
     name: String,
     reference: Reference,
+    /// The sequence of its keys.
+    sequence: Option<Ident>,
 }
 
 /// Reads `app.sql`.
@@ -106,7 +111,8 @@ fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, fa
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
     let reference = Reference { table, key: key.column, kind: key.kind, only, protect };
-    Some(Base { name: written.name().to_owned(), reference })
+    let sequence = if let Some(Stamp::Sequence(name)) = key.from { Some(name) } else { None };
+    Some(Base { name: written.name().to_owned(), reference, sequence })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -193,7 +199,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         cells: lists.cells,
         children: lists.children,
         references: references.into_iter().map(|(_, made)| made).collect(),
-        members: lists.members,
+        members: reference::members(written, lists.members, around, faults),
         groups: None,
         memberships: Vec::new(),
     };
@@ -213,8 +219,10 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
         .iter()
         .filter_map(|keeper| {
             let Records::Sql(records) = &keeper.records else { return None };
-            let junction = records.members.as_ref()?;
-            let other = around.reference(&keeper.kind.name)?;
+            Some((keeper, records, around.reference(&keeper.kind.name)?))
+        })
+        .flat_map(|(keeper, records, other)| records.members.iter().map(move |j| (keeper, j, other.clone())))
+        .map(|(keeper, junction, other)| {
             let display = keeper.lines.iter().find_map(|l| match &l.value {
                 Source::At { at, codec: Codec::Plain } if l.target.to_string() == "displayName" => {
                     at.field().map(|f| Ident(f.to_owned()))
@@ -230,7 +238,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
                 display,
             };
             let of = Of { name: keeper.kind.name.clone(), endpoint: keeper.kind.endpoint.clone() };
-            Some((junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of))
+            (junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of)
         })
         .collect();
     for (name, is_group, derived_from, of) in found {
