@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{
-    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply,
-    selector::Selector,
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, language::Language, pattern::Pattern,
+    reply::InReply, selector::Selector,
 };
 
 /// The app.
@@ -107,6 +107,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

@@ -24,6 +24,7 @@ mod own_types;
 mod passwords;
 mod places;
 mod protect;
+mod quotes;
 mod references;
 mod rest_bodies;
 mod rest_codecs;

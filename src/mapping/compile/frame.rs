@@ -5,9 +5,11 @@ use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 use crate::{
     diagnostic::{Faults, Span},
-    mapping::{answer::AnswerRule, auth::Auth, call::CallTemplate, rest::Origin},
+    mapping::{answer::AnswerRule, auth::Auth, call::CallTemplate, quote::Quote, rest::Origin},
     yaml::{Key, Node, Value},
 };
+
+use super::quote::Quotes;
 
 /// What all calls of an app share.
 #[derive(Default)]
@@ -16,6 +18,12 @@ pub(super) struct Shared {
     pub answers: Vec<Arc<AnswerRule>>,
     /// Where the app is.
     pub origin: Arc<Origin>,
+    /// The quotes that texts may use.
+    pub quotes: Quotes,
+    /// The filter languages of the mapping's own, by name, as written.
+    pub languages: Vec<(String, Node)>,
+    /// The quote that all values go through, unless they have another.
+    pub quote: Option<Quote>,
     /// What the session with the app keeps, by name.
     pub session: Vec<String>,
     /// Whether signing in again may help where a call was not accepted.
@@ -41,7 +49,7 @@ impl Shared {
     /// Reads `app.rest.frame`.
     pub(super) fn read_frame(&mut self, node: &Node, faults: &mut Faults) {
         let Some(mut fields) = node.map(faults, "`frame`") else { return };
-        super::not_supported(&mut fields, faults, &[("quote", "quotes")]);
+        self.quote = fields.take("quote").and_then(|n| self.quotes.named(n, faults));
         for key in FRAMED {
             self.frame.extend(fields.take_entry(key).cloned());
         }
@@ -66,7 +74,8 @@ impl Shared {
     pub(super) fn without_session(&self) -> Self {
         let frame = self.frame.iter().filter_map(|(key, node)| Some((key.clone(), without_session(node)?))).collect();
         let (answers, origin, takes) = (self.answers.clone(), self.origin.clone(), self.takes.clone());
-        Self { answers, origin, frame, takes, ..Self::default() }
+        let (quotes, quote) = (self.quotes.clone(), self.quote.clone());
+        Self { answers, origin, frame, takes, quotes, quote, ..Self::default() }
     }
 
     /// Remembers a call that was read.
@@ -192,7 +201,7 @@ fn merged(under: &Node, over: Node) -> Node {
 /// The part of a frame that does not need a session to be open.
 fn without_session(node: &Node) -> Option<Node> {
     let value = match &node.value {
-        Value::Text(text) if text.contains("{{session.") || text.starts_with("$.session.") => return None,
+        Value::Text(text) if text.starts_with("$.session.") || in_holes(text, "session.") => return None,
         Value::List(items) => Value::List(items.iter().filter_map(without_session).collect()),
         Value::Map(entries) => {
             Value::Map(entries.iter().filter_map(|(key, n)| Some((key.clone(), without_session(n)?))).collect())
@@ -200,6 +209,12 @@ fn without_session(node: &Node) -> Option<Node> {
         _ => return Some(node.clone()),
     };
     Some(Node { span: node.span, value })
+}
+
+/// Whether a hole of the text begins so, behind its quote if it has one.
+fn in_holes(text: &str, begin: &str) -> bool {
+    let holes = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    holes.flat_map(str::split_whitespace).any(|word| word.starts_with(begin))
 }
 
 fn mentions(node: &Node, text: &str) -> bool {

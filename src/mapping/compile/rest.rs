@@ -33,11 +33,18 @@ use super::{
     pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    quote::Quotes,
 };
 
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
+pub(super) fn app(
+    node: &Node,
+    quotes: Quotes,
+    languages: Vec<(String, Node)>,
+    faults: &mut Faults,
+) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
+    (shared.quotes, shared.languages) = (quotes, languages);
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
