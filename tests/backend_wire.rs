@@ -42,7 +42,8 @@ async fn ask(origin: &str, ca: Option<String>) -> Result<Reply, Failure> {
     let app = App::Rest(Arc::new(RestApp { origin, ca, auth, answers, tenant, pace }));
     let backend = Backend::open(&app, LIMITS).await.unwrap();
     let (target, headers, answers) = ("/users".into(), Vec::new(), Arc::new([]));
-    let call = HttpCall { method: Method::GET, target, headers, body: None, answers, repeat: true, open: None, linked: false };
+    let call =
+        HttpCall { method: Method::GET, target, headers, body: None, answers, repeat: true, open: None, linked: false };
     backend.read().await.unwrap().call(&Call::Http(call)).await
 }
 

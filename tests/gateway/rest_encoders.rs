@@ -70,22 +70,39 @@ fn in_query(asked: &Asked) -> String {
 /// The field `q`; the others are as they should be, and there are no more.
 fn pair(text: &str) -> String {
     let pairs: Vec<_> = text.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
-    assert!(pairs.iter().all(|(name, value)| *name == "q" || [("l", "ann"), ("t", "s3cret")].contains(&(*name, *value))));
+    assert!(
+        pairs.iter().all(|(name, value)| *name == "q" || [("l", "ann"), ("t", "s3cret")].contains(&(*name, *value)))
+    );
     let found: Vec<_> = pairs.iter().filter(|(name, _)| *name == "q").collect();
     assert_eq!(found.len(), 1, "{text}");
     plain(found[0].1)
 }
 
 const PLACES: [Place; 11] = [
-    Place { call: "call: 'POST /v/{{record.title}}/end', query: REST", around: ("", ""), find: in_path, refuses: segment },
+    Place {
+        call: "call: 'POST /v/{{record.title}}/end', query: REST",
+        around: ("", ""),
+        find: in_path,
+        refuses: segment,
+    },
     Place {
         call: "call: 'POST /v/x-{{record.title}}/end', query: REST",
         around: ("x-", ""),
         find: in_path,
         refuses: segment,
     },
-    Place { call: "call: 'POST /v?q={{record.title}}', query: REST", around: ("", ""), find: in_query, refuses: control },
-    Place { call: "call: POST /v, query: { q: $.record.title, REST }", around: ("", ""), find: in_query, refuses: control },
+    Place {
+        call: "call: 'POST /v?q={{record.title}}', query: REST",
+        around: ("", ""),
+        find: in_query,
+        refuses: control,
+    },
+    Place {
+        call: "call: POST /v, query: { q: $.record.title, REST }",
+        around: ("", ""),
+        find: in_query,
+        refuses: control,
+    },
     Place {
         call: "call: POST /v, query: { q: 'a {{record.title}}&', REST }",
         around: ("a ", "&"),
@@ -133,9 +150,46 @@ const PLACES: [Place; 11] = [
 /// Each of what means something somewhere: alone, at both ends, in the middle, twice, and beside each other.
 fn values() -> Vec<String> {
     const TOKENS: [&str; 40] = [
-        "'", "\"", "`", "/", "\\", "%2F", "%2e%2E", "%00", "%", "..", ".", "\0", "\n", "\r\n", "\t", " ", "+", "&", "=", "?", "#",
-        ";", ",", ":", "@", "{{", "}}", "{{record.login}}", "{session.token}", "{{session.token}}", "$.session.token", "${ACME_TOKEN}",
-        "<", "(", ")", "*", "|", "é", "\u{2028}", "😀",
+        "'",
+        "\"",
+        "`",
+        "/",
+        "\\",
+        "%2F",
+        "%2e%2E",
+        "%00",
+        "%",
+        "..",
+        ".",
+        "\0",
+        "\n",
+        "\r\n",
+        "\t",
+        " ",
+        "+",
+        "&",
+        "=",
+        "?",
+        "#",
+        ";",
+        ",",
+        ":",
+        "@",
+        "{{",
+        "}}",
+        "{{record.login}}",
+        "{session.token}",
+        "{{session.token}}",
+        "$.session.token",
+        "${ACME_TOKEN}",
+        "<",
+        "(",
+        ")",
+        "*",
+        "|",
+        "é",
+        "\u{2028}",
+        "😀",
     ];
     let mut values = Vec::new();
     for (nth, token) in TOKENS.iter().enumerate() {
