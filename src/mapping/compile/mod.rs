@@ -19,6 +19,7 @@ mod offer;
 mod pace;
 mod pages;
 mod pattern;
+mod relation;
 mod rest;
 mod schemas;
 mod sql;
@@ -117,10 +118,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
             let tenant = app.as_ref().and_then(|app| app.tenant.clone());
             let counters = app.as_ref().and_then(|app| app.counters.clone());
-            (
-                app.map(|a| App::Sql(Arc::new(a))),
-                sql::resources(&written, engine, tenant.as_ref(), counters.as_ref(), faults),
-            )
+            let made = sql::resources(&written, engine, tenant.as_ref(), counters.as_ref(), faults);
+            (app.map(|a| App::Sql(Arc::new(a))), made.into_iter().map(Arc::new).collect())
         }
         _ => {
             faults
@@ -132,7 +131,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     if !faults.has_errors() {
         resources.iter().for_each(|resource| check::check_open(resource, &resources, &written, faults));
     }
-    Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
+    Some(Mapping { app: app?, resources })
 }
 
 /// Refuses the keys of the language that are not built yet, by name.

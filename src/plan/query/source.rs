@@ -32,6 +32,8 @@ pub enum Source<'a> {
     Nothing,
     /// One record, by its key.
     Key(Box<Call>),
+    /// The records that the mapping names.
+    Fixed(&'a [Value]),
     /// The list of an HTTP app, narrowed by a rule or not.
     List(&'a List, Option<Narrowed<'a>>),
     /// What each side of an `or` finds, one after the other.
@@ -82,6 +84,9 @@ pub(super) fn of_rest<'a>(
     condition: &Condition,
     limits: Limits,
 ) -> Result<Source<'a>, Fault> {
+    if let Some(rows) = &records.fixed {
+        return Ok(Source::Fixed(rows));
+    }
     let conjuncts = condition.conjuncts();
     for conjunct in &conjuncts {
         if let Some(found) = by_key(resource, conjunct)? {
@@ -104,8 +109,10 @@ pub(super) fn of_rest<'a>(
 
 fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Source<'a>>, Fault> {
     let Some(id) = key_in(resource, conjunct) else { return Ok(None) };
-    match read::by_id(resource, &id) {
-        Ok(call) => Ok(Some(Source::Key(Box::new(call)))),
+    match read::call_by_id(resource, &id) {
+        // out of the list, by its rule
+        Ok(None) => Ok(None),
+        Ok(Some(call)) => Ok(Some(Source::Key(Box::new(call)))),
         Err(Fault::Absent) => Ok(Some(Source::Nothing)),
         Err(fault) => Err(fault),
     }
@@ -175,7 +182,7 @@ impl Narrowed<'_> {
 /// app folds them, so that only the folded spelling can be an id.
 pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
-    if target.extension.is_none() && target.attribute.name == "id" {
+    if is_id(target) {
         return Some(text.clone());
     }
     let line = resource.line(target)?;
@@ -189,6 +196,21 @@ pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String
 
 /// The rule for this part of a filter, if it is one for it.
 pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+    let value = match is_id(&rule.target) {
+        true if rule.op == CompareOp::Equal => resource.id.codec.write(&Value::String(key_in(resource, conjunct)?))?,
+        true => return None,
+        false => asked(resource, rule, conjunct)?,
+    };
+    // A value that no query can hold, such as one with a tab, is looked for here.
+    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
+    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
+        return None;
+    }
+    Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+/// The app's own word for what a comparison asks that this rule is for.
+fn asked(resource: &Resource, rule: &FilterRule, conjunct: &Condition) -> Option<Value> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;
@@ -196,16 +218,13 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     let line = resource.line(&rule.target)?;
     let value = literal(value);
     match &rule.literal {
-        Some(fixed) if *fixed != value => return None,
-        _ => {}
+        Some(fixed) if *fixed != value => None,
+        _ => stored(line, &rule.target, &value),
     }
-    let value = stored(line, &rule.target, &value)?;
-    // A value that no query can hold, such as one with a tab, is looked for here.
-    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
-    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
-        return None;
-    }
-    Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+fn is_id(target: &Target) -> bool {
+    target.extension.is_none() && target.attribute.name == "id"
 }
 
 /// The app's own word for a value: what the line would write. None where that is not one word.
