@@ -121,7 +121,7 @@ impl Look<'_> {
 
     /// Goes through the pages of a query, whose rows are not checked yet.
     pub(super) async fn rows(&self, query: &Query<'_>) -> Result<Rows, Error> {
-        let mut session = self.gateway.backend.read().await?.of(self.tenant.clone());
+        let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
         let looks = query.looks();
         let view = View::new(self.resource, &Needs { condition: None, ..Needs::ALL });
         let mut walk = Walk::of("check");
@@ -156,7 +156,7 @@ impl Look<'_> {
     /// One record of the list, by itself and with its parts.
     async fn one(&mut self, id: &str) -> Option<()> {
         let read = async {
-            let mut session = self.gateway.backend.read().await?.of(self.tenant.clone());
+            let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
             self.gateway.record(&mut session, self.resource, id, &Needs::ALL).await
         };
         match read.await {
@@ -177,7 +177,7 @@ impl Look<'_> {
     async fn nobody(&mut self) -> Option<()> {
         for id in [seal::letters(20), Some("2147480001".to_owned())].into_iter().flatten() {
             let read = async {
-                let mut session = self.gateway.backend.read().await?.of(self.tenant.clone());
+                let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
                 self.gateway.base(&mut session, self.resource, &id).await
             };
             match read.await {
