@@ -95,7 +95,7 @@ def leaves(role, person):
 ben = gateway.find("/Users", 'userName eq "ben@work.example"')[0]
 equal("everybody begins as a subscriber", in_app(ann)["roles"], ["subscriber"])
 equal("two join", (joins("editor", ann, ben), in_app(ann)["roles"], in_app(ben)["roles"]), (204, *[["subscriber", "editor"]] * 2))
-equal("who is in it", members("editor"), ["ann", "ben@work.example"])
+equal("who is in it", members("editor"), ["Ann", "ben@work.example"])
 equal("seen from the person", [g["value"] for g in gateway.get(f"/Users/{ann['id']}")[1]["groups"]], ["subscriber", "editor"])
 equal("one leaves", (leaves("editor", ann), in_app(ann)["roles"], in_app(ben)["roles"]), (204, ["subscriber"], ["subscriber", "editor"]))
 equal("left already", (leaves("editor", ann), in_app(ann)["roles"]), (204, ["subscriber"]))
