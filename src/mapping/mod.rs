@@ -13,9 +13,11 @@ pub mod codec;
 mod compile;
 mod edit;
 pub mod hash;
+pub mod language;
 pub mod line;
 pub mod pattern;
 mod php;
+pub mod quote;
 pub mod relation;
 pub mod reply;
 pub mod rest;
@@ -84,6 +86,8 @@ pub enum Existing {
     Refuse,
     /// The record becomes as was sent, and is answered as if it were new.
     Adopt,
+    /// The same of one that `delete` has marked, which exists again.
+    Revive,
 }
 
 /// Where the id stands in a record, and its codec.

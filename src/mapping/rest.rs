@@ -12,6 +12,7 @@ use super::{
     auth::Auth,
     call::CallTemplate,
     cell::Cell,
+    language::Language,
     pattern::Pattern,
     relation::{Derived, Relation},
     reply::InReply,
@@ -126,6 +127,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

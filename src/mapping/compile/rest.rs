@@ -34,12 +34,21 @@ use super::{
     pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    quote::Quotes,
     relation::{self, Open},
 };
 
+const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
+
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
+pub(super) fn app(
+    node: &Node,
+    quotes: Quotes,
+    languages: Vec<(String, Node)>,
+    faults: &mut Faults,
+) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
+    (shared.quotes, shared.languages) = (quotes, languages);
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
@@ -117,7 +126,7 @@ fn resource(
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
     fields.finish(faults);
     let open = relation::open(&drafts, entries, shared, faults);
