@@ -218,7 +218,7 @@ fn oauth(node: &Node, auth: &Auth, shared: &mut Shared, faults: &mut Faults) -> 
     shared.renews = true;
     let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
     let open = Opening::Client(Client { url: url?, form: Secret::new(form.join("&")), header });
-    let bearer = Term::leaf("Bearer {{session.token}}").ok()?;
+    let bearer = Term::leaf("Bearer {{session.token}}", &|_| None).ok()?;
     let headers = vec![(header::AUTHORIZATION, bearer)];
     let (keep, query) = (Map::new(), Vec::new());
     Some(Session { keep, open, headers, query, cookies: false, lasts: None, tenant: Vec::new() })
