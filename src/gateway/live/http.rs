@@ -14,7 +14,7 @@ use crate::{
     mapping::{Mapping, Records, Resource, answer::Class, rest::RestRecords},
     plan::{
         Context, Fault,
-        query::{self, Next, Position, Query, Source},
+        query::{self, By, Next, Position, Query, Source},
         read::{Needs, View},
     },
     scim::{condition::Condition, profile::Profile, projection::Projection, request},
@@ -265,5 +265,5 @@ fn words(error: &Error) -> String {
 
 /// Whether a query asks the app by this rule.
 pub(super) fn is_by(query: &Query<'_>, rule: &crate::mapping::rest::FilterRule) -> bool {
-    matches!(&query.source, Source::List(_, Some(narrowed)) if std::ptr::eq(narrowed.rule, rule))
+    matches!(&query.source, Source::List(_, Some(By::Rule(narrowed))) if std::ptr::eq(narrowed.rule, rule))
 }
