@@ -42,7 +42,7 @@ async fn file() -> (TempDir, PathBuf) {
 
 async fn backend(path: &std::path::Path, limits: Limits) -> Backend {
     Backend::open(
-        &App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), tenant: None, counters: None })),
+        &App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), schema: None, tenant: None, counters: None })),
         limits,
     )
     .await

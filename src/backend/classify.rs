@@ -137,7 +137,14 @@ mod tests {
     }
 
     fn app(answers: Vec<Arc<AnswerRule>>) -> RestApp {
-        RestApp { origin: Arc::default(), auth: Auth::default(), answers, tenant: Vec::new(), pace: Pace::default() }
+        RestApp {
+            origin: Arc::default(),
+            ca: None,
+            auth: Auth::default(),
+            answers,
+            tenant: Vec::new(),
+            pace: Pace::default(),
+        }
     }
 
     fn call(answers: Vec<Arc<AnswerRule>>) -> HttpCall {

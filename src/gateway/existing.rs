@@ -14,6 +14,7 @@ use crate::{
         projection::Projection,
         request, resource,
         schema::Target,
+        value::texts,
     },
 };
 
@@ -114,14 +115,4 @@ pub(super) fn adopting(kind: &Resource, sent: &Map<String, Value>) -> Vec<Change
         }
     }
     changes
-}
-
-/// The texts of a value: its own, or those of a list's items.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) if !text.is_empty() => vec![text],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::Object(item) => item.get("value").map(texts).unwrap_or_default(),
-        _ => Vec::new(),
-    }
 }

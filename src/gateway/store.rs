@@ -82,6 +82,7 @@ impl Gateway {
             Records::Sql(_) => Vec::new(),
         };
         let made = plan.made(&reply).map_err(|fault| Error::from(fault).after(&done))?;
+        self.fresh.wrote(resource, &made.id);
         let did = match plan.rest(&made, context) {
             Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
             Err(fault) => Err(fault.into()),
@@ -141,6 +142,7 @@ impl Gateway {
             None => false,
         };
         if undone {
+            self.fresh.forget(plan.resource, &made.id);
             return error.undone();
         }
         tracing::error!(resource = %plan.resource.kind.name, "a create failed half way and could not be undone");
@@ -213,6 +215,7 @@ impl Gateway {
             self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
+        self.fresh.wrote(resource, id);
         let Some(projection) = show else {
             return Ok(None);
         };
@@ -267,6 +270,7 @@ impl Gateway {
         }
         self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
+        self.fresh.forget(resource, id);
         self.steps(&mut session, resource, id, &steps, None).await?;
         Ok(session.commit().await?)
     }

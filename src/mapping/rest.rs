@@ -12,6 +12,7 @@ use super::{
     auth::Auth,
     call::CallTemplate,
     cell::Cell,
+    language::Language,
     pattern::Pattern,
     relation::{Derived, Relation},
     reply::InReply,
@@ -23,6 +24,8 @@ use super::{
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
+    /// The roots that vouch for it, in PEM; none: those of the system.
+    pub ca: Option<String>,
     /// How calls are signed.
     pub auth: Auth,
     /// The app's answer rules.
@@ -124,6 +127,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

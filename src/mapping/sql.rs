@@ -16,6 +16,8 @@ use super::{catalog::Catalog, cell::Cell};
 pub struct SqlApp {
     /// Which engine, and where.
     pub url: Url,
+    /// Where tables and sequences stand: a schema, in MariaDB a database; none: where the connection looks.
+    pub schema: Option<Ident>,
     /// Whose rows are whose, where several tenants share the tables.
     pub tenant: Option<TenantColumn>,
     /// Where keys are counted.
@@ -65,9 +67,17 @@ pub enum Engine {
     MariaDb,
 }
 
-/// An identifier, quoted whenever it is written.
+/// An identifier, quoted whenever it is written. A table's may have the schema in front, with a dot, which no name has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ident(pub String);
+
+impl Ident {
+    /// The name without the schema.
+    #[must_use]
+    pub fn bare(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&self.0, |(_, name)| name)
+    }
+}
 
 /// The rows of one resource type.
 #[derive(Debug)]

@@ -163,6 +163,15 @@ impl Cost {
         format!("{}{}", counted(resource, self.calls), self.more())
     }
 
+    /// Queries for what another one may have already.
+    fn look_up(&mut self, queries: usize) {
+        match queries {
+            0 => {}
+            1 => self.besides.push("a look-up".to_owned()),
+            n => self.besides.push(format!("{n} look-ups")),
+        }
+    }
+
     fn more(&self) -> String {
         self.besides.iter().map(|more| format!(" + {more}")).collect()
     }

@@ -51,9 +51,9 @@ impl Rest {
     /// # Errors
     /// The app's URL is `https` and the system has no root certificates.
     pub fn open(app: Arc<RestApp>, limits: Limits) -> Result<Self, OpenError> {
-        let wire = Wire::open(app.origin.uri.scheme(), limits)?;
+        let wire = Wire::open(app.origin.uri.scheme(), app.ca.as_deref(), limits)?;
         let tokens = match app.auth.session.as_ref().map(|session| &session.open) {
-            Some(Opening::Client(client)) => Some(Wire::open(client.url.scheme(), limits)?),
+            Some(Opening::Client(client)) => Some(Wire::open(client.url.scheme(), app.ca.as_deref(), limits)?),
             _ => None,
         };
         Ok(Self { app, wire, tokens, places: Places::default(), breaker: Breaker::default(), limits })
@@ -140,6 +140,7 @@ impl Rest {
             auth.cookies.iter().map(|c| c.expose().clone()).chain(signed.cookies(request.uri())).collect();
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("portolan/", env!("CARGO_PKG_VERSION"))));
         if let Some(body) = &call.body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));

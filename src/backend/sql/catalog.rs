@@ -17,7 +17,7 @@ pub(super) fn postgres(table: &str) -> Statement {
     let sql = "
 WITH RECURSIVE base AS (
   SELECT a.attname, a.attnum, a.atttypid AS oid, a.atttypmod AS modifier, a.attcollation FROM pg_attribute AS a
-  WHERE a.attrelid = to_regclass(quote_ident($1)) AND (a.attnum > 0 OR a.attname = 'xmin') AND NOT a.attisdropped
+  WHERE a.attrelid = to_regclass(concat_ws('.', quote_ident($1), quote_ident($2))) AND (a.attnum > 0 OR a.attname = 'xmin') AND NOT a.attisdropped
   UNION ALL
   SELECT b.attname, b.attnum, t.typbasetype, t.typtypmod, b.attcollation FROM base AS b
   JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype = 'd'
@@ -27,7 +27,7 @@ SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collnam
     c.collprovider = 'd' AND lower('ABCDEFGHIJKLMNOPQRSTUVWXYZ') = 'abcdefghijklmnopqrstuvwxyz' AS lowers
 FROM base AS b JOIN pg_type AS t ON t.oid = b.oid LEFT JOIN pg_collation AS c ON c.oid = b.attcollation
 LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace WHERE t.typtype <> 'd' ORDER BY b.attnum";
-    Statement { sql: sql.into(), binds: vec![Bind::Text(table.to_owned())], expect: Expect::Any }
+    Statement { sql: sql.into(), binds: named(table), expect: Expect::Any }
 }
 
 pub(super) fn of_postgres(reply: &Reply) -> Columns {
@@ -67,8 +67,15 @@ pub(super) fn mariadb(table: &str) -> Statement {
     let sql = "
 SELECT column_name AS name, data_type AS type, column_type LIKE '%unsigned%' AS signless, numeric_scale AS scale,
   numeric_precision AS bits, datetime_precision AS digits, coalesce(collation_name, '') AS collation
-FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
-    Statement { sql: sql.into(), binds: vec![Bind::Text(table.to_owned())], expect: Expect::Any }
+FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
+    Statement { sql: sql.into(), binds: named(table), expect: Expect::Any }
+}
+
+/// Its schema, if it has one, and its name.
+fn named(table: &str) -> Vec<Bind> {
+    let (schema, name) = table.rsplit_once('.').map_or((None, table), |(schema, name)| (Some(schema), name));
+    let text = |text: &str| Bind::Text(text.to_owned());
+    vec![schema.map_or(Bind::Null, text), text(name)]
 }
 
 pub(super) fn of_mariadb(reply: &Reply) -> Columns {

@@ -53,11 +53,11 @@ pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Fau
         fields.entries(faults, "cookie").iter().filter_map(|(key, node)| cookie(key, node, faults)).collect();
     auth.cookies = (!cookies.is_empty()).then(|| Secret::new(cookies.join("; ")));
     auth.session = match (fields.take("session"), fields.take_entry("oauth")) {
-        (Some(_), Some((key, _))) => {
+        (Some(node), Some((key, _))) => {
             faults
                 .error(key.span, "duplicate-name", "`session` and `oauth` both open the session")
                 .help("keep the way to sign in that the app wants");
-            None
+            session(node, &auth, shared, faults)
         }
         (Some(node), None) => session(node, &auth, shared, faults),
         (None, Some((_, node))) => oauth(node, &auth, shared, faults),
@@ -218,7 +218,7 @@ fn oauth(node: &Node, auth: &Auth, shared: &mut Shared, faults: &mut Faults) -> 
     shared.renews = true;
     let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
     let open = Opening::Client(Client { url: url?, form: Secret::new(form.join("&")), header });
-    let bearer = Term::leaf("Bearer {{session.token}}").ok()?;
+    let bearer = Term::leaf("Bearer {{session.token}}", &|_| None).ok()?;
     let headers = vec![(header::AUTHORIZATION, bearer)];
     let (keep, query) = (Map::new(), Vec::new());
     Some(Session { keep, open, headers, query, cookies: false, lasts: None, tenant: Vec::new() })

@@ -34,12 +34,19 @@ use super::{
     pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    quote::Quotes,
     relation::{self, Open},
 };
 
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
+pub(super) fn app(
+    node: &Node,
+    quotes: Quotes,
+    languages: Vec<(String, Node)>,
+    faults: &mut Faults,
+) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
+    (shared.quotes, shared.languages) = (quotes, languages);
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
@@ -55,9 +62,15 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared)
     if let Some(node) = written {
         call::check_expired(node, &answers, &shared, faults);
     }
+    let ca = fields.take("ca").and_then(|n| {
+        if url.as_ref().is_some_and(|(uri, _)| uri.scheme_str() == Some("http")) {
+            faults.error(n.span, "no-effect", "without `https` nobody vouches for the app").help("leave `ca` out");
+        }
+        n.text(faults, "`ca`").map(str::to_owned)
+    });
     let pace = fields.take("pace").and_then(|n| pace(n, faults)).unwrap_or_default();
     fields.finish(faults);
-    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new(), pace }), shared)
+    (url.map(|_| RestApp { origin, ca, auth, answers, tenant: Vec::new(), pace }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -109,7 +122,7 @@ fn resource(
     }
     check_links(&drafts, faults);
     super::cell::check(&drafts, &cells, faults);
-    check_scope(&drafts, types, faults);
+    check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
     let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);

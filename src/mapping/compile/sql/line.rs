@@ -192,7 +192,7 @@ fn list<'n>(
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
     let name = target.attribute.name.clone();
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let table = fields.required(faults, "table").and_then(|n| around.keys.table(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let key = fields.take("key").and_then(|n| around.keys.read(n, table.as_ref(), faults));

@@ -19,10 +19,7 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{
-            Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, TenantColumn,
-            Url,
-        },
+        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, TenantColumn, Url},
     },
     scim::published,
     yaml::Node,
@@ -57,45 +54,45 @@ pub(super) struct Base {
 /// Reads `app.sql`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     let mut fields = node.map(faults, "`sql`")?;
-    not_supported(
-        &mut fields,
-        faults,
-        &[("schema", "schema names"), ("limits", "limits of their own"), ("answers", "answer rules for databases")],
-    );
+    not_supported(&mut fields, faults, &[("answers", "answer rules for databases")]);
     let url = fields.required(faults, "url");
+    let schema = fields.take("schema").and_then(|n| Some((n.span, ident(n, faults)?)));
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
-    let counters = fields.take("counters").and_then(|n| counters(n, faults));
+    let counters = fields.take("counters").and_then(|n| counters(n, schema.as_ref().map(|(_, schema)| schema), faults));
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
-    match text.split_once(':') {
+    let place = match text.split_once(':') {
         Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant, counters })
+            if let Some((span, _)) = schema {
+                faults.error(span, "bad-value", "a file of SQLite has no schemas").help("leave `schema` out");
+            }
+            Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
         }
         Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters })
+            Url::Postgres(Secret::new(text.to_owned()))
         }
-        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters })
-        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => Url::MariaDb(Secret::new(text.to_owned())),
         _ => {
             faults.error(url.span, "bad-url", "this is not the URL of a database").help(
                 "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
             );
-            None
+            return None;
         }
-    }
+    };
+    Some(SqlApp { url: place, schema: schema.map(|(_, schema)| schema), tenant, counters })
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
 pub(super) fn resources(
     written: &[Written<'_>],
     engine: Engine,
-    tenant: Option<&TenantColumn>,
-    counters: Option<&Counters>,
+    app: Option<&SqlApp>,
     faults: &mut Faults,
 ) -> Vec<Resource> {
-    let keys = Keys { engine, counters };
+    let tenant = app.and_then(|app| app.tenant.as_ref());
+    let (schema, counters) = (app.and_then(|app| app.schema.as_ref()), app.and_then(|app| app.counters.as_ref()));
+    let keys = Keys { engine, schema, counters };
     let quiet = &mut Faults::new(faults.source().clone());
     let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, tenant, quiet)).collect();
     let around = Around { keys, tenant, types: written, bases: &bases };
@@ -106,7 +103,7 @@ pub(super) fn resources(
 
 fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
+    let table = fields.required(faults, "table").and_then(|n| keys.table(n, faults))?;
     let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
@@ -131,7 +128,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     );
     kind::skip(&mut fields);
     let all = &written.all;
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let table = fields.required(faults, "table").and_then(|n| around.keys.table(n, faults));
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
     let protect = protect(&mut fields, faults);
