@@ -86,6 +86,8 @@ pub enum Existing {
     Refuse,
     /// The record becomes as was sent, and is answered as if it were new.
     Adopt,
+    /// The same of one that `delete` has marked, which exists again.
+    Revive,
 }
 
 /// Where the id stands in a record, and its codec.

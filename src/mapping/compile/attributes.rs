@@ -285,9 +285,7 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
-    // Whether a field is there is changed by a call that is made for it, and only where the mapping says that there is one.
-    let by_call = matches!(codec, Codec::Given(_)) && facts.access.is_some();
-    let writes = at.writes() && (codec.writes() || by_call);
+    let writes = at.writes() && codec.writes();
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 

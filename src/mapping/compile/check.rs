@@ -8,7 +8,6 @@ use crate::{
     mapping::{
         Records, Resource,
         call::CallTemplate,
-        codec::Codec,
         line::{Line, Source},
         rest::{ChangeRule, FilterRule, Get, List},
         selector::Selector,
@@ -220,14 +219,6 @@ pub(super) fn check_claims(
                 .error(draft.span, "unclaimed-change", format!("no rule of `update` writes `{}`", draft.line.target))
                 .help("add a rule for it, or say that it cannot be changed: `access: [read, create]`");
         }
-    }
-    let by_call = |d: &&Draft<'_>| matches!(&d.line.value, Source::At { codec: Codec::Given(_), .. }) && d.line.update;
-    for draft in drafts.iter().filter(by_call).filter(|_| update.iter().any(|rule| rule.when.is_empty())) {
-        let message =
-            format!("`{}` has no value that could be sent, and a rule without `when` takes it", draft.line.target);
-        faults
-            .error(draft.span, "unclaimed-change", message)
-            .help("name the attributes that the rule sends in its `when`");
     }
     for draft in drafts.iter().filter(|d| !creates && matches!(d.facts.access, Some((_, true, _)))) {
         faults

@@ -38,6 +38,8 @@ use super::{
     relation::{self, Open},
 };
 
+const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
+
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
 pub(super) fn app(
     node: &Node,
@@ -124,7 +126,7 @@ fn resource(
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
     fields.finish(faults);
     let open = relation::open(&drafts, entries, shared, faults);

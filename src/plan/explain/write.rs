@@ -39,6 +39,10 @@ pub(super) fn create(
         let what = format!("a query, `{} eq …`", line.target);
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
+    if let (Existing::Revive, Some(line)) = (resource.existing, resource.naming()) {
+        let what = format!("a query among the deleted, `{} eq …`", line.target);
+        said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
+    }
     let lines = resource.lines.iter().filter(|line| line.create);
     let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&sent, &line.target)?)));
     queries += looks(&mut said, resource, values);
