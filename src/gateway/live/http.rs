@@ -14,7 +14,7 @@ use crate::{
     mapping::{Mapping, Records, Resource, answer::Class, rest::RestRecords},
     plan::{
         Context, Fault,
-        query::{self, Next, Position, Query, Source},
+        query::{self, By, Next, Position, Query, Source},
         read::{Needs, View},
     },
     scim::{condition::Condition, profile::Profile, projection::Projection, request},
@@ -162,11 +162,7 @@ impl Look<'_> {
         match read.await {
             Ok(Some(_)) => Some(()),
             Ok(None) => {
-                self.says(
-                    "no-record",
-                    "`get` does not find the first record of the list".to_owned(),
-                    "correct `id` or `get`",
-                );
+                self.says("no-record", "`get` does not find the first record of the list", "correct `id` or `get`");
                 Some(())
             }
             Err(error) => self.fails("get", &error),
@@ -185,7 +181,7 @@ impl Look<'_> {
                 Err(Error::App { class: Class::Denied, .. }) => return self.fails("get", &denied()),
                 Err(error) => {
                     let message = format!("`get` with an id that nobody has: {}", words(&error));
-                    self.says("no-record", message, "say in `answers` how the app says so: `then: absent`");
+                    self.says("no-record", &message, "say in `answers` how the app says so: `then: absent`");
                     break;
                 }
             }
@@ -202,11 +198,11 @@ impl Look<'_> {
             && pages.at_random()
         {
             let message = format!("`pages.max` is {max}, and the app gives no more than {first} rows in one reply");
-            self.says("page-size", message, &format!("write `max: {first}`"));
+            self.says("page-size", &message, &format!("write `max: {first}`"));
         }
         if let Some(most) = list.pages.iter().find(|rows| **rows > max) {
             let message = format!("`pages.max` is {max}, and the app gave {most} rows in one reply");
-            self.says("page-size", message, "see whether the call sends `{{size}}` where the app looks for it");
+            self.says("page-size", &message, "see whether the call sends `{{size}}` where the app looks for it");
         }
         if let (Some(total), true) = (list.total, list.whole)
             && total != list.all.len()
@@ -214,14 +210,14 @@ impl Look<'_> {
             let message = format!("`pages.total` tells {total}, and the list has {} rows", list.all.len());
             self.says(
                 "wrong-total",
-                message,
+                &message,
                 "leave `total` out, or say where the app tells how many rows the list has",
             );
         }
     }
 
     /// A fault of this type.
-    pub(super) fn says(&mut self, code: &'static str, message: String, help: &str) {
+    pub(super) fn says(&mut self, code: &'static str, message: &str, help: &str) {
         let mut fault = Diagnostic::new(Severity::Error, code, format!("{}: {message}", self.resource.kind.name));
         fault.help(help);
         self.found.push(fault);
@@ -231,12 +227,16 @@ impl Look<'_> {
     pub(super) fn fails(&mut self, what: &str, error: &Error) -> Option<()> {
         if matches!(error, Error::App { class: Class::Denied, .. }) {
             let message = format!("the app does not let us in: `{what}` is answered as `denied`");
-            self.says("signed-out", message, "see `auth` and the variables that it uses, and what that account may do");
+            self.says(
+                "signed-out",
+                &message,
+                "see `auth` and the variables that it uses, and what that account may do",
+            );
             return None;
         }
         self.says(
             "broken-read",
-            format!("`{what}`: {}", words(error)),
+            &format!("`{what}`: {}", words(error)),
             "correct the call, or what `answers` says of such a reply",
         );
         Some(())
@@ -265,5 +265,5 @@ fn words(error: &Error) -> String {
 
 /// Whether a query asks the app by this rule.
 pub(super) fn is_by(query: &Query<'_>, rule: &crate::mapping::rest::FilterRule) -> bool {
-    matches!(&query.source, Source::List(_, Some(narrowed)) if std::ptr::eq(narrowed.rule, rule))
+    matches!(&query.source, Source::List(_, Some(By::Rule(narrowed))) if std::ptr::eq(narrowed.rule, rule))
 }

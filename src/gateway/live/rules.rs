@@ -60,7 +60,7 @@ fn held(look: &mut Look<'_>, rule: &FilterRule, condition: &Condition, rows: &Ro
             true => "the app gives the whole list: it seems not to know what the rule sends",
             false => "leave `matches` out, or send what the app compares exactly",
         };
-        look.says("broken-promise", message, help);
+        look.says("broken-promise", &message, help);
         return None;
     }
     if !rows.whole {
@@ -74,7 +74,7 @@ fn held(look: &mut Look<'_>, rule: &FilterRule, condition: &Condition, rows: &Ro
         let message = format!("`{}` loses matches: of {all} records that match the app did not give {lost}", rule.text);
         let help =
             "correct what the rule sends; say `case: any` only if the app ignores letter case, or leave the rule out";
-        look.says("lost-match", message, help);
+        look.says("lost-match", &message, help);
         return None;
     }
     Some(())
@@ -92,7 +92,7 @@ pub(super) fn folds(look: &mut Look<'_>, list: &Rows) {
             );
             look.says(
                 "broken-promise",
-                message,
+                &message,
                 "leave `fold` out, or correct these records in the app: they cannot be found",
             );
         }

@@ -71,7 +71,7 @@ pub fn missing(
     let mut told: Vec<Diagnostic> = Vec::new();
     found.into_iter().for_each(|one| {
         if !told.contains(&one) {
-            told.push(one)
+            told.push(one);
         }
     });
     told
