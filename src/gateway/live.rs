@@ -12,14 +12,14 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics, Severity},
     mapping::{App, Mapping, Records, catalog::Catalog},
     plan::sql::{
-        index::{self, Index},
+        index::{self, Index, Lack, What},
         select,
     },
 };
 
 use super::{Limits, catalog};
 
-/// The code of the fault that there is no app to ask.
+/// The code of what is wrong with no file: there is no app to ask.
 pub const NO_ANSWER: &str = "no-answer";
 
 /// Holds a mapping against its app; `tenant` is that of some client, where the mapping keeps tenants apart.
@@ -63,9 +63,19 @@ async fn database(sql: &Sql, catalog: Result<Catalog, String>, mapping: &mut Map
                 Err(failure) => return none(&format!("the indexes of `{table}` cannot be read: {failure}")),
             }
         }
-        found.extend(index::missing(resource, records, &|table| known.get(&table.0).cloned()));
+        found.extend(index::missing(resource, records, &|table| known.get(&table.0).cloned()).into_iter().map(told));
     }
     found
+}
+
+fn told(Lack { what, message, help }: Lack) -> Diagnostic {
+    let mut fault = match what {
+        What::Index => Diagnostic::new(Severity::Warning, "missing-index", message),
+        What::Unique => Diagnostic::new(Severity::Warning, "not-unique", message),
+        What::Case => Diagnostic::new(Severity::Advice, "letter-case", message),
+    };
+    fault.help(help);
+    fault
 }
 
 fn none(why: &str) -> Diagnostics {

@@ -218,7 +218,8 @@ impl Look<'_> {
 
     /// A fault of this type.
     pub(super) fn says(&mut self, code: &'static str, message: &str, help: &str) {
-        let mut fault = Diagnostic::new(Severity::Error, code, format!("{}: {message}", self.resource.kind.name));
+        let said = self.resource.kind.name.clone() + ": " + message;
+        let mut fault = Diagnostic::new(Severity::Error, code, said);
         fault.help(help);
         self.found.push(fault);
     }
