@@ -32,6 +32,7 @@ mod rest_encoders;
 mod rest_faults;
 mod rest_pace;
 mod rest_pages;
+mod rest_probe;
 mod rest_reads;
 mod rest_sign_in;
 mod rest_steps;

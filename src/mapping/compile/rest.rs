@@ -22,8 +22,8 @@ use super::{
     call::{self, Setting, call},
     change::{create, relation, update},
     check::{
-        check_claims, check_edits, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
-        check_scope,
+        check_claims, check_edits, check_id, check_links, check_looked, check_overlaps, check_parts, check_probed,
+        check_required, check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -210,6 +210,7 @@ fn records(
     let members =
         drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
     check_looked(list.is_some(), drafts, faults);
+    check_probed(list.is_some(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     check_edits(drafts, &update, faults);
