@@ -147,6 +147,7 @@ async fn requests_become_these_statements() {
             let expect = match statement.expect {
                 Expect::Any => String::new(),
                 Expect::Some(class) => format!("  [some, or {}]", class.word()),
+                Expect::Turn => "  [its turn]".to_owned(),
                 Expect::None(class, why) => format!("  [none, or {}: {why}]", class.word()),
             };
             writeln!(text, "{}{expect}", Call::Sql(statement)).unwrap();

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Session,
-    mapping::{Existing, Records, Resource, answer::Class, line::Line},
+    mapping::{Existing, Records, Resource, answer::Class, line::Line, sql::SqlRecords, translate},
     plan::{
-        Context, Fault,
-        create::{self, Made},
+        Context,
+        call::Call,
         query,
-        sql::guard,
+        sql::{self, guard, revive, write::Stamps},
     },
     scim::{
         change::{Change, To},
@@ -65,7 +65,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// The record that a create adopts.
+    /// The record that a create adopts, or brings back.
     pub(super) async fn namesake(
         &self,
         session: &mut Session,
@@ -76,63 +76,41 @@ impl Gateway {
         if kind.existing == Existing::Refuse {
             return Ok(None);
         }
-        let mut found = self.of_its_name(session, kind, sent, context).await?;
-        Ok(found.pop().filter(|_| found.is_empty()))
-    }
-
-    /// Who has the name of what is to be made.
-    async fn of_its_name(
-        &self,
-        session: &mut Session,
-        kind: &Resource,
-        sent: &Map<String, Value>,
-        context: &Context<'_>,
-    ) -> Result<Vec<String>, Error> {
         let named = kind.naming().and_then(|line| Some((line, resource::get(sent, &line.target)?.as_str()?)));
-        match named {
-            Some((line, name)) => self.who_has(session, kind, line, name, context).await,
-            None => Ok(Vec::new()),
+        let Some((line, name)) = named else { return Ok(None) };
+        let mut found = self.who_has(session, kind, line, name, context).await?;
+        match (&kind.records, kind.existing) {
+            (Records::Sql(records), Existing::Revive) if found.is_empty() => {
+                self.revived(session, (kind, records), line, name, context).await
+            }
+            (_, Existing::Revive) => Ok(None),
+            _ => Ok(found.pop().filter(|_| found.is_empty())),
         }
     }
 
-    /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where
-    /// nobody has, it is sent once more if the app itself refuses a second one: it may only have been slow.
-    pub(super) async fn probed(
+    /// Takes the mark off the one record of that name that has been deleted.
+    async fn revived(
         &self,
         session: &mut Session,
-        plan: &create::Create<'_>,
-        sent: &Map<String, Value>,
+        (kind, records): (&Resource, &SqlRecords),
+        line: &Line,
+        name: &str,
         context: &Context<'_>,
-    ) -> Result<Made, Error> {
-        let kind = plan.resource;
-        if !self.of_its_name(session, kind, sent, context).await?.is_empty() {
-            let detail = Some(format!("another {} has this name already", kind.kind.name));
-            return Err(Error::App { class: Class::Exists, detail, retry_after: None, status: None });
+    ) -> Result<Option<String>, Error> {
+        let Some(find) = revive::find(kind, records, &named(line, name)) else { return Ok(None) };
+        let found = self.ok(session, &Call::Sql(find)).await?;
+        let [record] = found.rows() else { return Ok(None) };
+        let id = translate::id(kind, record)?;
+        let Some(key) = sql::key(kind, records, &id) else { return Ok(None) };
+        let stamps = Stamps { now: context.now, client: context.client };
+        let Some(back) = revive::back(kind, records, &key, &stamps) else { return Ok(None) };
+        for statement in back {
+            self.ok(session, &Call::Sql(statement)).await?;
         }
-        let again = usize::from(kind.naming().is_some_and(|line| !line.checked));
-        for left in (0..=again).rev() {
-            match self.made(session, plan).await {
-                Err(error) if error.is_unsure() => {
-                    match self.of_its_name(session, kind, sent, context).await.as_deref() {
-                        Ok([id]) => return Ok(Made { id: id.clone(), record: None }),
-                        Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
-                        _ => return Err(error),
-                    }
-                }
-                outcome => return outcome,
-            }
-        }
-        Err(Error::absent())
+        Ok(Some(id))
     }
 
-    /// Makes a record by the steps of its plan.
-    pub(super) async fn made(&self, session: &mut Session, plan: &create::Create<'_>) -> Result<Made, Error> {
-        let reply = self.steps(session, plan.resource, "", &plan.first, None).await?;
-        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
-        plan.made(&reply).map_err(|fault| Error::from(fault).after(&plan.done()))
-    }
-
-    async fn who_has(
+    pub(super) async fn who_has(
         &self,
         session: &mut Session,
         resource: &Resource,
@@ -140,10 +118,7 @@ impl Gateway {
         text: &str,
         context: &Context<'_>,
     ) -> Result<Vec<String>, Error> {
-        let attribute = &line.target.attribute;
-        let sub = if attribute.multi_valued { attribute.sub("value").cloned() } else { line.target.sub.clone() };
-        let target = Target { sub, ..line.target.clone() };
-        let condition = Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text.to_owned()) };
+        let condition = named(line, text);
         let asked = request::Query { condition, sort: None, start_index: 1, cursor: None, count: Some(2) };
         let projection = Projection::parse(Some("id"), None, &resource.kind)?;
         let plan = query::plan(resource, asked, projection, context)?;
@@ -151,6 +126,14 @@ impl Gateway {
         let id = |r: Map<String, Value>| r.get("id").and_then(Value::as_str).map(str::to_owned);
         Ok(found.resources.into_iter().filter_map(id).collect())
     }
+}
+
+/// That a line's attribute is this text; of a list, that some item is.
+fn named(line: &Line, text: &str) -> Condition {
+    let attribute = &line.target.attribute;
+    let sub = if attribute.multi_valued { attribute.sub("value").cloned() } else { line.target.sub.clone() };
+    let target = Target { sub, ..line.target.clone() };
+    Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text.to_owned()) }
 }
 
 /// What a create asks of a record that is there: to become as was sent. Members join, and nobody leaves.

@@ -25,21 +25,21 @@ use super::{Error, Gateway, existing::adopting};
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
 
-/// How often a write is begun again.
+/// How often a request is begun again.
 const AGAIN: usize = 3;
 
-/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
-/// what it reads in itself. Four times in the way, and the client should come back later.
-pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+/// Does a request, and again where another transaction was in its way or a table changed under it: then all of it was
+/// undone, and it was planned from what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(request: impl Fn() -> F) -> Result<T, Error> {
     for _ in 0..AGAIN {
-        match write().await {
+        match Box::pin(request()).await {
             Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
-                tracing::debug!(cause = %failure, "a write is begun again");
+                tracing::debug!(cause = %failure, "a request is begun again");
             }
             outcome => return outcome,
         }
     }
-    write().await
+    Box::pin(request()).await
 }
 
 impl Gateway {

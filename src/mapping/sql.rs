@@ -192,6 +192,19 @@ pub enum ColumnIs {
     Tenant(String),
 }
 
+impl ColumnIs {
+    /// What a column holds in a row that exists, where one value is known that it may.
+    #[must_use]
+    pub fn living(&self) -> Option<&Value> {
+        match self {
+            Self::AnyOf(values) => values.first(),
+            Self::NoneOf(values) if values.contains(&Value::Null) => None,
+            Self::NoneOf(_) => Some(&Value::Null),
+            Self::Tenant(_) => None,
+        }
+    }
+}
+
 /// What is written into a column that SCIM does not name.
 #[derive(Debug, Clone)]
 pub enum Stamp {

@@ -22,7 +22,8 @@ WITH RECURSIVE base AS (
   SELECT b.attname, b.attnum, t.typbasetype, t.typtypmod, b.attcollation FROM base AS b
   JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collname) AS collation, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
+SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collname) AS collation,
+  c.collisdeterministic AND t.typname <> 'citext' AS exact, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
   c.collname IN ('C', 'POSIX') OR
     c.collprovider = 'd' AND lower('ABCDEFGHIJKLMNOPQRSTUVWXYZ') = 'abcdefghijklmnopqrstuvwxyz' AS lowers
 FROM base AS b JOIN pg_type AS t ON t.oid = b.oid LEFT JOIN pg_collation AS c ON c.oid = b.attcollation
@@ -57,7 +58,10 @@ pub(super) fn of_postgres(reply: &Reply) -> Columns {
             other => return (text("name").to_owned(), Some(Err(other.to_owned()))),
         };
         let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-        (text("name").to_owned(), Some(Ok(Known { stored, collation })))
+        (
+            text("name").to_owned(),
+            Some(Ok(Known { stored, collation, exact: row.get("exact").and_then(Value::as_bool) })),
+        )
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }
@@ -110,7 +114,10 @@ pub(super) fn of_mariadb(reply: &Reply) -> Columns {
             other => return (text("name").to_owned(), Some(Err(other.to_owned()))),
         };
         let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-        (text("name").to_owned(), Some(Ok(Known { stored, collation })))
+        (
+            text("name").to_owned(),
+            Some(Ok(Known { stored, exact: collation.as_ref().map(|name| !name.ends_with("_ci")), collation })),
+        )
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }

@@ -5,6 +5,7 @@
 //! `Any` fails on columns as common as a uuid.
 
 mod catalog;
+mod indexes;
 mod mariadb;
 mod mariadb_decode;
 mod postgres;
@@ -20,8 +21,15 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
-    mapping::{answer::Class, catalog::Catalog, sql::Url},
-    plan::call::{Expect, Reply, Statement},
+    mapping::{
+        answer::Class,
+        catalog::Catalog,
+        sql::{Engine, Url},
+    },
+    plan::{
+        call::{Expect, Reply, Statement},
+        sql::index::Index,
+    },
 };
 
 use self::{catalog::Columns, mariadb::MariaDb, postgres::Postgres, server::Server, sqlite::Sqlite};
@@ -93,6 +101,24 @@ impl Sql {
             Database::Postgres(server) => Held::Postgres(server.begin(true).await?),
             Database::MariaDb(server) => Held::MariaDb(server.begin(true).await?),
         }))
+    }
+
+    /// The indexes of a table; none of what is no table.
+    ///
+    /// # Errors
+    /// The catalogue cannot be read.
+    pub async fn indexes(&self, table: &str) -> Result<Option<Vec<Index>>, Failure> {
+        let engine = match &self.0 {
+            Database::Sqlite(_) => Engine::Sqlite,
+            Database::Postgres(_) => Engine::Postgres,
+            Database::MariaDb(_) => Engine::MariaDb,
+        };
+        let mut session = self.read().await?;
+        if session.call(&indexes::is_table(engine, table)).await?.rows().is_empty() {
+            return Ok(None);
+        }
+        let reply = session.call(&indexes::of_table(engine, table)).await?;
+        Ok(Some(indexes::read(engine, &reply)))
     }
 
     /// What the database says of these tables and columns, and which of them cannot be used.
@@ -206,6 +232,7 @@ impl Rows {
         let met = changed > 0 || !self.rows.is_empty();
         let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, self.rows, None),
+            Expect::Turn if !met => reply(Class::Busy, self.rows, None),
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
                 let detail = named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"));

@@ -219,7 +219,7 @@ fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
-fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
+pub(super) fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
     let mut text = column(engine, alias, name);
     text.push_str(" AS ");
     engine.write_name(name, &mut text);

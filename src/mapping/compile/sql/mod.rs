@@ -27,7 +27,7 @@ use crate::{
 
 use self::{
     check::{check_children, check_columns, check_key, check_rows},
-    column::{ident, read_delete, stamps},
+    column::{alive, ident, read_delete, stamps},
     key::{KeyColumn, Keys, counters},
     line::{Lists, said},
     scope::{protect, scope, tenant, version},
@@ -161,12 +161,9 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, alive(&delete, &only), faults);
     fields.finish(faults);
     let KeyColumn { column: key, kind: key_kind, from } = key?;
-    for draft in drafts.iter().filter(|d| d.line.checked && around.keys.engine == Engine::MariaDb) {
-        faults.not_supported(draft.span, "`unique: checked` on MariaDB");
-    }
     check_key(&drafts, &key, from.as_ref(), faults);
     reference::check(&references, &key, faults);
     insert.extend(from.map(|from| (key.clone(), from)));
