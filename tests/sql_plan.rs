@@ -13,7 +13,7 @@ use portolan::{
         call::{Call, Expect, Statement},
         sql::{
             filter::{Pushed, push},
-            key, members,
+            key, members, names,
             order::{After, Order},
             select, write,
         },
@@ -170,7 +170,7 @@ fn ids_that_cannot_be_keys_are_nobodys() {
 #[test]
 fn every_table_and_column_is_named_once() {
     let user = sql::user();
-    let tables = select::tables(records(&user));
+    let tables = names::tables(records(&user));
     let names: Vec<&str> = tables.iter().map(|(table, _)| table.as_str()).collect();
     assert_eq!(names, ["person", "email", "in_team", "team"]);
     assert_eq!(tables[1].1, ["person_id", "id", "addr", "kind", "main", "hidden"]);

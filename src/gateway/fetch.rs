@@ -83,7 +83,7 @@ impl Gateway {
         };
         let reply = self.call(session, &call).await?;
         let record = match reply.class {
-            Class::Ok => read::record(resource, reply),
+            Class::Ok => read::record(resource, reply)?,
             Class::Absent => None,
             _ => return Err(Error::of(reply)),
         };

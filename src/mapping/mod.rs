@@ -12,6 +12,7 @@ pub mod codec;
 mod compile;
 pub mod hash;
 pub mod line;
+pub mod own;
 pub mod pattern;
 mod php;
 pub mod reply;

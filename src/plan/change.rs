@@ -8,6 +8,7 @@ use crate::{
         Records, Resource,
         line::{Line, Source},
         rest::{Becomes, ChangeRule, RestRecords, To as Expected},
+        sql::Delete,
         term::Scope,
         translate,
     },
@@ -423,6 +424,9 @@ pub fn delete<'a>(resource: &'a Resource, id: &str, context: &Context<'_>) -> Re
             }
         }
         Records::Sql(records) => {
+            if matches!(records.delete, Delete::Never) {
+                return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
+            }
             let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
             let stamps = Stamps { now: context.now, client: context.client };
             Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Step::statement).collect())

@@ -72,6 +72,9 @@ pub fn plan<'a>(
             (Step::sequence(&create.ahead, &create.call, &names, does)?, record)
         }
         Records::Sql(records) => {
+            if records.table.is_none() {
+                return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
+            }
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
             let named = referring::keys(records, &mut record)?;

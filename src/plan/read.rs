@@ -153,18 +153,23 @@ pub fn by_id(resource: &Resource, id: &str) -> Result<Call, Fault> {
 }
 
 /// The record in an ok reply to [`by_id`]; none means that there is no such record.
-#[must_use]
-pub fn record(resource: &Resource, reply: Reply) -> Option<Value> {
+///
+/// # Errors
+/// There are several.
+pub fn record(resource: &Resource, reply: Reply) -> Result<Option<Value>, Fault> {
     match &resource.records {
-        Records::Rest(records) => match &records.get.record {
+        Records::Rest(records) => Ok(match &records.get.record {
             Some(at) => at.one(&reply.body).cloned(),
             None => Some(reply.body),
         }
-        .filter(|r| !r.is_null()),
-        Records::Sql(_) => match reply.body {
-            Value::Array(rows) => rows.into_iter().next(),
-            _ => None,
-        },
+        .filter(|r| !r.is_null())),
+        Records::Sql(records) => {
+            select::once_each(records, reply.rows())?;
+            match reply.body {
+                Value::Array(rows) => Ok(rows.into_iter().next()),
+                _ => Ok(None),
+            }
+        }
     }
 }
 

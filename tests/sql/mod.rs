@@ -13,8 +13,8 @@ use portolan::{
         pattern::Pattern,
         selector::Selector,
         sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Junction, Key, KeyKind, Reference, SqlRecords,
-            Stamp,
+            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Junction, Key, KeyKind, Reference, Rows,
+            SqlRecords, Stamp,
         },
         template::Template,
     },
@@ -202,7 +202,9 @@ pub(crate) fn user() -> Resource {
     let records = SqlRecords {
         engine: Engine::Sqlite,
         catalog: Arc::default(),
-        table: ident("person"),
+        rows: Rows::of(ident("person")),
+        table: Some(ident("person")),
+        written: Vec::new(),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
         protect: Vec::new(),
@@ -288,7 +290,7 @@ pub(crate) fn user_with_lists() -> Resource {
 
 fn team_reference() -> Reference {
     Reference {
-        table: ident("team"),
+        rows: Rows::of(ident("team")),
         key: ident("code"),
         kind: KeyKind::Text,
         only: vec![team_alive()],
@@ -313,7 +315,9 @@ pub(crate) fn group() -> Resource {
     let records = SqlRecords {
         engine: Engine::Sqlite,
         catalog: Arc::default(),
-        table: ident("team"),
+        rows: Rows::of(ident("team")),
+        table: Some(ident("team")),
+        written: Vec::new(),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
         protect: Vec::new(),
@@ -332,7 +336,7 @@ pub(crate) fn group() -> Resource {
             value: ident("person_id"),
             of: "User".to_owned(),
             member: Reference {
-                table: ident("person"),
+                rows: Rows::of(ident("person")),
                 key: ident("id"),
                 kind: KeyKind::Integer,
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],

@@ -5,6 +5,7 @@
 //! `Any` fails on columns as common as a uuid.
 
 mod catalog;
+mod describe;
 mod mariadb;
 mod mariadb_decode;
 mod postgres;
@@ -20,7 +21,11 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
-    mapping::{answer::Class, catalog::Catalog, sql::Url},
+    mapping::{
+        answer::Class,
+        catalog::Catalog,
+        sql::{COMPUTED, SELECT, Url},
+    },
     plan::call::{Expect, Reply, Statement},
 };
 
@@ -53,15 +58,23 @@ pub struct Unfit {
 
 impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.column, &self.of) {
-            (Some(column), Some(of)) => write!(
+        let table = match self.table.strip_prefix(SELECT) {
+            Some(name) => format!("the `rows` of {name}"),
+            None => format!("table `{}`", self.table),
+        };
+        let expression = self.column.as_ref().and_then(|column| column.strip_prefix(COMPUTED));
+        match (&self.column, &self.of, expression) {
+            (Some(_), Some(of), Some(expression)) => write!(
                 f,
-                "column `{column}` of table `{}` has the type {of}, which has no form in JSON; leave it out, or read it through a \
-                 view as text",
-                self.table
+                "the expression of `{expression}` over {table} has the type {of}, which has no form in JSON; cast it to text"
             ),
-            (Some(column), None) => write!(f, "there is no column `{column}` in table `{}`", self.table),
-            (None, _) => write!(f, "there is no table `{}`", self.table),
+            (Some(column), Some(of), None) => write!(
+                f,
+                "column `{column}` of {table} has the type {of}, which has no form in JSON; leave it out, or read it through a \
+                 view as text"
+            ),
+            (Some(column), None, _) => write!(f, "there is no column `{column}` in {table}"),
+            (None, ..) => write!(f, "there is no {table}"),
         }
     }
 }
@@ -115,29 +128,33 @@ impl Sql {
                     catalog::of_mariadb(&server.begin(false).await?.call(&catalog::mariadb(table)).await?)
                 }
             };
-            let unlike = |column: Option<&String>, of: Option<String>| Unfit {
-                table: table.clone(),
-                column: column.cloned(),
-                of,
-            };
             if known.is_empty() {
-                unfit.push(unlike(None, None));
+                unfit.push(Unfit { table: table.clone(), column: None, of: None });
                 continue;
             }
-            let same = |name: &str, column: &str| match self.0 {
-                Database::Postgres(_) => name == column,
-                Database::Sqlite(_) | Database::MariaDb(_) => name.eq_ignore_ascii_case(column),
-            };
-            for column in columns {
-                match known.iter().find(|(name, _)| same(name, column)) {
-                    Some((_, None)) => {}
-                    Some((_, Some(Ok(stored)))) => catalog.add(table, column, stored.clone()),
-                    Some((_, Some(Err(of)))) => unfit.push(unlike(Some(column), Some(of.clone()))),
-                    None => unfit.push(unlike(Some(column), None)),
-                }
-            }
+            unfit.extend(self.fitting(table, columns, &known, &mut catalog));
         }
         Ok((catalog, unfit))
+    }
+
+    /// Notes the columns that are needed; those that are not there or cannot be used are told.
+    fn fitting(&self, table: &str, columns: &[String], known: &Columns, catalog: &mut Catalog) -> Vec<Unfit> {
+        let unlike =
+            |column: &String, of: Option<String>| Unfit { table: table.to_owned(), column: Some(column.clone()), of };
+        let same = |name: &str, column: &str| match self.0 {
+            Database::Postgres(_) => name == column,
+            Database::Sqlite(_) | Database::MariaDb(_) => name.eq_ignore_ascii_case(column),
+        };
+        let mut unfit = Vec::new();
+        for column in columns {
+            match known.iter().find(|(name, _)| same(name, column)) {
+                Some((_, None)) => {}
+                Some((_, Some(Ok(stored)))) => catalog.add(table, column, stored.clone()),
+                Some((_, Some(Err(of)))) => unfit.push(unlike(column, Some(of.clone()))),
+                None => unfit.push(unlike(column, None)),
+            }
+        }
+        unfit
     }
 }
 

@@ -103,6 +103,11 @@ impl Sqlite {
         Session::begin(self.writer.begin_with("BEGIN IMMEDIATE").await, self.limits).await
     }
 
+    /// Connections that read.
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
     /// The columns of a table; none where there is no such table. SQLite would read an unknown quoted name as a text, so
     /// no statement would complain.
     pub(super) async fn columns(&self, table: &str) -> Result<Vec<String>, Failure> {
@@ -256,7 +261,7 @@ fn bound(statement: &Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments>
 }
 
 /// An error outside a statement, where no class fits; a constraint that the app checks at commit among them.
-fn failed(error: &sqlx::Error) -> Failure {
+pub(super) fn failed(error: &sqlx::Error) -> Failure {
     match outcome(error) {
         Err(failure) => failure,
         Ok(_) => Failure::new(Kind::BadCall, format!("the database refused: {error}")),

@@ -14,7 +14,7 @@ use crate::{
     plan::call::{Call, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
+use super::{Piece, and_only, column, has_key, key_column, rows, table, where_key, write};
 
 /// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
 /// Where there is one writer anyway, nothing has to be held.
@@ -25,8 +25,18 @@ pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     if !engine.row_lock().is_empty() {
         guards.push(write::lock(records, key));
     }
+    if records.rows.is_select() {
+        guards.push(seen(records, key, Class::Absent));
+    }
     guards.extend(unprotected(records, key));
     guards
+}
+
+/// That the record is one of those that are read.
+fn seen(records: &SqlRecords, key: &Value, otherwise: Class) -> Statement {
+    let engine = records.engine;
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::from(engine, &records.rows, "r"));
+    row.piece(where_key(records, key)).expect(engine, Expect::Some(otherwise))
 }
 
 /// What comes last, where a line may write what they depend on: the record still is one that exists for SCIM, and none of the
@@ -39,11 +49,10 @@ pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Stat
             _ => false,
         })
     };
-    let engine = records.engine;
     let mut guards = Vec::new();
-    if records.only.iter().any(|test| written(&test.column)) {
-        let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
-        guards.push(row.piece(where_key(records, key)).expect(engine, Expect::Some(Class::Refused)));
+    // what a select of the app's own leaves out is its own business
+    if records.rows.is_select() || records.only.iter().any(|test| written(&test.column)) {
+        guards.push(seen(records, key, Class::Refused));
     }
     if records.protect.iter().any(|test| written(&test.column)) {
         guards.extend(unprotected(records, key));
@@ -56,21 +65,23 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     if records.protect.is_empty() {
         return None;
     }
-    let row = Piece::new(format!(
-        "SELECT {} FROM {}",
-        column(engine, "r", &records.key.column),
-        table(engine, &records.table, "r")
-    ));
+    let row = Piece::new(format!("SELECT {} FROM ", column(engine, "r", &records.key.column)));
+    let row = row.piece(rows::from(engine, &records.rows, "r"));
     let row = row.piece(where_key(records, key)).piece(and_only(engine, "r", &records.protect));
-    Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
+    let lock = if records.rows.view.is_some() { "" } else { engine.row_lock() };
+    Some(row.then(lock).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
 /// Where several write at once: the turn of who looks for a value in this table before it writes one.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
     // FNV-1a over the table's name: the same number in every process
-    let number =
-        records.table.0.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let number = records
+        .rows
+        .name
+        .0
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
     (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
 }
@@ -110,5 +121,6 @@ fn protected(engine: Engine, junction: &Junction) -> Option<Piece> {
     let key = column(engine, "o", &member.key);
     let tests: Vec<_> = member.only.iter().chain(&member.protect).cloned().collect();
     let all = Piece::join(super::only(engine, "o", &tests), " AND ");
-    Some(Piece::new(format!("SELECT {key} FROM {} WHERE ", table(engine, &member.table, "o"))).piece(all))
+    let from = rows::from(engine, &member.rows, "o");
+    Some(Piece::new(format!("SELECT {key} FROM ")).piece(from).then(" WHERE ").piece(all))
 }

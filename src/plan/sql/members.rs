@@ -13,7 +13,7 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, table, write::Stamps};
+use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, rows, table, write::Stamps};
 
 const NO_MEMBER: &str = "no such member";
 
@@ -107,9 +107,10 @@ fn all_exist(engine: Engine, junction: &Junction, keys: Vec<Value>) -> Statement
 pub(super) fn none_missing(engine: Engine, member: &Reference, keys: Vec<Value>, why: &'static str) -> Statement {
     let key = key_column(engine, "o", &member.key, member.kind);
     let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, member.kind, keys));
-    let other = table(engine, &member.table, "o");
     missing
-        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {other} WHERE {key} = s.value"))
+        .then(" WHERE NOT EXISTS (SELECT 1 FROM ")
+        .piece(rows::from(engine, &member.rows, "o"))
+        .then(&format!(" WHERE {key} = s.value"))
         .piece(and_only(engine, "o", &member.only))
         .then(")")
         .expect(engine, Expect::None(Class::Refused, why))
@@ -153,7 +154,9 @@ fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<
     if !member.only.is_empty() {
         let other = key_column(engine, "o", &member.key, member.kind);
         piece = piece
-            .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
+            .then(" AND EXISTS (SELECT 1 FROM ")
+            .piece(rows::from(engine, &member.rows, "o"))
+            .then(&format!(" WHERE {other} = "))
             .then(&column(engine, "j", &junction.value))
             .piece(and_only(engine, "o", &member.only))
             .then(")");

@@ -17,7 +17,7 @@ use crate::{
     plan::call::{Bind, Expect, Statement},
 };
 
-use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, table, where_key};
+use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, rows, where_key};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,8 @@ impl Stamps<'_> {
 #[must_use]
 pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
-    let mut row = Row::new(records, &records.table);
+    let Some(table) = &records.table else { return Vec::new() };
+    let mut row = Row::new(records, table);
     row.fix(&records.only);
     if let Some(Version { column, bump: Bump::One }) = &records.version {
         row.set(column, &Value::from(1));
@@ -54,7 +55,7 @@ pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps:
         row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     let key = engine.name(&records.key.column);
-    let made = row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}"));
+    let made = row.insert_into(table).then(&format!(" RETURNING {key} AS {key}"));
     let mut statements = new_key::taken(engine, &records.insert, 1);
     statements.push(made.expect(engine, Expect::Some(Class::Broken)));
     statements
@@ -70,13 +71,14 @@ pub fn update(
     stamps: &Stamps<'_>,
 ) -> Statement {
     let engine = records.engine;
-    let mut row = Row::new(records, &records.table);
+    let Some(table) = &records.table else { return lock(records, key) };
+    let mut row = Row::new(records, table);
     row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
         row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
-    match row.update(&records.table) {
+    match row.update(table) {
         Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
         None => lock(records, key),
     }
@@ -86,8 +88,9 @@ pub fn update(
 #[must_use]
 pub fn lock(records: &SqlRecords, key: &Value) -> Statement {
     let engine = records.engine;
-    let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
-    row.piece(where_key(records, key)).then(engine.row_lock()).expect(engine, ABSENT)
+    let lock = if records.table.is_some() { engine.row_lock() } else { "" };
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::own_row(records));
+    row.piece(where_key(records, key)).then(lock).expect(engine, ABSENT)
 }
 
 /// What every change of a record writes, where only its lists or members change; where that is nothing, its lock.
@@ -110,14 +113,16 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
+    let Some(table) = &records.table else { return Vec::new() };
     match &records.delete {
+        Delete::Never => Vec::new(),
         Delete::Set(columns) => {
-            let mut row = Row::new(records, &records.table);
+            let mut row = Row::new(records, table);
             row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.stamp(column, stamp, stamps, base_form(resource, column), "0");
             }
-            let mark = match row.update(&records.table) {
+            let mark = match row.update(table) {
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
                 None => lock(records, key),
             };
@@ -126,7 +131,7 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
         Delete::Rows => {
             let there = lock(records, key);
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
-            let gone = Piece::new(engine.delete_from(&records.table, "r"));
+            let gone = Piece::new(engine.delete_from(table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
             let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
             guards.into_iter().chain([there]).chain(beside).chain(children).chain(pairs).chain([gone]).collect()

@@ -5,11 +5,12 @@ use crate::{
     mapping::{
         line::Source,
         selector::{Selector, Step},
-        sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
+        sql::{Beside, Bump, COMPUTED, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
     },
+    yaml::Node,
 };
 
-use super::super::attributes::Draft;
+use super::{super::attributes::Draft, line::Lists};
 
 /// A column is written by one hand: a line that may change it, or what is fixed for all rows.
 pub(super) fn check_columns(
@@ -45,6 +46,46 @@ pub(super) fn check_columns(
                 format!("`{}` writes the column `{column}`, which is {who}", draft.line.target),
             )
             .help(format!("write `{{ column: {column}, access: {access} }}`, or let one of them go"));
+    }
+}
+
+/// Without a table no row is made, touched or removed.
+pub(super) fn without_table(node: &Node, version: Option<&Version>, faults: &mut Faults) {
+    let bumped = version.is_some_and(|version| version.bump != Bump::App);
+    let words = ["insert", "touch", "delete", "version"].into_iter();
+    let found = words.filter(|word| *word != "version" || bumped).filter_map(|word| Some((word, node.get(word)?)));
+    let from = node.get("key").and_then(|key| Some(("from", key.get("from")?)));
+    for (word, node) in found.chain(from) {
+        faults
+            .error(node.span, "no-effect", format!("`{word}` writes a table, and none is named"))
+            .help("add `table: …`, or leave it out");
+    }
+}
+
+/// Without a table the columns of a select are read; who says of one that it is written has nobody to write it.
+pub(super) fn unwritten(drafts: &mut [Draft<'_>], lists: &Lists, faults: &mut Faults) {
+    let beside = |at: &Selector| lists.beside.iter().any(|b| Some(b.name.as_str()) == at.field());
+    for draft in drafts {
+        let own = match &draft.line.value {
+            Source::At { at, .. } => !beside(at) && at.field().is_some_and(|field| !field.starts_with(COMPUTED)),
+            Source::Slots(slots) => slots.iter().any(|slot| !beside(&slot.at)),
+            Source::Each(each) => lists.cells.iter().any(|cell| cell.at == each.items && !beside(&cell.at)),
+            Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
+        };
+        if !own {
+            continue;
+        }
+        if let Some((_, true, _) | (_, _, true)) = draft.facts.access {
+            faults
+                .error(
+                    draft.span,
+                    "cannot-write",
+                    format!("`{}` is read by a select, and nothing says where it is written", draft.line.target),
+                )
+                .help("add `table: …` to say which table has such a column, or write `access: [read]`");
+        }
+        draft.line.create = false;
+        draft.line.update = false;
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         cell::Cell,
         codec::Codec,
         line::{Each, Field, FieldSource, Source},
+        own::OwnSql,
         pattern::Pattern,
         selector::Selector,
         sql::{Beside, Child, Ident, Junction},
@@ -27,6 +28,7 @@ use super::{
     beside::{self, place},
     cell,
     column::{ident, stamps, tests},
+    own,
 };
 
 /// Lists with tables of their own, as the lines name them.
@@ -36,6 +38,8 @@ pub(super) struct Lists {
     pub cells: Vec<Cell>,
     pub children: Vec<Child>,
     pub members: Option<Junction>,
+    /// Columns that expressions make.
+    pub computed: Vec<(Ident, OwnSql)>,
 }
 
 pub(super) fn said<'n>(
@@ -73,13 +77,12 @@ pub(super) fn said<'n>(
                 &mut fields,
                 faults,
                 &[
-                    ("sql", "SQL expressions"),
                     ("in", "cells that list groups"),
                     ("keep", "members that must keep a group"),
                     ("from", "relations kept on the other side"),
                 ],
             );
-            if !fields.has("table") && !fields.has("column") && ["sql", "in", "from"].iter().any(|k| fields.has(k)) {
+            if !fields.has("table") && !fields.has("column") && ["in", "from"].iter().any(|k| fields.has(k)) {
                 return None;
             }
             if fields.has("table") && (fields.has("column") || fields.has("exists")) {
@@ -104,6 +107,8 @@ pub(super) fn said<'n>(
             }
             let said = if fields.has("table") {
                 list(&mut fields, &named.target, around, lists, faults)
+            } else if fields.has("sql") && !fields.has("column") {
+                computed(&mut fields, named, around, lists, faults)
             } else {
                 column(&mut fields, named.leaf(), &mut lists.beside, faults)
             };
@@ -131,6 +136,23 @@ fn column<'n>(
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
+}
+
+/// What an expression makes of a row: read, and never written.
+fn computed<'n>(
+    fields: &mut Fields<'n>,
+    named: &Named,
+    around: &Around<'_>,
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let node = fields.take("sql")?;
+    let target = named.target.to_string();
+    let name = own::expression(node, &target, around.keys.engine, &mut lists.computed, faults);
+    let codec = codec(fields, named.leaf(), faults);
+    let facts = Facts::take(fields, named.leaf(), faults);
+    let at = Selector::key(&name?.0);
+    Some(Said { value: Source::At { at, codec }, facts, relation: None, writes: false })
 }
 
 /// A child table or, for members, a junction.

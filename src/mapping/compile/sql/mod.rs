@@ -6,6 +6,7 @@ mod check;
 mod column;
 mod key;
 mod line;
+mod own;
 mod reference;
 mod scope;
 
@@ -28,7 +29,7 @@ use crate::{
 
 use self::{
     check::{check_children, check_columns, check_key, check_rows},
-    column::{ident, read_delete, stamps},
+    column::{read_delete, stamps},
     key::{KeyColumn, Keys, counters},
     line::{Lists, said},
     scope::{protect, scope, tenant, version},
@@ -101,11 +102,11 @@ pub(super) fn resources(
 
 fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults))?;
-    let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
+    let (table, rows) = own::place(&mut fields, written.name(), keys.engine, tenant, faults);
+    let key = fields.required(faults, "key").and_then(|n| keys.read(n, table.as_ref(), faults))?;
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
-    let reference = Reference { table, key: key.column, kind: key.kind, only, protect };
+    let reference = Reference { rows: rows?, key: key.column, kind: key.kind, only, protect };
     Some(Base { name: written.name().to_owned(), reference })
 }
 
@@ -115,7 +116,6 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         &mut fields,
         faults,
         &[
-            ("rows", "views read in place of a table"),
             ("with", "rows made together with the resource"),
             ("fixed", "fixed groups"),
             ("get", "statements of your own"),
@@ -125,7 +125,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     );
     kind::skip(&mut fields);
     let all = &written.all;
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let (table, rows) = own::place(&mut fields, written.name(), around.keys.engine, around.tenant, faults);
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
     let protect = protect(&mut fields, faults);
@@ -154,7 +154,15 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
-    let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
+    let delete = match (&table, delete) {
+        (None, _) => Delete::Never,
+        (_, None) => Delete::Rows,
+        (_, Some(node)) => read_delete(node, &only, faults),
+    };
+    if rows.is_some() && table.is_none() {
+        check::without_table(written.node, version.as_ref(), faults);
+        check::unwritten(&mut drafts, &lists, faults);
+    }
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     let kind = offer(all, &drafts);
@@ -176,15 +184,19 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let shown = version.iter().filter(|version| version.bump != Bump::Row).map(|version| &version.column);
     columns.extend(shown.filter(|column| !columns.contains(column) && **column != key).cloned().collect::<Vec<_>>());
+    let row = version.as_ref().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
+    let row = row.cloned();
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.keys.engine,
         catalog: Arc::default(),
-        table: table?,
+        rows: own::with_computed(rows?, lists.computed, row.as_ref()),
+        table,
         key: Key { column: key, kind: key_kind },
         only,
         protect,
         version,
+        written: written_columns(&drafts, &columns),
         columns,
         insert,
         touch,
@@ -273,6 +285,19 @@ impl Around<'_> {
     pub(super) fn reference(&self, name: &str) -> Option<Reference> {
         self.bases.iter().find(|b| b.name == name).map(|b| b.reference.clone())
     }
+}
+
+/// Those of them that lines write.
+fn written_columns(drafts: &[Draft<'_>], columns: &[Ident]) -> Vec<Ident> {
+    let writes = |column: &&Ident| {
+        drafts.iter().filter(|d| d.line.create || d.line.update).any(|draft| match &draft.line.value {
+            Source::At { at, .. } => at.field() == Some(&column.0),
+            Source::Slots(slots) => slots.iter().any(|slot| slot.at.field() == Some(&column.0)),
+            Source::Each(each) => each.items.field() == Some(&column.0),
+            Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
+        })
+    };
+    columns.iter().filter(writes).cloned().collect()
 }
 
 /// The columns of the base table that lines read or write, without the key, each once.
