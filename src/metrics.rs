@@ -35,6 +35,7 @@ struct Metrics {
     in_flight: Gauge,
     call_time: Histograms<1>,
     ignored: Counters<2>,
+    sign_ins: Counters<1>,
     walks: Counter,
     late: Counter,
     joined: Counter,
@@ -50,6 +51,7 @@ impl Metrics {
             in_flight: Gauge::default(),
             call_time: Family::new_with_constructor(histograms),
             ignored: Family::default(),
+            sign_ins: Family::default(),
             walks: Counter::default(),
             late: Counter::default(),
             joined: Counter::default(),
@@ -64,6 +66,8 @@ impl Metrics {
         registry.register("call_duration_seconds", calls, metrics.call_time.clone());
         let ignored = "Attributes that were sent and passed over, as the mapping has them not";
         registry.register("ignored_attributes", ignored, metrics.ignored.clone());
+        let sign_ins = "Calls that sign in to the app, by what they came to";
+        registry.register("sign_ins", sign_ins, metrics.sign_ins.clone());
         registry.register("walks", "Queries that read beyond the first page of the app", metrics.walks.clone());
         registry.register("late_writes", "Writes answered with 503 that went on", metrics.late.clone());
         registry.register("joined_writes", "Writes that joined the same one before", metrics.joined.clone());
@@ -99,6 +103,11 @@ pub fn call(outcome: &'static str, took: Duration) {
 /// An attribute of a published schema that was passed over.
 pub fn ignored(client: &str, attribute: String) {
     METRICS.ignored.get_or_create(&[("client", client.to_owned().into()), ("attribute", attribute.into())]).inc();
+}
+
+/// A call that signs in to the app ended.
+pub fn signed_in(outcome: &'static str) {
+    METRICS.sign_ins.get_or_create(&[("outcome", outcome.into())]).inc();
 }
 
 /// A query reads on beyond its first page.

@@ -20,6 +20,7 @@ use portolan::{
     mapping::{
         App,
         answer::{AnswerRule, Class},
+        auth::Auth,
         pattern::{Expected, Pattern, Subject},
         rest::{Origin, RestApp},
         selector::Selector,
@@ -35,14 +36,24 @@ use tokio::{
 const LIMITS: Limits = Limits { call_time: Duration::from_secs(5), answer_bytes: 1000, depth: 16 };
 
 fn app(origin: &str, answers: Vec<Arc<AnswerRule>>) -> App {
-    let auth = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
+    let headers = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
+    let auth = Auth { headers, ..Auth::default() };
     let origin = Arc::new(Origin { uri: origin.parse().unwrap(), prefix: "/api".into() });
-    App::Rest(Arc::new(RestApp { origin, auth, answers }))
+    App::Rest(Arc::new(RestApp { origin, auth, answers, tenant: Vec::new() }))
 }
 
 fn get(target: &str) -> HttpCall {
     let target = target.to_owned();
-    HttpCall { method: Method::GET, target, headers: vec![], body: None, answers: Arc::new([]), repeat: false }
+    HttpCall {
+        method: Method::GET,
+        target,
+        headers: vec![],
+        body: None,
+        answers: Arc::new([]),
+        repeat: false,
+        open: None,
+        linked: false,
+    }
 }
 
 async fn ask(origin: &str, limits: Limits, call: HttpCall) -> Result<Reply, Failure> {

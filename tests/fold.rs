@@ -1,10 +1,23 @@
-//! `fold: lower`: an app that makes letters small is written to and asked in small letters, and nobody else notices.
+//! `fold`: an app that makes letters small, or large, is written to and asked in such letters, and nobody else notices.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use jiff::Timestamp;
 use portolan::{
+    config::Limits,
     diagnostic::Source,
-    mapping::{self, Mapping, Records, translate, vars::Vars},
-    scim::change::{Change, To},
+    mapping::{self, Mapping, Records, Resource, term::not_random, translate, vars::Vars},
+    plan::{
+        Context,
+        query::{self, Position, Query},
+    },
+    scim::{
+        change::{Change, To},
+        condition::Condition,
+        filter::Filter,
+        profile::Profile,
+        projection::Projection,
+        request,
+    },
 };
 use serde_json::{Value, json};
 
@@ -72,7 +85,7 @@ fn values_are_folded_before_they_are_written() {
     let user = rest.resource("User").unwrap();
     let line = user.lines.iter().find(|l| l.target.to_string() == "userName").unwrap();
     let change = Change { target: line.target.clone(), to: To::Value(json!("BEN")) };
-    assert_eq!(translate::changed(user, [&change], false).unwrap(), json!({"login": "ben"}));
+    assert_eq!(translate::changed(user, [&change], None, false).unwrap(), json!({"login": "ben"}));
 }
 
 #[test]
@@ -92,4 +105,32 @@ fn folded_lines_need_no_rule_for_any_case() {
     let without = REST.replace("fold: lower ", "unique: app ");
     let faults = mapping::compile(Source::new("fold.yaml", &without), &Vars::Open).unwrap_err();
     assert_eq!(faults.sorted().iter().filter(|f| f.code == "narrower-filter").count(), 2);
+}
+
+/// Of a wiki's names the first letter alone is folded; where a part begins is not known.
+#[test]
+fn what_is_asked_is_folded_as_what_is_written() {
+    let mapping = compiled(&REST.replace("$.login, fold: lower", "$.login, fold: first-upper, case: exact").replace(
+        "userName eq ?: { query: { login: $.value } }",
+        "userName eq ?: { query: { login: $.value } }\n        userName co ?: { query: { part: $.value } }",
+    ));
+    assert_eq!(record(&mapping, &json!({"userName": "éa bC"})), json!({"login": "Éa bC"}));
+    let user = mapping.resource("User").unwrap();
+    for (filter, asked) in [("userName eq \"ann\"", "login=Ann"), ("userName co \"nN\"", "part=nN")] {
+        let plan = planned(user, filter);
+        let call = plan.walk_call(&Position::default()).unwrap().unwrap().to_string();
+        assert!(call.contains(asked), "{call}");
+    }
+    assert_eq!(planned(user, "userName eq \"ann\"").condition.to_string(), "userName eq \"Ann\"");
+}
+
+fn planned<'m>(user: &'m Resource, filter: &str) -> Query<'m> {
+    let filter = Filter::parse(filter, &Profile::STRICT).unwrap();
+    let condition = Condition::resolve(&filter, &user.kind, &Profile::STRICT).unwrap();
+    let asked = request::Query { condition, sort: None, start_index: 1, cursor: None, count: Some(2) };
+    let limits = (&Limits::default()).into();
+    let (client, now, random) = ("client", Timestamp::UNIX_EPOCH, not_random as _);
+    let context = Context { profile: Profile::STRICT, client, tenant: None, now, base: "", limits, random };
+    let projection = Projection::parse(None, None, &user.kind).unwrap();
+    query::plan(user, asked, projection, &context).unwrap()
 }

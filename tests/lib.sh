@@ -16,16 +16,22 @@ as_root() {
   fi
 }
 
-# need COMMAND PACKAGE… : installs the Debian packages unless the command is there already.
-need() {
-  local command=$1; shift
-  command -v "$command" >/dev/null && return 0
-  command -v apt-get >/dev/null || die "'$command' is missing; please install it (Debian: $*)"
+# packages NAME… : installs Debian packages.
+packages() {
+  command -v apt-get >/dev/null || die "please install: $*"
   say "installing $*"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" >"$CACHE/apt.log" 2>&1 ||
     { as_root apt-get update -qq >>"$CACHE/apt.log" 2>&1 &&
       as_root env DEBIAN_FRONTEND=noninteractive apt-get install -yqq --no-install-recommends "$@" >>"$CACHE/apt.log" 2>&1; } ||
     die "could not install $*; the reason is in $CACHE/apt.log"
+}
+
+# need COMMAND PACKAGE… : installs the Debian packages unless the command is there already.
+need() {
+  local command=$1; shift
+  command -v "$command" >/dev/null && return 0
+  command -v apt-get >/dev/null || die "'$command' is missing; please install it (Debian: $*)"
+  packages "$@"
   command -v "$command" >/dev/null || die "'$command' is still missing after installing $*"
 }
 

@@ -55,7 +55,7 @@ databases() {
 on() {
   . "$RUN/databases.env"
   export PORTOLAN_TEST_ENGINE=$1
-  local tests="--test conformance --test traffic --test sql_law --test sql_index_servers --test sql_statements_servers --test backend_servers --test writers --test uuid_keys"
+  local tests="--test conformance --test traffic --test sql_law --test sql_index_servers --test sql_statements_servers --test backend_servers --test writers --test uuid_keys --test live"
   if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast --run-ignored all $tests
   else cargo test --locked $tests -- --include-ignored; fi
 }

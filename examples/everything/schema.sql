@@ -33,10 +33,10 @@ create table person (
 create unique index person_login on person (lower(login));
 
 create trigger person_boss_new after insert on person when new.boss is not null begin
-  update person set boss_name = (select shown_as from person as b where b.id = new.boss) where id = new.id;
+  update person set boss_name = (select shown_as from person as b where b.id || '' = new.boss) where id = new.id;
 end;
 create trigger person_boss_changed after update of boss on person begin
-  update person set boss_name = (select shown_as from person as b where b.id = new.boss) where id = new.id;
+  update person set boss_name = (select shown_as from person as b where b.id || '' = new.boss) where id = new.id;
 end;
 
 create table entry (

@@ -1,8 +1,6 @@
 //! From the bytes of an HTTP answer to a reply with its class. Real answers and written conversations come through here,
 //! so a test of a mapping judges as the gateway does.
 
-use std::sync::Arc;
-
 use http::{
     HeaderMap, HeaderName,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -10,10 +8,7 @@ use http::{
 use serde_json::Value;
 
 use crate::{
-    mapping::{
-        answer::{AnswerRule, Class},
-        pattern::Head,
-    },
+    mapping::{answer::Class, pattern::Head, rest::RestApp},
     plan::call::{HttpCall, Reply},
 };
 
@@ -38,21 +33,20 @@ impl Answer<'_> {
     }
 }
 
-/// What the answer means: the call's rules, then the app's, then the status.
+/// What the answer means: the call's rules, then the app's, then the status. A 401 asks to sign in again, where that can be done.
 ///
 /// # Errors
 /// An answer that would be taken as success and cannot be one: an HTML page, JSON that does not parse.
-pub(super) fn classify(
-    call: &HttpCall,
-    app: &[Arc<AnswerRule>],
-    depth: usize,
-    answer: Answer<'_>,
-) -> Result<Reply, Failure> {
+pub(super) fn classify(call: &HttpCall, app: &RestApp, depth: usize, answer: Answer<'_>) -> Result<Reply, Failure> {
     let status = answer.status;
     let (body, nonsense) = read(&answer, depth);
     let head = Head { status, headers: &answer.headers };
-    let rule = call.answers.iter().chain(app).find(|rule| rule.when.holds(&body, Some(head)));
-    let class = rule.map_or_else(|| Class::of_status(status), |rule| rule.then);
+    let rule = call.answers.iter().chain(&app.answers).find(|rule| rule.when.holds(&body, Some(head)));
+    let class = match rule {
+        Some(rule) => rule.then,
+        None if status == 401 && app.auth.renews() => Class::Expired,
+        None => Class::of_status(status),
+    };
     if let (Class::Ok, Some(nonsense)) = (class, nonsense) {
         return Err(Failure::after_sending(Kind::Nonsense, format!("the app answered {status} with {nonsense}")));
     }
@@ -113,11 +107,15 @@ fn sentence(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
+    use std::sync::Arc;
+
     use http::Method;
     use serde_json::json;
 
     use super::*;
     use crate::mapping::{
+        answer::AnswerRule,
+        auth::Auth,
         pattern::{Expected, Pattern, Subject},
         selector::Selector,
     };
@@ -127,9 +125,22 @@ mod tests {
         Arc::new(AnswerRule { when: Pattern { entries }, then, detail })
     }
 
+    fn app(answers: Vec<Arc<AnswerRule>>) -> RestApp {
+        RestApp { origin: Arc::default(), auth: Auth::default(), answers, tenant: Vec::new() }
+    }
+
     fn call(answers: Vec<Arc<AnswerRule>>) -> HttpCall {
         let answers = answers.into();
-        HttpCall { method: Method::GET, target: "/".into(), headers: vec![], body: None, answers, repeat: false }
+        HttpCall {
+            method: Method::GET,
+            target: "/".into(),
+            headers: vec![],
+            body: None,
+            answers,
+            repeat: false,
+            open: None,
+            linked: false,
+        }
     }
 
     fn answer<'a>(status: u16, content_type: &'a str, body: &'a str) -> Answer<'a> {
@@ -154,7 +165,7 @@ mod tests {
             ("text/plain", long.as_str(), None),
             ("application/json", deep.as_str(), None),
         ] {
-            let reply = classify(&call(vec![]), &[], 8, answer(200, kind, body));
+            let reply = classify(&call(vec![]), &app(vec![]), 8, answer(200, kind, body));
             match (reply, found) {
                 (Ok(reply), Some(found)) => assert_eq!((reply.class, reply.body), (Class::Ok, found), "{body}"),
                 (Err(failure), None) => assert!(failure.kind == Kind::Nonsense && failure.sent, "{body}"),
@@ -166,11 +177,11 @@ mod tests {
     #[test]
     fn the_calls_rules_come_before_the_apps_and_both_before_the_status() {
         let code = |n| (Subject::At(Selector::compile("$.code").unwrap()), Expected::AnyOf(vec![json!(n)]));
-        let app = [
+        let app = app(vec![
             rule(vec![code(1)], Class::Busy, None),
             rule(vec![code(2)], Class::Refused, Some("$.message")),
             rule(vec![(Subject::Status, Expected::StatusClass(3))], Class::Denied, None),
-        ];
+        ]);
         let call = call(vec![rule(vec![code(1)], Class::Absent, None)]);
         for (status, body, class, detail) in [
             (200, r#"{"code":1}"#, Class::Absent, None),

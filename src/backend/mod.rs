@@ -175,9 +175,9 @@ impl Session {
         };
         let begun = Instant::now();
         let outcome = match (&mut self.with, call) {
-            (With::Rest(rest), Call::Http(call)) => rest.call(call).await,
+            (With::Rest(rest), Call::Http(call)) => rest.call(call, self.tenant.as_deref()).await,
             (With::Sql(session), Call::Sql(statement)) => session.call(bound.as_ref().unwrap_or(statement)).await,
-            (With::Script(script), Call::Http(call)) => script.call(call),
+            (With::Script(script), Call::Http(call)) => script.call(call, self.tenant.as_deref()),
             _ => Err(Failure::new(Kind::Internal, "a call was planned for another kind of app than this one")),
         };
         let word = outcome.as_ref().map_or_else(|failure| failure.kind.word(), |reply| reply.class.word());

@@ -13,8 +13,12 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::rest::RestApp,
-    plan::call::{Body, HttpCall, Reply},
+    config::Tenant,
+    mapping::{answer::Class, rest::RestApp},
+    plan::{
+        call::{Body, HttpCall, Reply},
+        fill::{Known, closed},
+    },
 };
 
 use super::{
@@ -83,7 +87,24 @@ impl Script {
         self.left().astray.clone()
     }
 
-    pub(super) fn call(&self, call: &HttpCall) -> Result<Reply, Failure> {
+    /// Signing in is not played: where the app says `expired` the call comes once more, and what the session keeps stands there
+    /// by its name.
+    pub(super) fn call(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
+        let values = tenant.map(|tenant| tenant.values.clone().into_iter().collect());
+        let known = Known { tenant: values.as_ref(), session: None };
+        let unfit = |_| Failure::new(Kind::BadCall, "a call needs a value that cannot stand in it");
+        let call = closed(call, &known).map_err(unfit)?;
+        let reply = self.once(&call)?;
+        match reply.class {
+            Class::Expired => Ok(self.once(&call)?).map(|reply| match reply.class {
+                Class::Expired => Reply { class: Class::Denied, ..reply },
+                _ => reply,
+            }),
+            _ => Ok(reply),
+        }
+    }
+
+    fn once(&self, call: &HttpCall) -> Result<Reply, Failure> {
         let next = self.left().next(call);
         match next {
             Ok(reply) => self.answer(call, &reply),
@@ -105,7 +126,7 @@ impl Script {
             Some(body) => body.to_string(),
         };
         let answer = Answer { status: reply.status, headers, body: body.as_bytes() };
-        classify(call, &self.app.answers, self.depth, answer)
+        classify(call, &self.app, self.depth, answer)
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {

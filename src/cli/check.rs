@@ -1,11 +1,11 @@
-//! `portolan check`: every fault of a file at once, without an app.
+//! `portolan check`: every fault of a file at once, without an app; with `--live` also what the app itself tells.
 
 use std::{path::Path, path::PathBuf, process::ExitCode};
 
 use crate::{
     config::{Config, FileKind, Overrides},
-    diagnostic::{Diagnostic, Diagnostics, Source},
-    gateway::conversation,
+    diagnostic::{Diagnostic, Diagnostics, Severity, Source},
+    gateway::{conversation, live::NO_ANSWER},
     mapping::{
         self, Mapping,
         vars::{Var, Vars},
@@ -13,17 +13,18 @@ use crate::{
     scim::profile::Profile,
 };
 
-use super::{FAULT, Output, screen, test};
+use super::{FAILED, FAULT, Output, live, screen, test};
 
 /// Checks each file: a configuration or conversations with their mapping, else a mapping.
-pub(super) fn check(files: &[PathBuf], output: Output) -> ExitCode {
+pub(super) fn check(files: &[PathBuf], live: bool, output: Output) -> ExitCode {
     let mut every: Vec<Diagnostic> = Vec::new();
-    for fault in files.iter().flat_map(|file| one(file)) {
+    for fault in files.iter().flat_map(|file| one(file, live)) {
         // A mapping may be named by itself and by what stands beside it.
         if !every.contains(&fault) {
             every.push(fault);
         }
     }
+    let no_answer = every.iter().any(|fault| fault.code == NO_ANSWER);
     let mut found = Diagnostics::default();
     found.extend(every);
     match output {
@@ -36,16 +37,21 @@ pub(super) fn check(files: &[PathBuf], output: Output) -> ExitCode {
             }
         }
     }
-    if found.has_errors() { ExitCode::from(FAULT) } else { ExitCode::SUCCESS }
+    match found.count(Severity::Error) {
+        0 => ExitCode::SUCCESS,
+        _ if no_answer => ExitCode::from(FAILED),
+        _ => ExitCode::from(FAULT),
+    }
 }
 
-fn one(file: &Path) -> Diagnostics {
+fn one(file: &Path, live: bool) -> Diagnostics {
     let source = match Source::read(file) {
         Ok(source) => source,
         Err(fault) => return fault.into(),
     };
     match FileKind::of(&source) {
-        Some(FileKind::Configuration) => configuration(file),
+        Some(FileKind::Configuration) => configuration(file, live),
+        _ if live => no_configuration(&source),
         Some(FileKind::Conversations) => conversation::load(&test::of_mapping(file)).err().unwrap_or_default(),
         Some(FileKind::Mapping) | None => match mapping::compile(source, &Vars::Open) {
             Ok((_, warnings)) => warnings,
@@ -54,14 +60,25 @@ fn one(file: &Path) -> Diagnostics {
     }
 }
 
-fn configuration(file: &Path) -> Diagnostics {
+/// A mapping by itself does not know where its app is.
+fn no_configuration(source: &Source) -> Diagnostics {
+    let message = format!("`{}` is no configuration, so it does not say where the app is", source.name());
+    let mut fault = Diagnostic::new(Severity::Error, "no-configuration", message);
+    fault.help("name the portolan.yaml whose `mapping` it is");
+    fault.into()
+}
+
+fn configuration(file: &Path, live: bool) -> Diagnostics {
     match load_config(file, &Overrides::default(), &|name| std::env::var(name).ok()) {
         Ok(config) => {
             let mut found = config.warnings.clone();
             match mapping::load(&config.mapping, &vars(&config)) {
-                Ok((mapping, warnings)) => {
+                Ok((mut mapping, warnings)) => {
                     found.extend(warnings);
-                    found.extend(config.check_tenants(mapping.tenant()));
+                    found.extend(config.check_tenants(&mapping.tenant()));
+                    if live && !found.has_errors() {
+                        found.extend(live::ask(&config, &mut mapping));
+                    }
                 }
                 Err(faults) => found.extend(faults),
             }

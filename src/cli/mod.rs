@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod explain;
+mod live;
 mod screen;
 mod serve;
 mod test;
@@ -52,6 +53,9 @@ enum Command {
         /// Mappings, or configurations together with their mappings
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// Ask the app too: whether it is there and as its mapping says; nothing is written. Takes configurations
+        #[arg(long)]
+        live: bool,
         /// How to print what was found
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
@@ -116,7 +120,7 @@ enum Output {
 pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Serve { config, listen, data } => serve::serve(&config, listen, data),
-        Command::Check { files, output } => check::check(&files, output),
+        Command::Check { files, live, output } => check::check(&files, live, output),
         Command::Explain { mapping, request, body, profile, output } => {
             explain::run(&explain::Asked { mapping, request, body, profile, output })
         }

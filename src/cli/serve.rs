@@ -37,7 +37,7 @@ pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) ->
     let Some(mut mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
         return ExitCode::from(FAULT);
     };
-    let faults = config.check_tenants(mapping.tenant());
+    let faults = config.check_tenants(&mapping.tenant());
     if faults.has_errors() {
         screen::report(&faults);
         return ExitCode::from(FAULT);
@@ -98,15 +98,19 @@ async fn make(databases: &[Database]) -> Result<(), String> {
 /// Opens the app, compares the mapping's names with the database's, and lays beside them what it says.
 async fn open(mapping: &mut Mapping, config: &Config) -> Result<Backend, String> {
     make(&config.databases).await?;
-    let limits = backend::Limits {
-        call_time: config.limits.upstream_time,
-        answer_bytes: config.limits.answer,
-        depth: backend::DEPTH,
-    };
-    let backend = Backend::open(&mapping.app, limits).await.map_err(|e| e.to_string())?;
+    let backend = Backend::open(&mapping.app, of_call(config)).await.map_err(|e| e.to_string())?;
     let catalog = catalog(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
     mapping.learn(catalog);
     Ok(backend)
+}
+
+/// What one call may take.
+pub(super) fn of_call(config: &Config) -> backend::Limits {
+    backend::Limits {
+        call_time: config.limits.upstream_time,
+        answer_bytes: config.limits.answer,
+        depth: backend::DEPTH,
+    }
 }
 
 fn front(config: &Config) -> Front {

@@ -68,12 +68,13 @@ pub(super) fn named(node: &Node, tenants: &[Arc<Tenant>], faults: &mut Faults) -
 }
 
 impl Config {
-    /// Compares the clients' tenants with what the mapping asks of one: `needed` is the name of the value that it compares.
+    /// Compares the clients' tenants with what the mapping asks of one: `needed` are the names of the values that it uses.
     /// A client without a tenant would see everybody, or nobody.
     #[must_use]
-    pub fn check_tenants(&self, needed: Option<&str>) -> Diagnostics {
+    pub fn check_tenants(&self, needed: &[&str]) -> Diagnostics {
         let mut found = Diagnostics::default();
-        let mut seen: Vec<(String, &Tenant)> = Vec::new();
+        let mut seen: Vec<(Vec<String>, &Tenant)> = Vec::new();
+        let names = needed.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
         for client in &self.clients {
             let fault = |code, message: String, help: String| {
                 let mut fault = Diagnostic::new(Severity::Error, code, message);
@@ -82,37 +83,45 @@ impl Config {
                 fault
             };
             match (needed, &client.tenant) {
-                (None, None) => {}
-                (None, Some(_)) => found.push(fault(
+                ([], None) => {}
+                ([], Some(_)) => found.push(fault(
                     "no-effect",
                     format!("`{}` has a tenant, and the mapping keeps no tenants apart", client.name),
-                    "say in the mapping by which column: `app.sql.tenant: { column, is }`; or leave `tenant` out"
+                    "say in the mapping by which column: `app.sql.tenant: { column, is }`, or name it in the calls: \
+                     `{{tenant.NAME}}`; or leave `tenant` out"
                         .to_owned(),
                 )),
-                (Some(name), None) => found.push(fault(
+                ([name, ..], None) => found.push(fault(
                     "missing-key",
-                    format!("`{}` has no tenant, and the mapping needs its `{name}`", client.name),
+                    format!("`{}` has no tenant, and the mapping needs its {names}", client.name),
                     format!("write `tenant: acme` here, and `tenants: {{ acme: {{ {name}: … }} }}`"),
                 )),
-                (Some(name), Some(tenant)) => match tenant.printed(name) {
-                    None => found.push(fault(
-                        "missing-key",
-                        format!(
-                            "the tenant `{}` of `{}` has no `{name}`, which the mapping needs",
-                            tenant.name, client.name
-                        ),
-                        format!("write `tenants: {{ {}: {{ {name}: … }} }}`", tenant.name),
-                    )),
-                    Some(value) => match seen.iter().find(|(known, _)| *known == value) {
+                (_, Some(tenant)) => {
+                    let mut values = Vec::new();
+                    for name in needed {
+                        match tenant.printed(name) {
+                            Some(value) => values.push(value),
+                            None => found.push(fault(
+                                "missing-key",
+                                format!(
+                                    "the tenant `{}` of `{}` has no `{name}`, which the mapping needs",
+                                    tenant.name, client.name
+                                ),
+                                format!("write `tenants: {{ {}: {{ {name}: … }} }}`", tenant.name),
+                            )),
+                        }
+                    }
+                    match seen.iter().find(|(known, _)| *known == values) {
+                        _ if values.len() < needed.len() => {}
                         Some((_, other)) if other.name != tenant.name => found.push(fault(
                             "duplicate-name",
-                            format!("the tenants `{}` and `{}` have the same `{name}`", other.name, tenant.name),
+                            format!("the tenants `{}` and `{}` have the same {names}", other.name, tenant.name),
                             "each would see the other's records; let both clients name one tenant if they shall"
                                 .to_owned(),
                         )),
-                        _ => seen.push((value, tenant)),
-                    },
-                },
+                        _ => seen.push((values, tenant)),
+                    }
+                }
             }
         }
         found

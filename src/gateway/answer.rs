@@ -1,5 +1,7 @@
 //! One request, from bytes to bytes: read, plan and do, answer.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use crate::{
         Context,
         change::{Ask, shows},
         query,
-        read::{Needs, Shown},
+        read::{Needs, Shown, View},
     },
     scim::{
         Refusal, ScimType, discovery, message,
@@ -114,10 +116,10 @@ impl Gateway {
                 let mut session = self.reading(context).await?;
                 let needs = match preconditions.is_empty() {
                     true => Needs::one(resource, &projection),
-                    false => Needs { shown: Shown::Versioned(Some(&projection)), condition: None },
+                    false => Needs { shown: Shown::Versioned(Some(&projection)), ..Needs::NOTHING },
                 };
                 let record = self.record(&mut session, resource, &id, &needs).await?.ok_or_else(Error::absent)?;
-                let found = self.resource(resource, &record, &needs)?;
+                let found = self.resource(&View::new(resource, &needs), Cow::Owned(record))?;
                 match preconditions.judge(version_in(&found)) {
                     Verdict::Go => Ok(shown(StatusCode::OK, found, &projection)),
                     Verdict::Same => Ok(unchanged(&found)),
@@ -223,7 +225,8 @@ fn empty(status: StatusCode) -> Response<Bytes> {
 
 /// A JSON body in SCIM's media type (RFC 7644 §3.8).
 pub(super) fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.to_string()));
+    // a tree of JSON can always be written
+    let mut response = Response::new(Bytes::from(serde_json::to_vec(body).unwrap_or_default()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(message::CONTENT_TYPE));
     response

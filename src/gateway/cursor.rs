@@ -1,6 +1,6 @@
 //! A page by cursor (RFC 9865): opens the cursor, goes on where the last page ended, seals where this one does.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -11,6 +11,7 @@ use crate::{
         Context,
         follow::Place,
         query::{Next, Query},
+        read::View,
     },
     scim::{evaluate::evaluate, message},
 };
@@ -102,6 +103,7 @@ impl Gateway {
         client: &str,
     ) -> Result<Option<Page>, Error> {
         let looks = query.looks();
+        let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
         let first = from.is_none();
         let by_token = matches!(&from, Some(Place::Page { next: Some(_), .. }));
@@ -150,7 +152,7 @@ impl Gateway {
             }
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
-                let resource = self.resource(query.resource, &row, &looks)?;
+                let resource = self.resource(&view, Cow::Borrowed(&row))?;
                 order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 if !seen.insert(id.to_owned()) {

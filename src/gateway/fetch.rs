@@ -1,6 +1,6 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::{Map, Value};
 
@@ -17,7 +17,7 @@ use crate::{
         call::{Call, Reply},
         follow::Place,
         query::{Next, Position, Query, Source, too_many},
-        read::{self, Needs, PartRead, Shown},
+        read::{self, Needs, PartRead, View},
         sql::select,
     },
     scim::evaluate::evaluate,
@@ -105,7 +105,7 @@ impl Gateway {
                 PartRead::All(read) => {
                     let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
                     if let Records::Sql(sql) = &resource.records {
-                        select::attach(sql, records, &read, reply.rows())?;
+                        select::attach(sql, records, &read, reply.into_rows())?;
                     }
                 }
                 PartRead::One { at, part, id } => {
@@ -219,12 +219,13 @@ impl Gateway {
             }
             None => told.unwrap_or(query.skip + rows.len()),
         };
-        let needs = Needs { shown: Shown::These(&query.projection), condition: Some(&query.condition) };
+        let needs = query.looks_and_shows();
         self.parts(session, query.resource, &needs, &mut rows).await?;
+        let view = View::new(query.resource, &needs);
         let mut resources = Vec::with_capacity(rows.len());
         let mut order = InOrder::new(query);
-        for row in &rows {
-            let resource = self.resource(query.resource, row, &needs)?;
+        for row in rows {
+            let resource = self.resource(&view, Cow::Owned(row))?;
             order.check(&resource)?;
             if !evaluate(&query.condition, &resource) {
                 return Err(Error::broken(query));
@@ -251,6 +252,7 @@ impl Gateway {
         client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
         let looks = query.looks();
+        let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
@@ -263,7 +265,7 @@ impl Gateway {
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
             self.parts(session, query.resource, &looks, &mut rows).await?;
             for row in rows {
-                let resource = self.resource(query.resource, &row, &looks)?;
+                let resource = self.resource(&view, Cow::Borrowed(&row))?;
                 order.check(&resource)?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
                 match seen.insert(id.to_owned(), at.side) {
@@ -318,9 +320,10 @@ impl Gateway {
         query: &Query<'_>,
         mut rows: Vec<Value>,
     ) -> Result<Vec<Map<String, Value>>, Error> {
-        let needs = Needs { shown: Shown::These(&query.projection), condition: None };
+        let needs = query.shows();
         self.parts(session, query.resource, &needs, &mut rows).await?;
-        rows.iter().map(|row| self.resource(query.resource, row, &needs)).collect()
+        let view = View::new(query.resource, &needs);
+        rows.into_iter().map(|row| self.resource(&view, Cow::Owned(row))).collect()
     }
 }
 

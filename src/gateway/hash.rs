@@ -3,7 +3,7 @@
 //! It is slow on purpose, so it runs beside the requests and only a few at a time, and ends before the write takes any
 //! lock. Who waits too long for its turn is stopped by the request's own time limit.
 
-use std::thread::available_parallelism;
+use std::{borrow::Cow, thread::available_parallelism};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{
@@ -11,7 +11,7 @@ use base64::{
     engine::general_purpose::{STANDARD, STANDARD_NO_PAD},
 };
 use md5::{Digest, Md5};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -19,7 +19,12 @@ use crate::{
         Resource,
         hash::{Hash, Prefix},
     },
-    scim::{Refusal, ScimType, request::Operation},
+    scim::{
+        Refusal, ScimType,
+        request::Operation,
+        resource::{get, set},
+        schema::Target,
+    },
 };
 
 use super::{Error, Gateway};
@@ -34,18 +39,38 @@ impl Gateway {
     pub(super) async fn hash(&self, resource: &Resource, operation: &mut Operation) -> Result<(), Error> {
         for (target, how) in resource.hashed() {
             for value in operation.values_mut(target) {
-                let password = value.as_str().unwrap_or_default().to_owned();
-                if password.is_empty() || password.len() > how.longest() || password.contains('\0') {
-                    let most = how.longest();
-                    let detail = format!("`{target}` must have 1 to {most} bytes, and none of them zero");
-                    return Err(Refusal::new(ScimType::InvalidValue, detail).into());
-                }
-                let Ok(_place) = self.hashing.acquire().await else { return Err(Error::NoHash) };
-                let made = tokio::task::spawn_blocking(move || hashed(how, &password)).await;
-                *value = made.ok().flatten().map(Value::String).ok_or(Error::NoHash)?;
+                *value = self.hash_of(target, how, value).await?;
             }
         }
         Ok(())
+    }
+
+    /// The same of the defaults, which nobody sent.
+    pub(super) async fn hash_defaults(
+        &self,
+        resource: &Resource,
+        sent: &Map<String, Value>,
+        all: &mut Cow<'_, Map<String, Value>>,
+    ) -> Result<(), Error> {
+        for (target, how) in resource.hashed() {
+            if let (None, Some(value)) = (get(sent, target), get(all, target)) {
+                let made = self.hash_of(target, how, value).await?;
+                set(all.to_mut(), target, made);
+            }
+        }
+        Ok(())
+    }
+
+    async fn hash_of(&self, target: &Target, how: Hash, value: &Value) -> Result<Value, Error> {
+        let password = value.as_str().unwrap_or_default().to_owned();
+        if password.is_empty() || password.len() > how.longest() || password.contains('\0') {
+            let most = how.longest();
+            let detail = format!("`{target}` must have 1 to {most} bytes, and none of them zero");
+            return Err(Refusal::new(ScimType::InvalidValue, detail).into());
+        }
+        let Ok(_place) = self.hashing.acquire().await else { return Err(Error::NoHash) };
+        let made = tokio::task::spawn_blocking(move || hashed(how, &password)).await;
+        made.ok().flatten().map(Value::String).ok_or(Error::NoHash)
     }
 }
 

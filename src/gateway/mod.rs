@@ -13,6 +13,7 @@ mod existing;
 mod fetch;
 mod hash;
 mod kept;
+pub mod live;
 mod order;
 mod rescue;
 mod seal;

@@ -1,6 +1,8 @@
 //! Doing what a writing plan says. In SQL it is one transaction with the read before and the read back; over HTTP the
 //! steps go in order, and a step that fails says what took effect before it.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
         change::{self, Ask},
         create,
         query::too_many,
-        read::{Needs, Shown},
+        read::{Needs, View},
         scope,
     },
     scim::{self, change::To, projection::Projection, version::Preconditions},
@@ -49,7 +51,9 @@ impl Gateway {
         projection: &Projection,
         context: &Context<'_>,
     ) -> Result<Map<String, Value>, Error> {
-        let plan = create::plan(resource, sent, context)?;
+        let mut all = create::with_defaults(resource, sent, context)?;
+        self.hash_defaults(resource, sent, &mut all).await?;
+        let plan = create::plan(resource, &all, context)?;
         if plan.calls() > self.limits.calls {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
@@ -69,7 +73,7 @@ impl Gateway {
             return adopted.ok_or_else(Error::absent);
         }
         let lines = resource.lines.iter().filter(|line| line.create);
-        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(sent, &line.target)?)));
+        let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
         let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
         let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
@@ -115,7 +119,7 @@ impl Gateway {
             }
             None => self.record(session, resource, id, needs).await?,
         };
-        record.map(|record| self.resource(resource, &record, needs)).transpose()
+        record.map(|record| self.resource(&View::new(resource, needs), Cow::Owned(record))).transpose()
     }
 
     /// A create of several calls failed after its first: over HTTP the record is deleted again; in SQL the transaction
@@ -206,8 +210,7 @@ impl Gateway {
             Err(error) => matches!(error, Error::NoMember),
         };
         if unclear && plan.blind.is_some() {
-            let looks = Needs { shown: Shown::Nothing, condition: None };
-            self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+            self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
         let Some(projection) = show else {
@@ -237,7 +240,7 @@ impl Gateway {
         let mut records = vec![record.clone()];
         self.parts(session, resource, needs, &mut records).await?;
         let with_parts = records.pop().unwrap_or_default();
-        let read = self.resource(resource, &with_parts, needs)?;
+        let read = self.resource(&View::new(resource, needs), Cow::Borrowed(&with_parts))?;
         Ok(match resource.records {
             Records::Rest(_) => (record, read),
             Records::Sql(_) => (with_parts, read),
@@ -282,8 +285,7 @@ impl Gateway {
         let protected = match read {
             Some(record) => resource.protects(record),
             None => {
-                let looks = Needs { shown: Shown::Nothing, condition: None };
-                let record = self.record(session, resource, id, &looks).await?.ok_or_else(Error::absent)?;
+                let record = self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
                 resource.protects(&record)
             }
         };

@@ -13,14 +13,8 @@ pub struct CallTemplate {
     pub line: String,
     /// The method.
     pub method: Method,
-    /// The path below the app's URL, segment by segment; no value can add one.
-    pub path: Vec<Segment>,
-    /// Query parameters in order; keys are literal.
-    pub query: Vec<(String, Term)>,
-    /// Headers.
-    pub headers: Vec<(HeaderName, Term)>,
-    /// The body.
-    pub body: Option<BodyTemplate>,
+    /// What is sent; shared, as what of it only the sender knows is put in late.
+    pub sends: Arc<Sends>,
     /// The call's own answer rules, then the app's.
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Where an ok reply holds the record.
@@ -39,6 +33,54 @@ pub struct CallTemplate {
     pub undo: Option<Box<CallTemplate>>,
 }
 
+/// What a call sends, with holes.
+#[derive(Debug)]
+pub struct Sends {
+    /// The path below the app's URL, segment by segment; no value can add one.
+    pub path: Vec<Segment>,
+    /// Query parameters in order; keys are literal.
+    pub query: Vec<(String, Term)>,
+    /// Headers.
+    pub headers: Vec<(HeaderName, Term)>,
+    /// The body.
+    pub body: Option<BodyTemplate>,
+    /// What of it only the sender knows: fields of `tenant` and `session`, each with its name.
+    pub open: Vec<(String, String)>,
+}
+
+impl Sends {
+    /// Notes what of it is open until it is sent.
+    #[must_use]
+    pub fn new(
+        path: Vec<Segment>,
+        query: Vec<(String, Term)>,
+        headers: Vec<(HeaderName, Term)>,
+        body: Option<BodyTemplate>,
+    ) -> Arc<Self> {
+        let mut sends = Self { path, query, headers, body, open: Vec::new() };
+        let late = |(name, field): (String, Option<String>)| {
+            (name == "tenant" || name == "session").then(|| field.map(|field| (name, field)))?
+        };
+        sends.open = sends.uses().into_iter().filter_map(late).collect();
+        Arc::new(sends)
+    }
+
+    /// The names that it uses, each with the field below it.
+    #[must_use]
+    pub fn uses(&self) -> Vec<(String, Option<String>)> {
+        let mut found = Vec::new();
+        for segment in &self.path {
+            if let Segment::Text(text) = segment {
+                text.uses(&mut found);
+            }
+        }
+        self.query.iter().for_each(|(_, t)| t.uses(&mut found));
+        self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
+        self.body.iter().for_each(|b| b.term().uses(&mut found));
+        found
+    }
+}
+
 /// Waiting for what an app does in its own time.
 #[derive(Debug)]
 pub struct Until {
@@ -54,16 +96,7 @@ impl CallTemplate {
     /// The names that it uses, each with the field below it.
     #[must_use]
     pub fn uses(&self) -> Vec<(String, Option<String>)> {
-        let mut found = Vec::new();
-        for segment in &self.path {
-            if let Segment::Text(text) = segment {
-                text.uses(&mut found);
-            }
-        }
-        self.query.iter().for_each(|(_, t)| t.uses(&mut found));
-        self.headers.iter().for_each(|(_, t)| t.uses(&mut found));
-        self.body.iter().for_each(|b| b.term().uses(&mut found));
-        found
+        self.sends.uses()
     }
 
     /// Whether it needs the record as it is just before the call: `before`, or `whole`, which is made of that.
@@ -76,7 +109,7 @@ impl CallTemplate {
     #[must_use]
     pub fn guarded(&self) -> bool {
         let mut used = Vec::new();
-        self.headers.iter().for_each(|(_, t)| t.uses(&mut used));
+        self.sends.headers.iter().for_each(|(_, t)| t.uses(&mut used));
         used.iter().any(|(name, _)| name == "before")
     }
 

@@ -12,7 +12,16 @@ use super::sql::{Engine, Ident};
 
 /// Columns by table and name, as the mapping writes both.
 #[derive(Debug, Clone, Default)]
-pub struct Catalog(HashMap<String, HashMap<String, Stored>>);
+pub struct Catalog(HashMap<String, HashMap<String, Known>>);
+
+/// What is known of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// What it holds.
+    pub stored: Stored,
+    /// How it compares texts, as SQL names it.
+    pub collation: Option<String>,
+}
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,14 +66,20 @@ pub enum Stored {
 
 impl Catalog {
     /// Notes a column.
-    pub fn add(&mut self, table: &str, column: &str, stored: Stored) {
-        self.0.entry(table.to_owned()).or_default().insert(column.to_owned(), stored);
+    pub fn add(&mut self, table: &str, column: &str, known: Known) {
+        self.0.entry(table.to_owned()).or_default().insert(column.to_owned(), known);
     }
 
     /// What a column holds, where that is known.
     #[must_use]
     pub fn column(&self, table: &Ident, column: &Ident) -> Option<&Stored> {
-        self.0.get(&table.0)?.get(&column.0)
+        self.0.get(&table.0)?.get(&column.0).map(|known| &known.stored)
+    }
+
+    /// How a column compares texts, where it holds some and that is known.
+    #[must_use]
+    pub fn collation(&self, table: &Ident, column: &Ident) -> Option<&str> {
+        self.0.get(&table.0)?.get(&column.0)?.collation.as_deref()
     }
 }
 

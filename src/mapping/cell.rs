@@ -38,13 +38,12 @@ pub enum Form {
     PhpValues,
 }
 
-/// The record with its cells opened.
+/// The record with those of its cells opened that these lines read.
 ///
 /// # Errors
 /// A cell that is not what the mapping says.
-pub fn open<'r>(cells: &[Cell], record: &'r Value) -> Result<Cow<'r, Value>, Unreadable> {
-    let mut record = Cow::Borrowed(record);
-    for cell in cells {
+pub fn open<'r>(cells: &[Cell], lines: &[&Line], mut record: Cow<'r, Value>) -> Result<Cow<'r, Value>, Unreadable> {
+    for cell in cells.iter().filter(|cell| lines.iter().any(|line| holds(cell, line))) {
         if let Some(found) = cell.at.one(&record).filter(|found| !found.is_null()) {
             let opened = cell.form.open(found).ok_or_else(|| cell.unreadable())?;
             cell.at.set(record.to_mut(), opened);
@@ -68,6 +67,19 @@ pub fn close(cells: &[Cell], changed: &mut Value, before: Option<&Value>) -> Res
         };
         let nothing = old.is_none() && is_empty(&new);
         cell.at.set(changed, if nothing { cell.empty.clone() } else { Value::String(closed) });
+    }
+    Ok(())
+}
+
+/// Makes texts of the lists in it that stand in one, of an HTTP app's record.
+///
+/// # Errors
+/// A value that cannot stand in such a text.
+pub fn join(cells: &[Cell], record: &mut Value) -> Result<(), Refusal> {
+    for cell in cells {
+        let Some(list @ Value::Array(_)) = cell.at.one(record).cloned() else { continue };
+        let text = cell.form.close(&list, None)?.filter(|text| !text.is_empty());
+        cell.at.set(record, text.map_or_else(|| cell.empty.clone(), Value::String));
     }
     Ok(())
 }
@@ -307,7 +319,7 @@ mod tests {
             (Form::Split(";".to_owned()), json!(5)),
         ] {
             let cells = cell(form);
-            assert!(open(&cells, &json!({"c": old})).is_err(), "{old}");
+            assert!(cells[0].form.open(&old).is_none(), "{old}");
             if !matches!(cells[0].form, Form::Split(_)) {
                 let mut changed = json!({"c": ["x"]});
                 assert!(close(&cells, &mut changed, Some(&json!({"c": old}))).is_err(), "{old}");

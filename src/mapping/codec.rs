@@ -1,11 +1,16 @@
 //! Codecs: the same fact in the app's form and in SCIM's, both directions.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value};
+use std::sync::Arc;
+
+use serde_json::{Map, Number, Value};
 
 use crate::scim::instant;
 
-use super::{hash::Hash, pattern::same};
+use super::{
+    hash::Hash,
+    pattern::{Item, same},
+    time::TimeForm,
+};
 
 /// One step between the record's form and SCIM's.
 #[derive(Debug, Clone)]
@@ -23,6 +28,12 @@ pub enum Codec {
     Given(bool),
     /// `time`: an instant in another form.
     Time(TimeForm),
+    /// `number`: the app has a number where SCIM has a text, or the reverse.
+    Number(Digits),
+    /// `has` (true) and `lacks`: whether some item of a list is like this. Writing puts one in or takes all such out.
+    Holds(bool, Arc<Item>),
+    /// `after` and `before`: a part of the app's text. Read-only, as the rest is not known.
+    Part(Cut),
     /// `prefix` and `suffix` around the app's text.
     Around {
         /// In front.
@@ -32,6 +43,15 @@ pub enum Codec {
     },
     /// `hash`: a password, which nobody reads. What is written is the hash already.
     Hash(Hash),
+}
+
+/// On which side there are numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digits {
+    /// `whole`: the app's value is a whole number, SCIM's its digits as text.
+    Whole,
+    /// `text`: the app's value is the digits as text, SCIM's a number.
+    Text,
 }
 
 /// A part of a text: what stands behind the last `after`, and of that what stands in front of the first `before`.
@@ -56,17 +76,6 @@ impl Cut {
             None => Some(rest),
         }
     }
-}
-
-/// How the app writes an instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeForm {
-    /// RFC 3339; any fraction and offset.
-    Iso,
-    /// `2026-11-22 10:00:00`, in UTC.
-    Utc,
-    /// Seconds since 1970.
-    Unix,
 }
 
 /// A record that the mapping does not describe rightly: the app holds a value that its line cannot read.
@@ -102,6 +111,30 @@ impl Codec {
                     message: format!("{} is not a time of the form `{}`", kind(found), form.word()),
                 }),
             },
+            Self::Number(digits) => match found {
+                Value::Null => Ok(None),
+                Value::Number(n) => Ok(Some(match digits {
+                    Digits::Whole => Value::String(n.to_string()),
+                    Digits::Text => found.clone(),
+                })),
+                Value::String(text) if number(text).is_some() => Ok(Some(found.clone())),
+                _ => Err(Unreadable { message: format!("{} is not a number", kind(found)) }),
+            },
+            Self::Holds(some, item) => match found {
+                Value::Null | Value::Array(_) => {
+                    let found = found.as_array().is_some_and(|items| items.iter().any(|i| item.holds(i)));
+                    Ok(Some(Value::Bool(found == *some)))
+                }
+                _ => Err(Unreadable { message: format!("{} is not a list", kind(found)) }),
+            },
+            Self::Part(cut) => match found {
+                Value::Null => Ok(None),
+                Value::String(text) => match cut.of(text) {
+                    Some(part) => Ok(Some(Value::from(part))),
+                    None => Err(Unreadable { message: "the text does not hold the mark that it is cut at".to_owned() }),
+                },
+                _ => Err(Unreadable { message: format!("{} is not text", kind(found)) }),
+            },
             Self::Around { prefix, suffix } => match found {
                 Value::Null => Ok(None),
                 Value::String(s) => match s.strip_prefix(prefix.as_str()).and_then(|s| s.strip_suffix(suffix.as_str()))
@@ -116,7 +149,7 @@ impl Codec {
         }
     }
 
-    /// From SCIM's form to the record's; `None` where this value has no form there.
+    /// From SCIM's form to the record's; `None` where this value has no form there, as what edits a list has not.
     #[must_use]
     pub fn write(&self, value: &Value) -> Option<Value> {
         match self {
@@ -127,7 +160,14 @@ impl Codec {
             Self::Values { pairs, .. } => {
                 pairs.iter().find(|(scim, _)| same(scim, value)).and_then(|(_, app)| app.first().cloned())
             }
-            Self::Time(form) => value.as_str().and_then(instant::parse).map(|at| form.write(at)),
+            Self::Time(form) => value.as_str().and_then(instant::parse).and_then(|at| form.write(at)),
+            Self::Number(Digits::Whole) => {
+                // the digits come back as they went: `007` is no number's text
+                let whole = number(value.as_str()?).filter(|n| !n.to_string().contains(['.', 'e', 'E']));
+                whole.filter(|n| Some(n.to_string().as_str()) == value.as_str()).map(Value::Number)
+            }
+            Self::Number(Digits::Text) => value.is_number().then(|| Value::String(value.to_string())),
+            Self::Holds(..) | Self::Part(_) => None,
             Self::Around { prefix, suffix } => value.as_str().map(|s| Value::String(format!("{prefix}{s}{suffix}"))),
         }
     }
@@ -135,8 +175,16 @@ impl Codec {
     /// Whether the codec can write.
     #[must_use]
     pub fn writes(&self) -> bool {
-        !matches!(self, Self::Given(_))
+        match self {
+            Self::Given(_) | Self::Part(_) => false,
+            Self::Holds(_, item) => item.template().is_some(),
+            _ => true,
+        }
     }
+}
+
+fn number(text: &str) -> Option<Number> {
+    text.parse().ok()
 }
 
 /// What a value is, for messages that end up in the log: never the value itself, it may be a person's (law 12).
@@ -156,42 +204,4 @@ pub fn kind(value: &Value) -> &'static str {
 fn word(value: &Value) -> String {
     let text = value.to_string();
     if text.len() <= 12 && !text.contains(['@', ' ']) { format!("the value {text}") } else { kind(value).to_owned() }
-}
-
-impl TimeForm {
-    /// The word in a mapping.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Iso => "iso",
-            Self::Utc => "utc",
-            Self::Unix => "unix",
-        }
-    }
-
-    fn read(self, found: &Value) -> Option<Timestamp> {
-        match self {
-            Self::Iso => found.as_str()?.parse().ok(),
-            Self::Utc => {
-                // a column with a type of its own is read with its zone
-                if let Ok(at) = found.as_str()?.parse() {
-                    return Some(at);
-                }
-                let at: jiff::civil::DateTime = found.as_str()?.parse().ok()?;
-                Some(at.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-            }
-            Self::Unix => Timestamp::from_second(found.as_i64().or_else(|| found.as_str()?.parse().ok())?).ok(),
-        }
-    }
-
-    /// The instant in this form, whole seconds.
-    #[must_use]
-    pub fn write(self, at: Timestamp) -> Value {
-        let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
-        match self {
-            Self::Iso => Value::String(at.to_string()),
-            Self::Utc => Value::String(at.strftime("%Y-%m-%d %H:%M:%S").to_string()),
-            Self::Unix => Value::from(at.as_second()),
-        }
-    }
 }

@@ -4,7 +4,10 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use serde_json::Value;
 
-use crate::scim::schema::{Attribute, Returned, Target};
+use crate::scim::{
+    filter::CompareOp,
+    schema::{Attribute, Returned, Target},
+};
 
 use super::{codec::Codec, pattern::Pattern, selector::Selector, template::Template};
 
@@ -29,6 +32,17 @@ pub struct Line {
     pub checked: bool,
     /// Whether the value changes without a write to its resource, as a time of last sign-in does.
     pub volatile: bool,
+    /// What a new record gets where the client says nothing.
+    pub default: Option<Default>,
+}
+
+/// What a new record gets where the client says nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Default {
+    /// This value, in SCIM's form.
+    Is(Value),
+    /// So many letters and digits by chance.
+    Random(usize),
 }
 
 /// What an app does to the letters of a value.
@@ -36,6 +50,10 @@ pub struct Line {
 pub enum Fold {
     /// All lower case, as most languages do it: `İ` becomes two characters, `Σ` at a word's end `ς`.
     Lower,
+    /// All upper case, as most languages do it: `ß` becomes `SS`.
+    Upper,
+    /// The first letter upper case, as wikis do it, and the rest as it is.
+    FirstUpper,
 }
 
 impl Fold {
@@ -44,11 +62,27 @@ impl Fold {
     pub fn apply(self, text: &str) -> String {
         match self {
             Self::Lower => text.to_lowercase(),
+            Self::Upper => text.to_uppercase(),
+            Self::FirstUpper => {
+                let mut letters = text.chars();
+                letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+            }
         }
     }
 }
 
 impl Line {
+    /// The text that a value is compared with, folded as the app folded the value when it was written.
+    #[must_use]
+    pub fn compared(&self, op: CompareOp, text: String) -> String {
+        match self.fold {
+            // where a part begins is not known
+            Some(Fold::FirstUpper) if matches!(op, CompareOp::Contains | CompareOp::EndsWith) => text,
+            Some(fold) => fold.apply(&text),
+            None => text,
+        }
+    }
+
     /// Whether a version of the resource is made of this too. Lists of other resources are left out: reading them may
     /// cost more than the rest, and derived ones change without a write to this resource, as volatile values do. So is
     /// what is never returned: a digest can be guessed at.
@@ -68,6 +102,16 @@ impl Line {
         match &self.value {
             Source::Each(each) => each.of.is_some(),
             source => matches!(source, Source::From { .. }),
+        }
+    }
+
+    /// The list of the record that this line edits and does not write as a whole: other lines, and other people, have items
+    /// of their own in it.
+    #[must_use]
+    pub fn edits(&self) -> Option<&Selector> {
+        match &self.value {
+            Source::At { at, codec: Codec::Holds(..) } => Some(at),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! differs between the two kinds of app; `translate` turns records into resources and back.
 
 pub mod answer;
+pub mod auth;
 pub mod call;
 pub mod catalog;
 pub mod cell;
@@ -21,6 +22,7 @@ pub mod selector;
 pub mod sql;
 pub mod template;
 pub mod term;
+pub mod time;
 pub mod translate;
 pub mod vars;
 
@@ -111,12 +113,12 @@ impl Mapping {
         }
     }
 
-    /// The name of the value that every client's tenant must have; none where the app has no tenants.
+    /// The names of the values that every client's tenant must have; none where the app has no tenants.
     #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
+    pub fn tenant(&self) -> Vec<&str> {
         match &self.app {
-            App::Rest(_) => None,
-            App::Sql(app) => app.tenant.as_ref().map(|tenant| tenant.is.as_str()),
+            App::Rest(app) => app.tenant.iter().map(String::as_str).collect(),
+            App::Sql(app) => app.tenant.iter().map(|tenant| tenant.is.as_str()).collect(),
         }
     }
 

@@ -85,7 +85,42 @@ impl Pattern {
     }
 }
 
+impl Item {
+    /// Whether an item is like this.
+    #[must_use]
+    pub fn holds(&self, item: &Value) -> bool {
+        match self {
+            Self::Is(values) => values.iter().any(|v| same(v, item)),
+            Self::Like(pattern) => pattern.holds(item, None),
+        }
+    }
+
+    /// An item that is like this; none where that is not said in plain literals.
+    #[must_use]
+    pub fn template(&self) -> Option<Value> {
+        match self {
+            Self::Is(values) => values.first().cloned(),
+            Self::Like(pattern) => {
+                let mut made = Value::Null;
+                pattern.fill(&mut made);
+                Some(made).filter(|made| pattern.holds(made, None))
+            }
+        }
+    }
+}
+
 impl Pattern {
+    /// Writes its plain literals, the first of several.
+    pub fn fill(&self, made: &mut Value) {
+        for (subject, expected) in &self.entries {
+            if let (Subject::At(at), Expected::AnyOf(values)) = (subject, expected)
+                && let Some(first) = values.first()
+            {
+                at.set(made, first.clone());
+            }
+        }
+    }
+
     /// Whether nothing is tested.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -120,11 +155,7 @@ impl Expected {
             Self::Given(given) => found.is_null() != *given,
             Self::Contains(text) => found.as_str().is_some_and(|s| s.contains(text.as_str())),
             Self::Lists(some, item) => {
-                let like = |value: &Value| match item {
-                    Item::Is(values) => values.iter().any(|v| same(v, value)),
-                    Item::Like(pattern) => pattern.holds(value, None),
-                };
-                found.as_array().is_some_and(|items| items.iter().any(like)) == *some
+                found.as_array().is_some_and(|items| items.iter().any(|i| item.holds(i))) == *some
             }
             Self::StatusClass(class) => status.is_some_and(|s| s / 100 == *class),
         }

@@ -2,22 +2,27 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use serde_json::Value;
 
 use crate::scim::{filter::CompareOp, schema::Target};
 
-use super::{answer::AnswerRule, call::CallTemplate, pattern::Pattern, reply::InReply, selector::Selector};
+use super::{
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply,
+    selector::Selector,
+};
 
 /// The app.
 #[derive(Debug)]
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
-    /// Headers that sign us in; marked sensitive.
-    pub auth: Vec<(HeaderName, HeaderValue)>,
+    /// How calls are signed.
+    pub auth: Auth,
     /// The app's answer rules.
     pub answers: Vec<Arc<AnswerRule>>,
+    /// The values that every client's tenant must have, where calls name them.
+    pub tenant: Vec<String>,
 }
 
 /// Where an app is.
@@ -36,6 +41,8 @@ pub struct RestRecords {
     pub only: Pattern,
     /// True of every record that may be read and never written; without entries there are none.
     pub protect: Pattern,
+    /// Fields that hold more than one value.
+    pub cells: Vec<Cell>,
     /// Reads one record by id.
     pub get: CallTemplate,
     /// Fetched besides, by name.

@@ -1,17 +1,14 @@
-//! Texts with holes: `{{first}} {{last}}`. Handlebars parses and renders them; of its language only the plain
-//! expression is allowed, so a text cannot branch, loop or call.
+//! Texts with holes: `{{first}} {{last}}`. Handlebars parses them; of its language only the plain expression is allowed, so
+//! a text cannot branch, loop or call, and nothing of it is left to run: rendering puts values between texts.
 //!
-//! A hole's value passes through the encoder of the place where the text stands: handlebars calls it as its escape
-//! function, and it is the only way in (law 8). The context handed to handlebars holds just what the text names.
-
-use std::sync::LazyLock;
+//! A hole's value passes through the encoder of the place where the text stands, and that is the only way in (law 8).
 
 use handlebars::{
-    Context, Handlebars, Path, PathSeg, Template as Parsed,
+    Path, PathSeg, Template as Parsed,
     template::{Parameter, TemplateElement},
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Where a text stands; decides its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,16 +47,6 @@ pub enum Unfit {
 
 /// RFC 3986 unreserved characters stay; everything else is encoded.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-static TEXT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(handlebars::no_escape));
-static PERCENT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(percent));
-
-fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
-    let mut registry = Handlebars::new();
-    registry.register_escape_fn(escape);
-    registry.set_strict_mode(true);
-    registry
-}
 
 /// A value as it stands in a segment or a query.
 #[must_use]
@@ -129,21 +116,17 @@ impl Template {
     /// name has a value.
     #[must_use]
     pub fn display<'a>(&self, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Option<String> {
-        static BLANK: Value = Value::Bool(false);
-        let given = |path: &[String]| look_up(path).filter(|v| !v.is_null() && v.as_str() != Some(""));
-        if !self.holes.iter().any(|h| given(h).is_some()) {
-            return None;
-        }
-        let mut context = Value::Object(Map::new());
-        for hole in &self.holes {
-            let text = match given(hole).unwrap_or(&BLANK) {
-                Value::String(s) => s.clone(),
-                Value::Number(n) => n.to_string(),
+        let mut given = false;
+        let made = self.fill(|hole| {
+            let text = match look_up(hole) {
+                Some(Value::String(s)) => s.clone(),
+                Some(Value::Number(n)) => n.to_string(),
                 _ => String::new(),
             };
-            put(&mut context, hole, text);
-        }
-        let made = self.fill(&TEXT, context).ok()?;
+            given |= !text.is_empty();
+            Ok(text)
+        });
+        let made = made.ok().filter(|_| given)?;
         Some(made.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
@@ -152,8 +135,7 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        let mut context = Value::Object(Map::new());
-        for hole in &self.holes {
+        self.fill(|hole| {
             let name = || hole.join(".");
             let text = match look_up(hole) {
                 Some(Value::String(s)) if !s.is_empty() => s.clone(),
@@ -165,19 +147,23 @@ impl Template {
             if let Some(why) = unfit(place, &text) {
                 return Err(Unfit::Value { name: name(), why });
             }
-            put(&mut context, hole, text);
-        }
-        let registry = if matches!(place, Place::Segment | Place::Query) { &*PERCENT } else { &*TEXT };
-        self.fill(registry, context)
+            Ok(match place {
+                Place::Segment | Place::Query => percent(&text),
+                Place::Header | Place::Text => text,
+            })
+        })
     }
 
-    fn fill(&self, registry: &Handlebars<'static>, context: Value) -> Result<String, Unfit> {
-        let context = Context::from(context);
-        let mut out = handlebars::StringOutput::new();
-        let mut state = handlebars::RenderContext::new(None);
-        handlebars::Renderable::render(&self.parsed, registry, &context, &mut state, &mut out)
-            .map_err(|e| Unfit::Missing(e.reason().to_string()))?;
-        out.into_string().map_err(|_| Unfit::Missing(self.source.clone()))
+    fn fill(&self, mut value: impl FnMut(&[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {
+        let mut holes = self.holes.iter();
+        let mut made = String::new();
+        for element in &self.parsed.elements {
+            match element {
+                TemplateElement::RawString(text) => made.push_str(text),
+                _ => made.push_str(&holes.next().map_or(Ok(String::new()), |hole| value(hole))?),
+            }
+        }
+        Ok(made)
     }
 }
 
@@ -196,19 +182,6 @@ fn unfit(place: Place, text: &str) -> Option<&'static str> {
 /// Why a text cannot be a header's value, or a part of one: apps differ in how they read what is not ASCII.
 pub(super) fn header(text: &str) -> Option<&'static str> {
     (!text.is_ascii()).then_some("a header holds ASCII only")
-}
-
-/// Writes a text at a path of names; a name that holds deeper names first is kept as an object.
-fn put(context: &mut Value, path: &[String], text: String) {
-    let mut place = context;
-    for name in path {
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
-        }
-        let Value::Object(object) = place else { return };
-        place = object.entry(name.clone()).or_insert(Value::Null);
-    }
-    *place = Value::String(text);
 }
 
 fn plain_name(parameter: &Parameter) -> Option<Vec<String>> {

@@ -1,19 +1,22 @@
 //! Terms: what to send. A tree of literals, paths and texts, evaluated leaf by leaf over the names in sight; a text is
 //! never parsed again, so a value cannot become structure.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use super::{
     codec::Cut,
+    pattern::Pattern,
     selector::{Selector, Step},
     template::{Place, Template, Unfit},
 };
 
 /// The names that a call may use.
-pub const NAMES: [&str; 11] =
-    ["id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset", "next"];
+pub const NAMES: [&str; 13] = [
+    "id", "record", "changed", "before", "whole", "value", "values", "size", "page", "offset", "next", "session",
+    "tenant",
+];
 
 /// Names that may be missing: the leaf that uses one is then left out.
 const OPTIONAL: [&str; 3] = ["offset", "page", "next"];
@@ -31,22 +34,26 @@ pub enum Term {
         rest: Selector,
     },
     /// A text with holes.
-    Text(std::sync::Arc<Template>),
+    Text(Arc<Template>),
     /// A part of a text: `{ at: $.record.mail, before: "@" }`.
     Cut {
         /// The text.
         at: Box<Term>,
         /// Which part.
         cut: Cut,
+        /// What is sent where the text does not hold the mark; none: it is refused.
+        other: Option<Box<Term>>,
     },
     /// An object.
     Object(Vec<Entry>),
     /// A list.
-    List(Vec<Term>),
+    List(Vec<Item>),
     /// One small tree for each item of a list, in which `value` is the item.
     Each {
         /// The list.
         list: Box<Term>,
+        /// Which items are meant.
+        only: Arc<Pattern>,
         /// The tree.
         each: Box<Term>,
     },
@@ -60,6 +67,15 @@ pub enum Entry {
     /// A key, literally, and its value.
     Key(String, Term),
     /// `...`: the fields of another object.
+    Spread(Term),
+}
+
+/// One place of a list.
+#[derive(Debug, Clone)]
+pub enum Item {
+    /// An item.
+    One(Term),
+    /// `...`: the items of another list follow.
     Spread(Term),
 }
 
@@ -101,6 +117,15 @@ impl<'a> Scope<'a> {
         self
     }
 
+    /// The same, holding its values itself.
+    #[must_use]
+    pub fn into_owned(self) -> Scope<'static> {
+        let own = |(name, value): (Cow<'a, str>, Cow<'a, Value>)| {
+            (Cow::Owned(name.into_owned()), Cow::Owned(value.into_owned()))
+        };
+        Scope { names: self.names.into_iter().map(own).collect(), random: self.random }
+    }
+
     /// The value of a name; the last one given wins.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
@@ -134,7 +159,7 @@ impl Term {
             return Ok(Self::Path { name, rest });
         }
         if Template::has_holes(text) {
-            return Ok(Self::Text(std::sync::Arc::new(Template::compile(text)?)));
+            return Ok(Self::Text(Arc::new(Template::compile(text)?)));
         }
         Ok(Self::Literal(Value::String(text.to_owned())))
     }
@@ -145,12 +170,14 @@ impl Term {
             Self::Literal(_) => {}
             Self::Path { name, rest } => found.push((name.clone(), rest.field().map(str::to_owned))),
             Self::Text(text) => text.uses(found),
-            Self::Cut { at, .. } => at.uses(found),
+            Self::Cut { at, other, .. } => [Some(at), other.as_ref()].into_iter().flatten().for_each(|t| t.uses(found)),
             Self::Object(entries) => entries.iter().for_each(|entry| match entry {
                 Entry::Key(_, term) | Entry::Spread(term) => term.uses(found),
             }),
-            Self::List(items) => items.iter().for_each(|t| t.uses(found)),
-            Self::Each { list, each } => {
+            Self::List(items) => items.iter().for_each(|item| match item {
+                Item::One(term) | Item::Spread(term) => term.uses(found),
+            }),
+            Self::Each { list, each, .. } => {
                 list.uses(found);
                 let mut inner = Vec::new();
                 each.uses(&mut inner);
@@ -195,18 +222,20 @@ impl Term {
                 }
                 Ok(Some(Value::Object(object)))
             }
-            Self::Cut { at, cut } => match at.evaluate(place, scope)? {
-                Some(Value::String(text)) => match cut.of(&text) {
-                    Some(part) => Ok(Some(Value::String(part.to_owned()))),
-                    None => Err(unfit(at, "the text does not hold the mark that it is cut at")),
+            Self::Cut { at, cut, other } => match at.evaluate(place, scope)? {
+                Some(Value::String(text)) => match (cut.of(&text), other) {
+                    (Some(part), _) => Ok(Some(Value::String(part.to_owned()))),
+                    (None, Some(other)) => other.evaluate(place, scope),
+                    (None, None) => Err(unfit(at, "the text does not hold the mark that it is cut at")),
                 },
                 Some(_) => Err(unfit(at, "it is not a text that could be cut")),
                 None => Ok(None),
             },
-            Self::Each { list, each } => match list.evaluate(place, scope)? {
+            Self::Each { list, only, each } => match list.evaluate(place, scope)? {
                 Some(Value::Array(items)) => {
                     let one = |item| each.evaluate(place, &scope.clone().with("value", item));
-                    let made: Result<Vec<_>, _> = items.into_iter().map(one).collect();
+                    let made: Result<Vec<_>, _> =
+                        items.into_iter().filter(|item| only.holds(item, None)).map(one).collect();
                     Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
                 }
                 Some(_) => Err(unfit(list, "it is not a list")),
@@ -217,8 +246,20 @@ impl Term {
                 None => Err(Unfit::Missing("random".to_owned())),
             },
             Self::List(items) => {
-                let made: Result<Vec<_>, _> = items.iter().map(|t| t.evaluate(place, scope)).collect();
-                Ok(Some(Value::Array(made?.into_iter().flatten().collect())))
+                let mut list = Vec::new();
+                for item in items {
+                    match item {
+                        Item::One(term) => list.extend(term.evaluate(place, scope)?),
+                        Item::Spread(term) => match term.evaluate(place, scope)? {
+                            Some(Value::Array(items)) => list.extend(items),
+                            // an object of another's fields is an item, as it is anywhere else
+                            Some(value @ Value::Object(_)) => list.push(value),
+                            Some(_) => return Err(unfit(term, "it is not a list whose items could follow")),
+                            None => {}
+                        },
+                    }
+                }
+                Ok(Some(Value::Array(list)))
             }
         }
     }

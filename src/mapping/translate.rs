@@ -15,7 +15,7 @@ use super::{
     Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
     line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
-    pattern::{Expected, Subject, same},
+    pattern::{Item, same},
     template::percent,
 };
 
@@ -34,21 +34,27 @@ pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
     }
 }
 
-/// The canonical resource of a record (RFC 7643 §3): everything its lines can read, not yet projected. `base` is the
+/// The canonical resource of a record (RFC 7643 §3): what these of its lines can read, not yet projected. `base` is the
 /// base URL that `meta.location` and `$ref` begin with.
 ///
 /// # Errors
-/// A record that its lines cannot read.
-pub fn resource(resource: &Resource, record: &Value, base: &str) -> Result<Map<String, Value>, Unreadable> {
-    let id = id(resource, record)?;
-    let record = &*match &resource.records {
-        Records::Sql(records) => cell::open(&records.cells, record)?,
-        Records::Rest(_) => Cow::Borrowed(record),
+/// A record that these lines cannot read.
+pub fn resource(
+    resource: &Resource,
+    lines: &[&Line],
+    record: Cow<'_, Value>,
+    base: &str,
+) -> Result<Map<String, Value>, Unreadable> {
+    let id = id(resource, &record)?;
+    let cells = match &resource.records {
+        Records::Sql(records) => &records.cells,
+        Records::Rest(records) => &records.cells,
     };
-    let mut made = Map::new();
+    let record = &*cell::open(cells, lines, record)?;
+    let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
-    for line in resource.lines.iter().filter(|l| !l.write_only) {
+    for line in lines.iter().filter(|l| !l.write_only) {
         if let Some(value) = read(line, record, base).map_err(|e| e.on(line))? {
             scim::resource::set(&mut made, &line.target, value);
         }
@@ -86,7 +92,7 @@ pub fn record(
         match scim::resource::get(attributes, &line.target) {
             Some(value) => write(line, &mut made, value, lenient)?,
             None => {
-                if let (Source::At { at, .. }, Empty::Is(empty)) = (&line.value, &line.empty) {
+                if let (Source::At { at, .. }, Empty::Is(empty), None) = (&line.value, &line.empty, line.edits()) {
                     at.set(&mut made, empty.clone());
                 }
             }
@@ -95,16 +101,24 @@ pub fn record(
     Ok(made)
 }
 
-/// The part of the record that changes write: just their fields.
+/// The part of the record that changes write: just their fields. A list that is edited item by item is written as it is
+/// `before`, with the changes in it.
 ///
 /// # Errors
 /// As [`record`].
 pub fn changed<'a>(
     resource: &Resource,
-    changes: impl IntoIterator<Item = &'a Change>,
+    changes: impl IntoIterator<Item = &'a Change> + Clone,
+    before: Option<&Value>,
     lenient: bool,
 ) -> Result<Value, Refusal> {
-    edited(resource, json!({}), changes, lenient)
+    let mut made = json!({});
+    for line in changes.clone().into_iter().filter_map(|change| resource.line(&change.target)) {
+        if let (Some(list), Some(before)) = (line.edits(), before) {
+            list.set(&mut made, list.one(before).cloned().unwrap_or_default());
+        }
+    }
+    edited(resource, made, changes, lenient)
 }
 
 /// The record with changes in it; what no change names stays as it came.
@@ -240,22 +254,22 @@ fn read_field(
     match codec.read(found)? {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(s)) if s.is_empty() => Ok(None),
-        Some(value) => shape(&value, leaf).map(Some),
+        Some(value) => shape(value, leaf).map(Some),
     }
 }
 
 /// Gives a value the JSON type of its attribute, where that loses nothing.
-fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
-    let fits = match (leaf.kind, value) {
+fn shape(value: Value, leaf: &Attribute) -> Result<Value, Unreadable> {
+    let fits = match (leaf.kind, &value) {
         (Type::String | Type::Reference | Type::Binary, Value::String(_))
         | (Type::Boolean, Value::Bool(_))
-        | (Type::Decimal, Value::Number(_)) => Some(value.clone()),
+        | (Type::Decimal, Value::Number(_)) => return Ok(value),
         (Type::Integer, Value::Number(n)) => whole(n),
         (Type::String | Type::Reference, Value::Number(n)) => Some(Value::String(n.to_string())),
         (Type::String, Value::Bool(b)) => Some(Value::String(b.to_string())),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(0) => Some(Value::Bool(false)),
         (Type::Boolean, Value::Number(n)) if n.as_i64() == Some(1) => Some(Value::Bool(true)),
-        (Type::DateTime, Value::String(s)) if instant::parse(s).is_some() => Some(value.clone()),
+        (Type::DateTime, Value::String(s)) if instant::parse(s).is_some() => return Ok(value),
         // Other notations of a point in time are not SCIM's.
         (Type::DateTime, Value::String(s)) => s.parse::<jiff::Timestamp>().ok().map(|at| Value::String(at.to_string())),
         (Type::Integer, Value::String(s)) => s.parse::<Number>().ok().and_then(|n| whole(&n)),
@@ -263,7 +277,7 @@ fn shape(value: &Value, leaf: &Attribute) -> Result<Value, Unreadable> {
         _ => None,
     };
     fits.ok_or_else(|| Unreadable {
-        message: format!("{} is not of type {:?}; give the line a codec", kind(value), leaf.kind),
+        message: format!("{} is not of type {:?}; give the line a codec", kind(&value), leaf.kind),
     })
 }
 
@@ -278,6 +292,10 @@ fn whole(number: &Number) -> Option<Value> {
 
 fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
     match &line.value {
+        Source::At { at, codec: Codec::Holds(some, item) } => {
+            at.set(made, held(item, value.as_bool() == Some(*some), at.one(made)));
+            Ok(())
+        }
         Source::At { at, codec } => {
             at.set(made, encode(codec, &line.folded(value), &line.target)?);
             Ok(())
@@ -293,6 +311,17 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
     }
 }
 
+/// The list in which some item is like this, or none is; what is so already stays as it is.
+fn held(item: &Item, wanted: bool, list: Option<&Value>) -> Value {
+    let mut items = list.and_then(Value::as_array).cloned().unwrap_or_default();
+    if !wanted {
+        items.retain(|found| !item.holds(found));
+    } else if !items.iter().any(|found| item.holds(found)) {
+        items.extend(item.template());
+    }
+    Value::Array(items)
+}
+
 fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
@@ -306,13 +335,7 @@ fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> 
             at.set(&mut made, written);
         }
     }
-    for (subject, expected) in &each.pattern.entries {
-        if let (Subject::At(at), Expected::AnyOf(values)) = (subject, expected)
-            && let Some(first) = values.first()
-        {
-            at.set(&mut made, first.clone());
-        }
-    }
+    each.pattern.fill(&mut made);
     Ok(made)
 }
 
@@ -365,6 +388,8 @@ fn describe(slots: &[Slot]) -> String {
 
 fn clear(line: &Line, made: &mut Value) {
     match &line.value {
+        // without a value nothing is asked of the list
+        Source::At { codec: Codec::Holds(..), .. } => {}
         Source::At { at, .. } => at.set(made, line.empty.value()),
         Source::Each(each) => each.items.set(made, json!([])),
         Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),

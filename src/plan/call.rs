@@ -11,6 +11,8 @@ use crate::mapping::{
     template::percent,
 };
 
+use super::fill::Open;
+
 /// One exchange with the app.
 #[derive(Debug, Clone)]
 pub enum Call {
@@ -35,6 +37,10 @@ pub struct HttpCall {
     pub answers: Arc<[Arc<AnswerRule>]>,
     /// Whether it may be sent again when its answer is lost.
     pub repeat: bool,
+    /// What of it only its sender knows; none: it is as it is sent.
+    pub open: Option<Open>,
+    /// Whether its target is a link of the app, and stays as it is.
+    pub linked: bool,
 }
 
 /// What a call sends.
@@ -144,6 +150,15 @@ impl Reply {
     #[must_use]
     pub fn rows(&self) -> &[Value] {
         self.body.as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, taken out of it.
+    #[must_use]
+    pub fn into_rows(self) -> Vec<Value> {
+        match self.body {
+            Value::Array(rows) => rows,
+            _ => Vec::new(),
+        }
     }
 
     /// The first row.

@@ -78,7 +78,18 @@ fn reading_rule<'a>(resource: &'a Resource, changes: &[Changed]) -> Option<&'a C
         rule.when.iter().any(of_these)
     };
     let dealt = claimed(&records.update, changes.clone(), None).0;
-    dealt.into_iter().map(|(rule, _)| rule).find(|r| r.call.reads()).or_else(|| records.update.iter().find(looks_back))
+    let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| sends_what_was(resource, rule, mine);
+    dealt.into_iter().find(sends).map(|(rule, _)| rule).or_else(|| records.update.iter().find(looks_back))
+}
+
+/// Whether a rule's call holds something of the record as it is before.
+fn sends_what_was(resource: &Resource, rule: &ChangeRule, mine: &[&Changed]) -> bool {
+    rule.call.reads() || mine.iter().any(|change| edits(resource, change))
+}
+
+/// Whether a change puts something into a list, or takes it out, and leaves the rest of the list as it is.
+fn edits(resource: &Resource, change: &Changed) -> bool {
+    resource.line(&change.target).is_some_and(|line| line.edits().is_some())
 }
 
 /// What is asked for, where that is said without the old state.
@@ -162,6 +173,7 @@ impl<'a> Change<'a> {
         let Some(change) = set.iter().find(|c| needs_before(self.resource, c)) else {
             return Some(match reading_rule(self.resource, &set) {
                 Some(rule) if rule.call.names("whole") => "the app takes the whole record".to_owned(),
+                Some(_) if set.iter().any(|c| edits(self.resource, c)) => "the app takes the whole list".to_owned(),
                 Some(_) => "a change rule looks at what is there".to_owned(),
                 None => "to see whether it is there; nothing else is asked for".to_owned(),
             });
@@ -182,19 +194,19 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// The rules that take what is asked for, as far as that is known, and send the record as just read.
+    /// The rules that take what is asked for, as far as that is known, and send the record, or a list of it, as just read.
     #[must_use]
     pub fn edits(&self) -> Vec<&'a ChangeRule> {
         let Records::Rest(records) = &self.resource.records else { return Vec::new() };
-        let set = self.set();
-        let rules: Vec<&ChangeRule> = match &set {
+        match &self.set() {
             Some(set) => {
                 let single = set.iter().filter(|c| !relates(self.resource, c)).collect();
-                claimed(&records.update, single, None).0.into_iter().map(|(rule, _)| rule).collect()
+                let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| sends_what_was(self.resource, rule, mine);
+                let dealt = claimed(&records.update, single, None).0;
+                dealt.into_iter().filter(sends).map(|(rule, _)| rule).collect()
             }
-            None => records.update.iter().collect(),
-        };
-        rules.into_iter().filter(|rule| rule.call.reads()).collect()
+            None => records.update.iter().filter(|rule| rule.call.reads()).collect(),
+        }
     }
 
     /// What changes, from what is there.
@@ -239,7 +251,8 @@ impl<'a> Change<'a> {
             Records::Rest(records) => {
                 if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
                     let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
-                    let changed = translate::changed(self.resource, own, context.profile.ignore_unmapped)?;
+                    let changed =
+                        translate::changed(self.resource, own, Some(record), context.profile.ignore_unmapped)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
                 deal(self.resource, records, self.id, &changes, before, context)

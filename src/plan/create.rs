@@ -1,12 +1,14 @@
 //! Making a record: the call that makes it, and what follows once its id is known. What the call does not take goes
 //! through the change rules afterwards.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
     mapping::{
         Records, Resource, cell,
-        line::{Line, Source},
+        line::{Default, Line, Source},
         term::Scope,
         translate,
     },
@@ -50,7 +52,30 @@ pub struct Made {
     pub record: Option<Value>,
 }
 
-/// Plans a POST.
+/// What was sent, and the defaults of what was not.
+///
+/// # Errors
+/// [`Fault::Unmade`] where the system has no random numbers.
+pub fn with_defaults<'s>(
+    resource: &Resource,
+    sent: &'s Map<String, Value>,
+    context: &Context<'_>,
+) -> Result<Cow<'s, Map<String, Value>>, Fault> {
+    let mut all = Cow::Borrowed(sent);
+    for line in resource.lines.iter().filter(|line| resource::get(sent, &line.target).is_none()) {
+        let value = match &line.default {
+            None => continue,
+            Some(Default::Is(value)) => value.clone(),
+            Some(Default::Random(letters)) => (context.random)(*letters)
+                .map(Value::String)
+                .ok_or_else(|| Fault::Unmade("the system gives no random numbers".to_owned()))?,
+        };
+        resource::set(all.to_mut(), &line.target, value);
+    }
+    Ok(all)
+}
+
+/// Plans a POST, of what was sent [`with_defaults`].
 ///
 /// # Errors
 /// A value that the app cannot take, or [`Fault::NotOffered`].
@@ -65,7 +90,8 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            let mut record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            cell::join(&records.cells, &mut record)?;
             scope::stays(resource, &record)?;
             let names = Scope::default().with("record", record.clone()).with_random(context.random);
             let does = if create.ahead.is_empty() { "" } else { "the making" };

@@ -1,11 +1,17 @@
 //! Filling the holes of a call: the one step between the mapping's words and what goes over the wire. Each value passes
 //! through the encoder of its place (law 8).
+//!
+//! What of a call only its sender knows, values of the client's tenant and of the session with the app, is shown by its name. When
+//! it is sent it is made again with them, from its template: they pass through the same encoders, and no plan, log or conversation holds
+//! them.
 
-use http::HeaderValue;
-use serde_json::Value;
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::{HeaderName, HeaderValue};
+use serde_json::{Map, Value};
 
 use crate::mapping::{
-    call::{BodyTemplate, CallTemplate, Segment},
+    call::{BodyTemplate, CallTemplate, Segment, Sends},
     template::{Place, Unfit, percent},
     term::Scope,
 };
@@ -20,6 +26,86 @@ use super::{
 /// # Errors
 /// A name without value (nothing is sent), or a value that cannot stand in its place.
 pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
+    let open = Open::of(&template.sends, scope);
+    let filled = match &open {
+        None => filled(&template.sends, scope)?,
+        Some(open) => filled(&template.sends, &open.names(&Known::default()))?,
+    };
+    Ok(Call::Http(HttpCall {
+        method: template.method.clone(),
+        target: filled.target,
+        headers: filled.headers,
+        body: filled.body,
+        answers: template.answers.clone(),
+        repeat: template.repeat,
+        open,
+        linked: false,
+    }))
+}
+
+/// What of a call is open until it is sent.
+#[derive(Clone)]
+pub struct Open {
+    sends: Arc<Sends>,
+    names: Scope<'static>,
+}
+
+/// What the sender knows; what it does not is shown by its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'k> {
+    /// Values of the client's tenant.
+    pub tenant: Option<&'k Map<String, Value>>,
+    /// What the session with the app keeps.
+    pub session: Option<&'k Map<String, Value>>,
+}
+
+impl Open {
+    fn of(sends: &Arc<Sends>, scope: &Scope<'_>) -> Option<Self> {
+        (!sends.open.is_empty()).then(|| Self { sends: sends.clone(), names: scope.clone().into_owned() })
+    }
+
+    fn names(&self, known: &Known<'_>) -> Scope<'static> {
+        let stand_ins = |of: &str| {
+            let open = self.sends.open.iter().filter(|(name, _)| name == of);
+            open.map(|(name, field)| (field.clone(), Value::from(format!("{{{name}.{field}}}")))).collect()
+        };
+        let fields = |of: &str, known: Option<&Map<String, Value>>| {
+            Value::Object(known.cloned().unwrap_or_else(|| stand_ins(of)))
+        };
+        let scope = self.names.clone().with("tenant", fields("tenant", known.tenant));
+        scope.with("session", fields("session", known.session))
+    }
+}
+
+/// Not what it holds: those are values of people.
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.sends.open).finish()
+    }
+}
+
+/// The call with what its sender knows in it.
+///
+/// # Errors
+/// A name without value, or a value that cannot stand in its place.
+pub fn closed<'c>(call: &'c HttpCall, known: &Known<'_>) -> Result<Cow<'c, HttpCall>, Fault> {
+    let Some(open) = &call.open else { return Ok(Cow::Borrowed(call)) };
+    let filled = filled(&open.sends, &open.names(known))?;
+    let mut closed = HttpCall { headers: filled.headers, body: filled.body, open: None, ..call.clone() };
+    if !call.linked {
+        closed.target = filled.target;
+    }
+    Ok(Cow::Owned(closed))
+}
+
+/// What is sent, as far as it is known.
+struct Filled {
+    target: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Option<Body>,
+}
+
+fn filled(template: &Sends, scope: &Scope<'_>) -> Result<Filled, Unfit> {
     let mut target = String::new();
     for segment in &template.path {
         target.push('/');
@@ -47,14 +133,7 @@ pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
         }
     }
     let body = template.body.as_ref().map(|body| self::body(body, scope)).transpose()?.flatten();
-    Ok(Call::Http(HttpCall {
-        method: template.method.clone(),
-        target,
-        headers,
-        body,
-        answers: template.answers.clone(),
-        repeat: template.repeat,
-    }))
+    Ok(Filled { target, headers, body })
 }
 
 fn body(template: &BodyTemplate, scope: &Scope<'_>) -> Result<Option<Body>, Unfit> {

@@ -30,6 +30,8 @@ pub struct Needs<'a> {
     pub shown: Shown<'a>,
     /// What is checked.
     pub condition: Option<&'a Condition>,
+    /// What it is sorted by.
+    pub order: Option<&'a Target>,
 }
 
 /// What is shown or compared of a record.
@@ -37,8 +39,6 @@ pub struct Needs<'a> {
 pub enum Shown<'a> {
     /// Nothing: it is only checked.
     Nothing,
-    /// The one attribute that the answer is sorted by.
-    Key(&'a Target),
     /// What the answer holds.
     These(&'a Projection),
     /// All that the version is made of, and what the answer holds, where there is one.
@@ -51,10 +51,13 @@ pub enum Shown<'a> {
 
 impl Needs<'_> {
     /// Everything, and nothing is checked.
-    pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None };
+    pub const ALL: Needs<'static> = Needs { shown: Shown::All, condition: None, order: None };
 
     /// All but the lists of other resources, and nothing is checked.
-    pub const OWN: Needs<'static> = Needs { shown: Shown::Own, condition: None };
+    pub const OWN: Needs<'static> = Needs { shown: Shown::Own, condition: None, order: None };
+
+    /// Nothing but that it is there.
+    pub const NOTHING: Needs<'static> = Needs { shown: Shown::Nothing, condition: None, order: None };
 
     /// What an answer with one resource needs. In SQL it always has a version, as the lists that the answer leaves out are
     /// one statement each; over HTTP it has one where all that it is made of is shown anyway.
@@ -64,18 +67,30 @@ impl Needs<'_> {
             Records::Sql(_) => Shown::Versioned(Some(projection)),
             Records::Rest(_) => Shown::These(projection),
         };
-        Needs { shown, condition: None }
+        Needs { shown, condition: None, order: None }
     }
 
     fn target(&self, target: &Target) -> bool {
         let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         let shown = match self.shown {
             Shown::Nothing | Shown::Versioned(None) => false,
-            Shown::Key(key) => same(key),
             Shown::These(projection) | Shown::Versioned(Some(projection)) => projection.wants(target),
             Shown::Own | Shown::All => true,
         };
-        shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
+        shown || self.order.is_some_and(same) || self.condition.is_some_and(|c| c.targets().iter().any(|t| same(t)))
+    }
+
+    /// Whether a line must be read. A resource names the schemas of what it has, so their lines go with it.
+    fn line(&self, line: &Line, versioned: bool) -> bool {
+        let named = |target: &&Target| target.extension.is_none() && target.attribute.name == "schemas";
+        match self.shown {
+            Shown::All => true,
+            Shown::Own => !line.relates(),
+            _ if self.target(&line.target) || versioned && line.counts() => true,
+            _ if line.target.extension.is_none() => false,
+            Shown::These(_) | Shown::Versioned(Some(_)) => true,
+            Shown::Nothing | Shown::Versioned(None) => self.condition.is_some_and(|c| c.targets().iter().any(named)),
+        }
     }
 
     /// Whether the part of that name must be fetched: some line that is needed reads from it.
@@ -93,7 +108,7 @@ impl Needs<'_> {
     /// Whether the resource gets a version: it is of use, and all that it is made of is there.
     #[must_use]
     pub fn version(&self, resource: &Resource) -> bool {
-        let of_use = !matches!(self.shown, Shown::Nothing | Shown::Key(_)) || self.must_version(resource);
+        let of_use = !matches!(self.shown, Shown::Nothing) || self.must_version(resource);
         let counts = |part: &str| {
             resource.version().is_none() && resource.lines.iter().any(|line| line.counts() && reads_from(line, part))
         };
@@ -113,11 +128,32 @@ impl Needs<'_> {
         let Some(version) = version::attribute(&resource.kind) else { return false };
         let shown = match self.shown {
             Shown::Nothing => false,
-            Shown::Key(key) => *key == version,
             Shown::These(projection) => matches!(resource.records, Records::Sql(_)) && projection.wants(&version),
             Shown::Versioned(_) | Shown::Own | Shown::All => true,
         };
-        shown || self.condition.is_some_and(|c| c.targets().iter().any(|t| **t == version))
+        let checked = |c: &Condition| c.targets().iter().any(|t| **t == version);
+        shown || self.order.is_some_and(|key| *key == version) || self.condition.is_some_and(checked)
+    }
+}
+
+/// How records of one type are read for some needs: worked out once, for all rows of a page.
+#[derive(Debug)]
+pub struct View<'r> {
+    /// The resource type.
+    pub resource: &'r Resource,
+    /// The lines that are read.
+    pub lines: Vec<&'r Line>,
+    /// Whether each resource gets a version.
+    pub version: bool,
+}
+
+impl<'r> View<'r> {
+    /// What these needs come to.
+    #[must_use]
+    pub fn new(resource: &'r Resource, needs: &Needs<'_>) -> Self {
+        let version = needs.version(resource);
+        let of_values = version && resource.version().is_none();
+        Self { resource, lines: resource.lines.iter().filter(|line| needs.line(line, of_values)).collect(), version }
     }
 }
 
@@ -255,6 +291,7 @@ pub(super) fn page_call(
     call.target = link::target(origin, &call.target, next).ok_or_else(|| {
         Fault::Unmade("the app links to a next page outside its own URL, which is not followed".to_owned())
     })?;
+    call.linked = true;
     Ok(Call::Http(call))
 }
 

@@ -4,7 +4,15 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Resource, call::CallTemplate, rest::ChangeRule, selector::Selector, term::Scope, translate},
+    mapping::{
+        Records, Resource,
+        call::CallTemplate,
+        cell::{self, Cell},
+        rest::ChangeRule,
+        selector::Selector,
+        term::Scope,
+        translate,
+    },
     scim::change::Change as Changed,
 };
 
@@ -54,13 +62,12 @@ pub struct Later<'a> {
     pub shown: Call,
 }
 
-/// A call that sends the record as just read, with changes in it.
+/// A call that sends the record as just read, or a list of it, with changes in it.
 #[derive(Debug)]
 pub struct Edit<'a> {
     resource: &'a Resource,
     rule: &'a ChangeRule,
     id: Value,
-    changed: Value,
     changes: Vec<Changed>,
     lenient: bool,
 }
@@ -134,11 +141,13 @@ impl<'a> Step<'a> {
         before: Option<&Value>,
         lenient: bool,
     ) -> Result<Vec<Self>, Fault> {
-        let changed = translate::changed(resource, mine.iter().copied(), lenient)?;
+        let mut changed = translate::changed(resource, mine.iter().copied(), before, lenient)?;
+        cell::join(cells(resource), &mut changed)?;
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
         let scope = Scope::default().with("id", id.clone()).with("changed", changed.clone());
-        if !rule.call.reads() {
+        let edits = mine.iter().any(|c| resource.line(&c.target).is_some_and(|line| line.edits().is_some()));
+        if !rule.call.reads() && !edits {
             return Self::sequence(&rule.ahead, &rule.call, &scope, &does);
         }
         let mut steps = match rule.ahead.split_last() {
@@ -146,7 +155,7 @@ impl<'a> Step<'a> {
             None => Vec::new(),
         };
         let changes = mine.iter().copied().cloned().collect();
-        let edit = Edit { resource, rule, id: id.clone(), changed, changes, lenient };
+        let edit = Edit { resource, rule, id: id.clone(), changes, lenient };
         if let (Some(before), true) = (before, rule.ahead.is_empty()) {
             edit.call(before, &[])?;
         }
@@ -180,6 +189,13 @@ impl<'a> Step<'a> {
     }
 }
 
+fn cells(resource: &Resource) -> &[Cell] {
+    match &resource.records {
+        Records::Rest(records) => &records.cells,
+        Records::Sql(records) => &records.cells,
+    }
+}
+
 fn with<'n>(names: Scope<'n>, kept: &'n Kept) -> Scope<'n> {
     kept.iter().fold(names, |scope, (name, value)| scope.lend(name, value))
 }
@@ -201,8 +217,11 @@ impl<'a> Edit<'a> {
     /// A value that cannot be sent, or a field that the record does not have.
     pub fn call(&self, before: &Value, kept: &Kept) -> Result<Call, Fault> {
         let mut whole = translate::edited(self.resource, before.clone(), &self.changes, self.lenient)?;
+        cell::join(cells(self.resource), &mut whole)?;
         self.rule.drop.iter().for_each(|field| field.unset(&mut whole));
-        let scope = Scope::default().lend("id", &self.id).lend("changed", &self.changed);
+        let mut changed = translate::changed(self.resource, &self.changes, Some(before), self.lenient)?;
+        cell::join(cells(self.resource), &mut changed)?;
+        let scope = Scope::default().lend("id", &self.id).lend("changed", &changed);
         fill(&self.rule.call, &with(scope.lend("before", before).lend("whole", &whole), kept))
     }
 

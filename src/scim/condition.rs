@@ -85,6 +85,23 @@ impl Condition {
         }
     }
 
+    /// The same with other texts on the right sides, each made from what it is compared with.
+    #[must_use]
+    pub fn with_texts(self, made: &impl Fn(&Target, CompareOp, String) -> String) -> Self {
+        let each = |parts: Vec<Self>| parts.into_iter().map(|part| part.with_texts(made)).collect();
+        match self {
+            Self::And(parts) => Self::And(each(parts)),
+            Self::Or(parts) => Self::Or(each(parts)),
+            Self::Not(inner) => Self::Not(Box::new(inner.with_texts(made))),
+            Self::Compare { target, op, value: Literal::Text(text) } => {
+                let value = Literal::Text(made(&target, op, text));
+                Self::Compare { target, op, value }
+            }
+            Self::Item { list, condition } => Self::Item { list, condition: Box::new(condition.with_texts(made)) },
+            other => other,
+        }
+    }
+
     /// All of them, flat, without those that decide nothing.
     pub(super) fn all(parts: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(parts.len());

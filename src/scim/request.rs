@@ -226,7 +226,8 @@ pub fn read(
         _ => return Err(Unread::NoEndpoint),
     };
     let mut projection = parameters.projection(kind)?;
-    if parameters.attributes.is_none() && parameters.excluded.is_none() {
+    let reads = matches!(operation, Operation::Read { .. } | Operation::Query(_));
+    if !reads && parameters.attributes.is_none() && parameters.excluded.is_none() {
         projection = projection.with_written(kind, &|target| operation.writes(target));
     }
     Ok(Request::Resource(at, operation, projection, passed_over))

@@ -57,11 +57,12 @@ pub fn probe(gateway: Arc<Gateway>) -> Probe {
 
 /// Caps on what foreign crates may log, as `tracing-subscriber` filter directives: their debug lines hold addresses
 /// and header values, pingora's info lines only its own life.
-pub const LOG_CAPS: [&str; 6] = [
+pub const LOG_CAPS: [&str; 7] = [
     "pingora_core=error",
     "pingora_runtime=error",
     "pingora_timeout=error",
     "hyper=error",
     "hyper_util=error",
     "h2=error",
+    "cookie_store=error",
 ];

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use portolan::mapping::sql::Engine;
 use portolan::plan::Limits;
 use portolan::scim::message::PATCH_OP;
 use serde_json::{Value, json};
 
-use super::door::{Door, LIMITS, encoded};
+use super::{
+    database::engine,
+    door::{Door, LIMITS, encoded},
+};
 
 const PEOPLE: usize = 5000;
 
@@ -14,19 +18,23 @@ const PEOPLE: usize = 5000;
 /// for one request than there are.
 async fn crowd() -> Door {
     let script = format!(
-        "{}
-        with recursive n(i) as (select 10001 union all select i + 1 from n where i < 10000 + {})
-          insert into staff_person (person_no, logon, fore_nm, known_as, acct_state, made_at, chg_at)
+        "insert into staff_person (person_no, logon, fore_nm, known_as, acct_state, made_at, chg_at)
+          with recursive n(i) as (select 10001 union all select i + 1 from n where i < 10000 + {})
           select i, 'p' || (i * 7919 % 5000), 'P', case i % 4 when 0 then null when 1 then 'É' || (i % 97) else 'é' || (i % 97) end,
             case i % 3 when 0 then 'L' else 'A' end, '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z' from n;
         insert into mailbox (person_no, addr, kind) select person_no, 'w' || person_no || '@x', 'work' from staff_person where person_no > 10000;
         insert into mailbox (person_no, addr, kind) select person_no, 'h' || person_no || '@x', 'home' from staff_person where person_no > 10000;
         insert into team (team_no, label, made_at, chg_at) values (99, 'all', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z');
         insert into team_person (team_no, person_no) select 99, person_no from staff_person where person_no > 10000;",
-        include_str!("../../examples/quickstart/hr.sql"),
         PEOPLE - 7
     );
-    Door::over_sql(&script, Limits { rows: 1500, ..LIMITS }).await
+    Door::over_more(&script, Limits { rows: 1500, ..LIMITS }).await
+}
+
+/// PostgreSQL does not sort texts as SCIM does, so all of them are read.
+fn sorts_texts(query: &str) -> bool {
+    let texts = ["sortBy=userName", "sortBy=displayName"];
+    engine() == Engine::Postgres && texts.iter().any(|sort| query.contains(sort))
 }
 
 #[tokio::test]
@@ -39,6 +47,10 @@ async fn every_page_by_cursor_costs_the_same_to_the_end() {
         ("attributes=userName&sortBy=active&sortOrder=descending", 1),
         ("attributes=userName&sortBy=id&sortOrder=descending", 1),
     ] {
+        if sorts_texts(query) {
+            door.get(&format!("/Users?count=200&{query}&cursor=")).await.fails(400, "tooMany");
+            continue;
+        }
         let (mut cursor, mut seen, mut keys) = (Some(String::new()), Vec::new(), Vec::new());
         while let Some(here) = cursor {
             let (answer, made) =
@@ -58,7 +70,7 @@ async fn every_page_by_cursor_costs_the_same_to_the_end() {
 #[tokio::test]
 async fn a_page_by_index_is_a_page_a_count_and_one_statement_for_each_list() {
     let door = crowd().await;
-    let residual = encoded("meta.created ge \"2020-01-01T00:00:00Z\" and userName sw \"p4\"");
+    let residual = encoded("meta.location co \"/\" and userName sw \"p4\"");
     for (query, cost) in [
         ("count=100".to_owned(), 4),
         ("count=10".to_owned(), 4),
@@ -74,9 +86,14 @@ async fn a_page_by_index_is_a_page_a_count_and_one_statement_for_each_list() {
         (format!("filter={residual}&count=100&attributes=userName&sortBy=userName"), 3),
         (format!("filter={residual}&startIndex=101&count=100&attributes=userName&sortBy=userName"), 1),
     ] {
+        if sorts_texts(&query) && !query.contains("filter") {
+            door.get(&format!("/Users?{query}")).await.fails(400, "tooMany");
+            continue;
+        }
         let (answer, made) = door.cost("GET", &format!("/Users?{query}"), Value::Null).await;
         answer.is(200);
-        assert_eq!(made, cost, "{query}");
+        // one page is behind the other only where the database has the order
+        assert_eq!(made, if sorts_texts(&query) { 3 } else { cost }, "{query}");
     }
     for (path, cost) in
         [("/Users/10001", 3), ("/Users/10001?attributes=userName", 2), ("/Groups/99?excludedAttributes=members", 1)]
@@ -103,7 +120,8 @@ async fn a_change_reads_what_it_may_change_and_its_answer() {
     ] {
         let (answer, made) = door.cost("PATCH", path, body.clone()).await;
         assert!(answer.status < 300, "{}", answer.body);
-        assert_eq!(made, cost, "{path} {body}");
+        // on a server the row is held first, as others may write beside
+        assert_eq!(made, cost + u64::from(engine() != Engine::Sqlite), "{path} {body}");
     }
 }
 
@@ -111,8 +129,8 @@ async fn a_change_reads_what_it_may_change_and_its_answer() {
 async fn what_is_too_much_is_told_with_what_made_it_so() {
     let door = crowd().await;
     for (query, told) in [
-        ("filter=meta.created%20gt%20%222001-01-01T00:00:00Z%22%20and%20active%20eq%20true", "`meta.created gt`"),
-        ("sortBy=meta.created", "cannot sort by `meta.created`"),
+        ("filter=meta.location%20co%20%222001%22%20and%20active%20eq%20true", "`meta.location co`"),
+        ("sortBy=meta.location", "cannot sort by `meta.location`"),
     ] {
         let detail = door.get(&format!("/Users?{query}")).await.fails(400, "tooMany");
         assert!(detail.contains(told) && detail.contains("1500 rows"), "{detail}");

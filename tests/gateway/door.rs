@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use portolan::{
-    backend::{self, Backend, calls_made, sql::run_script},
+    backend::{self, Backend, calls_made},
     config::Tenant,
     gateway::{
-        Gateway,
+        self, Gateway,
         caller::{Caller, RequestId},
     },
     mapping::{
@@ -20,9 +20,9 @@ use portolan::{
     scim::{message::PATCH_OP, profile::Profile},
 };
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, Row, SqliteConnection, sqlite::SqliteConnectOptions};
-use tempfile::TempDir;
 use tokio::sync::RwLock;
+
+use super::database::Database;
 
 pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -48,7 +48,7 @@ pub(crate) struct Door {
     profile: Profile,
     client: &'static str,
     tenant: Option<Arc<Tenant>>,
-    data: Option<Arc<TempDir>>,
+    data: Option<Arc<Database>>,
 }
 
 #[derive(Debug)]
@@ -63,11 +63,17 @@ pub(crate) struct Answer {
 impl Door {
     /// Over a fresh copy of the quickstart.
     pub(crate) async fn quickstart() -> Self {
-        Self::over_sql(include_str!("../../examples/quickstart/hr.sql"), LIMITS).await
+        Self::over_more("", LIMITS).await
     }
 
-    pub(crate) async fn over_sql(script: &str, limits: Limits) -> Self {
-        Self::over_file("examples/quickstart/mapping.yaml", script, limits).await
+    /// Over a fresh copy of the quickstart, and what a script puts into it.
+    pub(crate) async fn over_more(script: &str, limits: Limits) -> Self {
+        Self::over_database("examples/quickstart/mapping.yaml", Database::quickstart(script).await, limits).await
+    }
+
+    /// Over the quickstart's tables, with nobody in them.
+    pub(crate) async fn nobody() -> Self {
+        Self::over_database("examples/quickstart/mapping.yaml", Database::empty_quickstart().await, LIMITS).await
     }
 
     /// Over a fresh copy of one of the other examples.
@@ -79,11 +85,11 @@ impl Door {
 
     /// Over a mapping file and a new database.
     pub(crate) async fn over_file(mapping: &str, script: &str, limits: Limits) -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let file = data.path().join("hr.sqlite");
-        run_script(&file, script).await.unwrap();
-        let mapping = load(mapping, &[("DATABASE", &format!("sqlite:{}", file.display()), false)]);
-        let mut door = Self::over(&mapping, limits).await;
+        Self::over_database(mapping, Database::tables(script).await, limits).await
+    }
+
+    async fn over_database(mapping: &str, data: Database, limits: Limits) -> Self {
+        let mut door = Self::over(load(mapping, &[("DATABASE", &data.url, true)]), limits).await;
         door.data = Some(Arc::new(data));
         door
     }
@@ -99,7 +105,7 @@ impl Door {
     /// Over an app at this address, with the mapping of the easy app.
     pub(crate) async fn acme(url: &str, limits: Limits) -> Self {
         let mapping = load("benches/acme.yaml", &[("ACME_URL", url, false), ("ACME_TOKEN", "s3cret", true)]);
-        Self::over(&mapping, limits).await
+        Self::over(mapping, limits).await
     }
 
     /// Over an app at this address, with a mapping of the test's own.
@@ -108,17 +114,22 @@ impl Door {
         let file = folder.path().join("mapping.yaml");
         std::fs::write(&file, mapping).unwrap();
         let vars = [("ACME_URL", url, false), ("ACME_TOKEN", "s3cret", true)];
-        Self::over(&load(file.to_str().unwrap(), &vars), limits).await
+        Self::over(load(file.to_str().unwrap(), &vars), limits).await
     }
 
-    async fn over(mapping: &Mapping, limits: Limits) -> Self {
+    async fn over(mut mapping: Mapping, limits: Limits) -> Self {
+        // causes stand in the log alone; a test that fails shows them
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::ERROR).with_test_writer();
+        let _ = log.try_init();
         let (call_time, answer_bytes) = match mapping.app {
             mapping::App::Rest(_) => (Duration::from_millis(500), 200_000),
             mapping::App::Sql(_) => (Duration::from_secs(20), 16 << 20),
         };
         let of_call = backend::Limits { call_time, answer_bytes, depth: 32 };
         let backend = Backend::open(&mapping.app, of_call).await.unwrap();
-        let gateway = Arc::new(Gateway::new(mapping, backend, "/scim/v2", BASE, limits));
+        let catalog = gateway::catalog(&backend, &mapping).await.unwrap();
+        mapping.learn(catalog);
+        let gateway = Arc::new(Gateway::new(&mapping, backend, "/scim/v2", BASE, limits));
         Self { gateway, profile: Profile::TOLERANT, client: "test", tenant: None, data: None }
     }
 
@@ -218,10 +229,7 @@ impl Door {
 
     /// The first column of a statement on the app's own database, one line a row.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<String> {
-        let file = self.data.as_ref().unwrap().path().join("hr.sqlite");
-        let mut database = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut database).await.unwrap();
-        rows.iter().map(|row| row.try_get_unchecked::<Option<String>, _>(0).unwrap().unwrap_or("-".into())).collect()
+        self.data.as_ref().unwrap().lines(sql).await
     }
 
     /// Everything in the database, to see that nothing was written.

@@ -13,7 +13,7 @@ resources:
     key: { column: userid, from: counter }
     attributes:
       userName: username
-      active: { table: users_groups, link: userid, where: { usrgrpid: 9 }, exists: false, key: { column: id, from: counter } }
+      active: { table: users_groups, link: userid, where: { usrgrpid: "9" }, exists: false, key: { column: id, from: counter } }
       emails: { table: media, link: userid, value: sendto, key: { column: mediaid, from: counter } }
   Group:
     table: usrgrp
@@ -26,7 +26,7 @@ resources:
 const SCRIPT: &str = "
 create table users (userid integer not null unique, username text unique);
 create table usrgrp (usrgrpid text primary key, name text);
-create table users_groups (id integer not null unique, usrgrpid, userid integer);
+create table users_groups (id integer not null unique, usrgrpid text, userid integer);
 create table media (mediaid integer not null unique, userid integer, sendto text);
 create table ids (table_name text, field_name text, nextid integer, primary key (table_name, field_name));
 insert into users values (7, 'old');
@@ -67,7 +67,7 @@ async fn a_table_counts_the_keys() {
         let ids = door.sql(&rows).await;
         assert_eq!((ids.len(), ids[0].as_str()), (2, "5 8"), "who is a member keeps the row: {ids:?}");
         door.patch("/Users/8", json!([{"op": "replace", "path": "active", "value": false}])).await.is(200);
-        assert_eq!(door.sql("select count(*) from users_groups where usrgrpid = 9 and id > 5").await, ["1"]);
+        assert_eq!(door.sql("select count(*) from users_groups where usrgrpid = '9' and id > 5").await, ["1"]);
         let counts =
             door.sql("select nextid from ids where table_name in ('media', 'users') order by table_name").await;
         assert_eq!(counts, counter, "{means}");

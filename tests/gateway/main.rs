@@ -1,4 +1,5 @@
 //! The gateway at its door: a SCIM request in, a SCIM answer out, with a real app behind it and no socket in front.
+//! What goes through a database does so on the engine that `PORTOLAN_TEST_ENGINE` names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod acts;
@@ -9,6 +10,8 @@ mod bulk;
 mod cells;
 mod costs;
 mod cursor;
+#[path = "../common/database.rs"]
+mod database;
 mod door;
 mod easy_app;
 mod existing;
@@ -23,9 +26,11 @@ mod places;
 mod protect;
 mod references;
 mod rest_bodies;
+mod rest_codecs;
 mod rest_faults;
 mod rest_pages;
 mod rest_reads;
+mod rest_sign_in;
 mod rest_steps;
 mod rest_whole;
 mod rest_writes;

@@ -377,9 +377,9 @@ resources:
 const TEAM_TABLES: &str = "
 create table person (id integer primary key, login text not null, favourite text, department text);
 create table badge (id integer primary key, number text not null, weight real);
-create table badge_person (badge references badge, person references person);
+create table badge_person (badge integer references badge, person integer references person);
 create table team (id integer primary key, label text not null);
-create table team_person (team references team, person references person);
+create table team_person (team integer references team, person integer references person);
 ";
 
 /// A list of members under another name, beside the members of groups; an extension beside the enterprise one.

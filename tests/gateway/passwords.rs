@@ -92,3 +92,20 @@ async fn all_ways_of_hashing_reach_the_table() {
         assert!(stored.starts_with(begins) && !stored.contains("s3cret"), "{stored}");
     }
 }
+
+/// Nobody sent it, and it is kept as a hash all the same; who is adopted keeps the one that is there.
+#[tokio::test]
+async fn a_random_password_is_hashed_as_well() {
+    let script = "create table person (id integer primary key, login text unique, shown text, pw text);
+        insert into person values (9, 'bo', 'Bo', 'old')";
+    let mapping = MAPPING
+        .replace("HOW }", "{ bcrypt: 8 }, default: { random: 16 } }")
+        .replace("    attributes:\n", "    existing: adopt\n    attributes:\n");
+    let door = Door::over_tables(&mapping, script).await;
+    for name in ["ann", "bo"] {
+        door.ask("POST", "/Users", user(name)).await.is(201);
+    }
+    let stored = door.sql("select pw from person where login = 'ann'").await.remove(0);
+    assert!(stored.starts_with("$2b$08$"), "{stored}");
+    assert_eq!(door.sql("select pw from person where login = 'bo'").await, ["old"]);
+}

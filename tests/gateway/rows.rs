@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use portolan::mapping::sql::Engine;
 use serde_json::{Value, json};
 
+use super::database::engine;
 use super::door::{Door, ENTERPRISE, GROUP, LIMITS, USER, encoded, group, user, values};
 
 #[tokio::test]
@@ -43,7 +45,10 @@ async fn a_user_is_made_read_changed_and_gone() {
     // The name is free again, the id is not.
     let again = door.ask("POST", "/Users", user("ivy.invented")).await.is(201);
     assert_ne!(again["id"], id.as_str());
-    assert_eq!(door.sql(&format!("select left_on is not null from staff_person where person_no = {id}")).await, ["1"]);
+    assert_eq!(
+        door.sql(&format!("select count(*) from staff_person where person_no = {id} and left_on is not null")).await,
+        ["1"]
+    );
 }
 
 #[tokio::test]
@@ -159,7 +164,7 @@ async fn a_put_keeps_what_it_does_not_mention_and_clears_what_it_empties() {
 #[tokio::test]
 async fn a_change_of_one_email_leaves_the_others_rows_alone() {
     let door = Door::quickstart().await;
-    let rows = "select json_array(mbx_no, addr, kind, is_main) from mailbox where person_no = 1001 order by mbx_no";
+    let rows = "select mbx_no || ' ' || addr || ' ' || kind || case when is_main then ' main' else '' end from mailbox where person_no = 1001 order by mbx_no";
     let before = door.sql(rows).await;
     let change = json!([{"op": "replace", "path": "emails[type eq \"home\"].value", "value": "new@home.example"}]);
     door.patch("/Users/1001", change).await.is(200);
@@ -171,7 +176,7 @@ async fn a_change_of_one_email_leaves_the_others_rows_alone() {
     let main: Vec<_> =
         emails.as_array().unwrap().iter().filter(|e| e["primary"] == true).map(|e| &e["value"]).collect();
     assert_eq!(main, ["x@example.com"], "one primary at most");
-    assert!(door.sql(rows).await[0].contains("1,\"ann.archer@example.com\",\"work\",0"));
+    assert!(door.sql(rows).await[0].ends_with(" ann.archer@example.com work"));
     let others = door.sql(rows).await.split_off(1);
     door.patch("/Users/1001", json!([{"op": "remove", "path": "emails[type eq \"work\"]"}])).await.is(200);
     assert_eq!(door.sql(rows).await, others);
@@ -226,7 +231,13 @@ async fn values_are_kept_as_they_are() {
     for value in odd {
         let sent = json!({"schemas": [USER], "userName": format!("n-{}", &value[..value.len().min(7).min(value.chars().next().unwrap().len_utf8())]),
             "displayName": value, "title": value});
-        let made = door.ask("POST", "/Users", sent).await.is(201);
+        let answer = door.ask("POST", "/Users", sent).await;
+        if value == big && engine() == Engine::MariaDb {
+            // its columns have lengths, and nothing is cut
+            answer.fails(400, "invalidValue");
+            continue;
+        }
+        let made = answer.is(201);
         assert!(made["displayName"] == value && made["title"] == value, "{value:.20}");
         let at = format!("/Users/{}", made["id"].as_str().unwrap());
         assert_eq!(door.get(&at).await.is(200)["displayName"], value);
@@ -282,7 +293,9 @@ async fn the_number_of_statements_does_not_grow() {
     }
     assert!(pages[0] <= 4, "rows, e-mails, groups, count: {pages:?}");
     assert!(pages[1] <= pages[0], "{pages:?}");
-    for (n, limit) in [(1, 4), (7, 4)] {
+    // a server holds the row first, as others may write beside
+    let most = if engine() == Engine::Sqlite { 4 } else { 5 };
+    for (n, limit) in [(1, most), (7, most)] {
         let ids = ["1001", "1002", "1003", "1004", "1005", "1006", "1008"];
         let steps = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "add", "path": "members", "value": ids[..n].iter().map(|id| json!({"value": id})).collect::<Vec<_>>()}]});
@@ -303,17 +316,16 @@ async fn the_number_of_statements_does_not_grow() {
 
 #[tokio::test]
 async fn a_walk_past_the_limit_is_too_many() {
-    let script = include_str!("../../examples/quickstart/hr.sql").to_owned()
-        + "with recursive n(i) as (select 2000 union all select i + 1 from n where i < 2999)
-           insert into staff_person (person_no, logon, fore_nm, made_at, chg_at) select i, 'p' || i, 'P', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z' from n;";
-    let door = Door::over_sql(&script, LIMITS).await;
+    let script = "insert into staff_person (person_no, logon, fore_nm, made_at, chg_at)
+           with recursive n(i) as (select 2000 union all select i + 1 from n where i < 2999) select i, 'p' || i, 'P', '2020-01-01T00:00:00Z', '2020-01-01T00:00:00Z' from n;";
+    let door = Door::over_more(script, LIMITS).await;
     assert_eq!(door.get("/Users?count=1").await.is(200)["totalResults"], 1007);
     // Not every filter can be asked of the database; what is walked through has an end.
     let answer = door
         .find("/Users?count=1", "meta.created gt \"2020-01-01T00:00:00.5Z\" or emails.value co \"K\u{212a}\"")
         .await;
     assert!(matches!(answer.status, 200 | 400), "{}", answer.body);
-    let whole = Door::over_sql(&script, portolan::plan::Limits { rows: 5000, ..LIMITS }).await;
+    let whole = Door::over_more(script, portolan::plan::Limits { rows: 5000, ..LIMITS }).await;
     let mut seen = Vec::new();
     for start in (1..1100).step_by(200) {
         seen.extend(whole.get(&format!("/Users?startIndex={start}&count=200&attributes=id")).await.ids());

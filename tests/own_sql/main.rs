@@ -2,6 +2,7 @@
 //! expressions, statements.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod lex;
 #[path = "../quickstart/mod.rs"]
 mod quickstart;
 mod views;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use portolan::{
     mapping::{
         Existing, Id, Records, Resource,
-        codec::{Codec, TimeForm},
+        codec::Codec,
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
         pattern::Pattern,
         selector::Selector,
@@ -17,6 +17,7 @@ use portolan::{
             SqlRecords, Stamp,
         },
         template::Template,
+        time::TimeForm,
     },
     plan::{
         call::{Bind, Statement},
@@ -92,6 +93,7 @@ fn line(attribute: &Attribute, sub: Option<&str>, value: Source) -> Line {
         write_only: false,
         checked: false,
         volatile: false,
+        default: None,
     }
 }
 

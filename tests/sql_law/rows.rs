@@ -1,6 +1,6 @@
 //! Adversarial rows, by chance.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use portolan::{
     backend::{Backend, Limits, Session},
@@ -240,13 +240,15 @@ pub(crate) async fn resources(db: &mut Db, resource: &Resource) -> Vec<(String, 
         let keys: Vec<Value> = page.iter().map(|r| r[&key.0].clone()).collect();
         for part in select::parts(records, &|_| true, &keys) {
             let rows = db.run(&part.statement).await;
-            select::attach(records, &mut page, &part, &rows).unwrap();
+            select::attach(records, &mut page, &part, rows).unwrap();
         }
         all.append(&mut page);
     }
     let read = |record: &Value| {
         let id = translate::id(resource, record).unwrap();
-        (id, translate::resource(resource, record, "https://x").unwrap_or_else(|e| panic!("{}\n{record}", e.message)))
+        let lines: Vec<_> = resource.lines.iter().collect();
+        let made = translate::resource(resource, &lines, Cow::Borrowed(record), "https://x");
+        (id, made.unwrap_or_else(|e| panic!("{}\n{record}", e.message)))
     };
     all.iter().map(read).collect()
 }

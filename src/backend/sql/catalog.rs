@@ -4,12 +4,12 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::catalog::Stored,
+    mapping::catalog::{Known, Stored},
     plan::call::{Bind, Expect, Reply, Statement},
 };
 
 /// The columns of a table, with what they hold, or else the name of their type; none where the engine does not say.
-pub(super) type Columns = Vec<(String, Option<Result<Stored, String>>)>;
+pub(super) type Columns = Vec<(String, Option<Result<Known, String>>)>;
 
 /// Of a table or view that the connection sees under that name. `lowers`: whether the column's own `lower` is known to turn
 /// `A`-`Z` into `a`-`z`; in Turkish it does not.
@@ -34,11 +34,11 @@ WITH RECURSIVE base AS (
   SELECT b.attname, b.attnum, t.typbasetype, t.typtypmod, b.attcollation FROM base AS b
   JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT b.attname AS name, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
+SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collname) AS collation, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
   c.collname IN ('C', 'POSIX') OR
     c.collprovider = 'd' AND lower('ABCDEFGHIJKLMNOPQRSTUVWXYZ') = 'abcdefghijklmnopqrstuvwxyz' AS lowers
 FROM base AS b JOIN pg_type AS t ON t.oid = b.oid LEFT JOIN pg_collation AS c ON c.oid = b.attcollation
-WHERE t.typtype <> 'd' ORDER BY b.attnum"
+LEFT JOIN pg_namespace AS n ON n.oid = c.collnamespace WHERE t.typtype <> 'd' ORDER BY b.attnum"
     );
     Statement { sql: sql.into(), binds, expect: Expect::Any }
 }
@@ -51,7 +51,8 @@ pub(super) fn of_postgres(reply: &Reply) -> Columns {
             true => Ok(Stored::Word),
             false => of_postgres_type(text("type"), modifier, row.get("lowers") == Some(&Value::Bool(true))),
         };
-        (text("name").to_owned(), Some(stored))
+        let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, collation })))
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }
@@ -105,7 +106,8 @@ pub(super) fn of_mariadb(reply: &Reply) -> Columns {
             }
             stored => stored,
         };
-        (text("name").to_owned(), Some(stored))
+        let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, collation })))
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }

@@ -7,7 +7,7 @@ use sqlx::{
 };
 
 use crate::{
-    mapping::catalog::{Catalog, Stored},
+    mapping::catalog::{Catalog, Known, Stored},
     plan::sql::rows::Described,
 };
 
@@ -59,8 +59,8 @@ async fn of_postgres(server: &Server<Postgres>, asked: &Described) -> Result<Col
             }
             None => None,
         };
-        let stored = of_table.and_then(|(_, stored)| stored).unwrap_or_else(|| stored(column.type_info()));
-        columns.push((column.name().to_owned(), Some(stored)));
+        let known = of_table.and_then(|(_, known)| known).unwrap_or_else(|| stored(column.type_info()).map(made));
+        columns.push((column.name().to_owned(), Some(known)));
     }
     Ok(columns)
 }
@@ -73,6 +73,10 @@ fn stored(of: &PgTypeInfo) -> Result<Stored, String> {
         _ => {}
     }
     catalog::of_postgres_type(&of.name().to_ascii_lowercase(), -1, false).map(plain)
+}
+
+fn made(stored: Stored) -> Known {
+    Known { stored, collation: None }
 }
 
 /// A text that an expression makes has no index, and may be made of several collations: it is compared as what it converts
@@ -99,12 +103,12 @@ async fn of_mariadb(server: &Server<MariaDb>, asked: &Described) -> Result<Colum
             }
             None => None,
         };
-        let stored = of_table.unwrap_or_else(|| {
+        let known = of_table.unwrap_or_else(|| {
             let name = column.type_info().name().to_ascii_lowercase();
             let (name, unsigned) = name.strip_suffix(" unsigned").map_or((name.as_str(), false), |name| (name, true));
-            catalog::of_mariadb_type(familiar(name), unsigned).map(plain)
+            catalog::of_mariadb_type(familiar(name), unsigned).map(plain).map(made)
         });
-        columns.push((column.name().to_owned(), Some(stored)));
+        columns.push((column.name().to_owned(), Some(known)));
     }
     Ok(columns)
 }

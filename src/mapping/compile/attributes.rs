@@ -3,8 +3,9 @@
 use crate::{
     diagnostic::{Faults, Span, did_you_mean},
     mapping::{
+        cell::Cell,
         codec::Codec,
-        line::{Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, Source},
+        line::{Default, Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, Source},
         selector::Selector,
         template::Template,
     },
@@ -13,13 +14,14 @@ use crate::{
 };
 
 use super::{
+    cell,
     codec::{codec, constant_suits, kind},
     facts::Facts,
     kind::Written,
     name::Named,
 };
 
-/// What is read out of one field that holds several values: over a database only, and there not in rows of lists.
+/// What is read out of one field that holds several values: not out of an item's.
 pub(super) const CELLS: [(&str, &str); 3] =
     [("split", "lists in a text"), ("json", "JSON in a text"), ("php", "what PHP serialised")];
 
@@ -111,8 +113,10 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
             .error(span, "no-effect", format!("`{target}` is no part of a version anyway"))
             .help("leave `volatile` out");
     }
+    let default = default(&target, &value, create, &facts, faults);
     let (empty, fold, volatile, checked) = (facts.empty(), facts.fold, facts.volatile, facts.checked);
-    let line = |target, value| Line { target, value, empty, fold, create, update, write_only, checked, volatile };
+    let line =
+        |target, value| Line { target, value, empty, fold, create, update, write_only, checked, volatile, default };
     let whole = Target { sub: None, ..target.clone() };
     if let Some((constants, sub)) = named.item {
         let Source::At { at, codec } = value else {
@@ -153,6 +157,30 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
     }
 }
 
+/// What a new record gets, where this line writes new records and the app has a form for it.
+fn default(target: &Target, value: &Source, create: bool, facts: &Facts, faults: &mut Faults) -> Option<Default> {
+    let (default, span) = facts.default.clone()?;
+    let Source::At { codec, .. } = value else {
+        faults
+            .error(span, "list-or-not", format!("`{target}` is no single field, which alone has a default"))
+            .help("leave `default` out");
+        return None;
+    };
+    if !create || facts.required {
+        let why = if create { "must be sent by clients" } else { "is not written into new records" };
+        faults.error(span, "no-effect", format!("`{target}` {why}, so its default is never used")).help("leave it out");
+    }
+    if let Default::Is(value) = &default
+        && !matches!(codec, Codec::Holds(..))
+        && codec.write(value).is_none()
+    {
+        faults
+            .error(span, "bad-value", format!("the app has no form for {value}"))
+            .help("write a value of SCIM's side, one that the line's codec can write");
+    }
+    Some(default)
+}
+
 fn repeated(span: Span, target: &Target, faults: &mut Faults) {
     faults
         .error(span, "repeated-attribute", format!("`{target}` has a line already"))
@@ -179,7 +207,13 @@ pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> boo
 }
 
 /// Reads the right-hand side of a line over an HTTP app.
-pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
+pub(super) fn said<'n>(
+    node: &'n Node,
+    named: &Named,
+    types: &[Written<'_>],
+    cells: &mut Vec<Cell>,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
     let plain = |value, writes| Some(Said { value, facts: Facts::default(), relation: None, writes });
     match &node.value {
         Value::Text(text) if text == "store" => {
@@ -211,8 +245,20 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], fau
             if fields.has("each") && !may_be_list(named, node.span, faults) {
                 return None;
             }
+            let list = fields.has("split") || fields.has("php");
+            if list && !fields.has("each") && !may_be_list(named, node.span, faults) {
+                return None;
+            }
             let said = if fields.has("each") {
                 each(&mut fields, &named.target, types, faults)
+            } else if list || fields.has("json") {
+                let whole = fields.required(faults, "at").and_then(|n| selector(n, faults));
+                match list {
+                    // what PHP wrote is not known well enough without the rest of it
+                    true if fields.has("split") => cell::list(whole, &mut fields, named, cells, faults),
+                    true => read_only(cell::list(whole, &mut fields, named, cells, faults)),
+                    false => read_only(cell::member(whole, &mut fields, named.leaf(), cells, faults)),
+                }
             } else {
                 at(&mut fields, named.leaf(), faults)
             };
@@ -229,9 +275,13 @@ pub(super) fn said<'n>(node: &'n Node, named: &Named, types: &[Written<'_>], fau
     }
 }
 
+/// A part of a text that is not written: the rest of it would have to be known.
+fn read_only(said: Option<Said<'_>>) -> Option<Said<'_>> {
+    said.map(|said| Said { writes: false, ..said })
+}
+
 fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
-    super::not_supported(fields, faults, &CELLS);
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
@@ -374,5 +424,5 @@ pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
 /// The `Empty` of nothing said, for lines made by the compiler itself.
 pub(super) fn derived(target: Target, value: Source) -> Line {
     let (create, update, write_only, checked, volatile) = (false, false, false, false, false);
-    Line { target, value, empty: Empty::Null, fold: None, create, update, write_only, checked, volatile }
+    Line { target, value, empty: Empty::Null, fold: None, create, update, write_only, checked, volatile, default: None }
 }

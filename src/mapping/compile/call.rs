@@ -10,13 +10,13 @@ use crate::{
     diagnostic::Faults,
     mapping::{
         answer::{AnswerRule, Class},
-        call::{BodyTemplate, CallTemplate, Segment},
+        call::{BodyTemplate, CallTemplate, Segment, Sends},
         codec::Cut,
         reply::{At, InReply},
         template::Template,
         term::Term,
     },
-    yaml::{Fields, Node},
+    yaml::{Fields, Key, Node},
 };
 
 use super::{attributes::selector, frame::Shared, term};
@@ -53,14 +53,11 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
     let node = setting.shared.framed(node);
     if node.as_text().is_some() {
         let (method, path, query) = line(&node, setting, faults)?;
-        return Some(CallTemplate {
+        let call = CallTemplate {
             line: node.as_text().unwrap_or_default().to_owned(),
             repeat: setting.reads || method.is_idempotent(),
             method,
-            path,
-            query,
-            headers: Vec::new(),
-            body: None,
+            sends: Sends::new(path, query, Vec::new(), None),
             answers: setting.shared.answers.as_slice().into(),
             record: None,
             rows: None,
@@ -68,7 +65,9 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
             keep: Vec::new(),
             until: None,
             undo: None,
-        });
+        };
+        setting.shared.note(node.span, &call);
+        return Some(call);
     }
     let mut fields = node.map(faults, "a call")?;
     let call = from_fields(&mut fields, setting, faults);
@@ -87,20 +86,20 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     }
     let mut headers = Vec::new();
     for (key, node) in fields.entries(faults, "headers") {
-        match key.name.parse::<HeaderName>() {
-            Ok(name) if !is_ours(&name) => headers.extend(term::term(node, setting, faults).map(|t| (name, t))),
-            Ok(name) => {
+        match header_name(key, faults) {
+            Some(name) if !is_ours(&name) => headers.extend(term::term(node, setting, faults).map(|t| (name, t))),
+            Some(name) => {
                 faults.error(key.span, "bad-header", format!("`{name}` is set by the gateway")).help("leave it out");
             }
-            Err(_) => {
-                faults
-                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
-                    .help("letters, digits and `-`: `X-Api-Version`");
-            }
+            None => {}
         }
     }
     let body = body(fields, setting, faults);
-    let mut answers: Vec<Arc<AnswerRule>> = fields.take("answers").map(|n| answers_of(n, faults)).unwrap_or_default();
+    let written_answers = fields.take("answers");
+    let mut answers: Vec<Arc<AnswerRule>> = written_answers.map(|n| answers_of(n, faults)).unwrap_or_default();
+    if let Some(node) = written_answers {
+        check_expired(node, &answers, setting.shared, faults);
+    }
     answers.extend_from_slice(&setting.shared.answers);
     let repeat = match fields.take("repeat") {
         Some(node) if node.as_text() == Some("probe") => {
@@ -120,15 +119,12 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     let (method, path, mut query) = line?;
     query.retain(|(key, _)| !more.iter().any(|(k, _)| k == key));
     query.extend(more);
-    Some(CallTemplate {
+    let call = CallTemplate {
         line: written.and_then(Node::as_text).unwrap_or_default().to_owned(),
         // Reads and PUT and DELETE may be sent again when their answer is lost; others only when the mapping says so.
         repeat: repeat.unwrap_or(setting.reads || method.is_idempotent()),
         method,
-        path,
-        query,
-        headers,
-        body,
+        sends: Sends::new(path, query, headers, body),
         answers: answers.into(),
         record,
         rows,
@@ -136,7 +132,20 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         keep: Vec::new(),
         until: None,
         undo: None,
-    })
+    };
+    setting.shared.note(fields.span(), &call);
+    Some(call)
+}
+
+/// Reads a header's name.
+pub(super) fn header_name(key: &Key, faults: &mut Faults) -> Option<HeaderName> {
+    let name = key.name.parse().ok();
+    if name.is_none() {
+        faults
+            .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
+            .help("letters, digits and `-`: `X-Api-Version`");
+    }
+    name
 }
 
 /// Takes the body: one of `json`, `form` and `text`.
@@ -308,17 +317,22 @@ pub(super) fn answers_of(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule
     rules
 }
 
+/// `expired` means to sign in again, which needs a way to do so.
+pub(super) fn check_expired(node: &Node, rules: &[Arc<AnswerRule>], shared: &Shared, faults: &mut Faults) {
+    if !shared.renews && rules.iter().any(|rule| rule.then == Class::Expired) {
+        faults
+            .error(node.span, "no-effect", "`expired` means to sign in again, and the mapping does not say how")
+            .help("open a session, `auth: { session: { open: … } }`; or write `then: denied`");
+    }
+}
+
 fn class(node: &Node, faults: &mut Faults) -> Option<Class> {
     let word = node.text(faults, "`then`")?;
-    if word == "expired" {
-        faults.not_supported(node.span, "sessions (`then: expired`)");
-        return None;
-    }
     let found = Class::named(word);
     if found.is_none() {
         faults
             .error(node.span, "unknown-class", format!("`{word}` is not a class of answers"))
-            .help("write ok, absent, exists, refused, protected, denied, busy or broken");
+            .help("write ok, absent, exists, refused, protected, denied, expired, busy or broken");
     }
     found
 }

@@ -184,7 +184,7 @@ pub(super) fn update(
 /// Most APIs replace the whole record by PUT, and fields that are not sent are gone: an app that keeps them must be said to.
 fn check_put(call: &CallTemplate, merges: bool, span: Span, faults: &mut Faults) {
     let mut used = Vec::new();
-    call.body.iter().for_each(|body| body.term().uses(&mut used));
+    call.sends.body.iter().for_each(|body| body.term().uses(&mut used));
     // `$.changed.mail` picks one field: a call for just that, whatever its method.
     let sends_a_part = used.iter().any(|(name, field)| name == "changed" && field.is_none());
     if call.method == Method::PUT && sends_a_part && !merges {

@@ -21,12 +21,13 @@ use crate::{
 
 use super::{attributes::Draft, kind::Written};
 
-/// Two lines must not write the same field.
+/// Two lines must not write the same field; of a list each may edit its own items.
 pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
-    let mut seen: Vec<(&Selector, &Target)> = Vec::new();
+    let mut seen: Vec<(&Selector, &Target, bool)> = Vec::new();
     for draft in drafts.iter().filter(|d| d.line.create || d.line.update) {
+        let edits = draft.line.edits().is_some();
         for at in places(draft) {
-            if let Some((_, other)) = seen.iter().find(|(known, _)| *known == at) {
+            if let Some((_, other, _)) = seen.iter().find(|(known, _, edited)| *known == at && !(edits && *edited)) {
                 faults
                     .error(
                         draft.span,
@@ -35,7 +36,7 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
                     )
                     .help("let one of them be `access: [read]`");
             }
-            seen.push((at, &draft.line.target));
+            seen.push((at, &draft.line.target, edits));
         }
     }
 }
@@ -188,6 +189,21 @@ pub(super) fn check_claims(
         faults
             .error(draft.span, "unclaimed-change", format!("there is no `create` that writes `{}`", draft.line.target))
             .help("add `create`, or leave the word out of `access`");
+    }
+}
+
+/// A list that is read and sent back with a change in it undoes an edit made in between (law 6).
+pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
+    let guarded = |rule: &ChangeRule| rule.call.guarded();
+    for draft in drafts.iter().filter(|d| d.line.update && d.line.edits().is_some() && !update.iter().all(guarded)) {
+        let message = format!(
+            "`{}` is one item of a list that is sent whole: an edit made in the app meanwhile is lost",
+            draft.line.target
+        );
+        faults.advice(draft.span, "lost-edit", message).help(
+            "writes through this gateway wait for each other; if the app has calls of its own for this, name them in \
+             rules of `update`",
+        );
     }
 }
 

@@ -5,12 +5,14 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        codec::{Codec, TimeForm},
+        codec::{Codec, Digits},
         hash::{Hash, Prefix},
     },
     scim::schema::{Attribute, Mutability, Type},
     yaml::{Fields, Node, Value},
 };
+
+use super::pattern;
 
 /// Takes the codec out of the fields of a line that reads `leaf`; `Plain` where there is none.
 pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Codec {
@@ -18,13 +20,6 @@ pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faul
         fields,
         faults,
         &[
-            ("number", "number codecs"),
-            ("bool", "boolean codecs"),
-            ("before", "cutting codecs"),
-            ("after", "cutting codecs"),
-            ("is", "`is` codecs"),
-            ("has", "`has` codecs"),
-            ("lacks", "`lacks` codecs"),
             ("null", "null codecs"),
             ("lower", "lower-case codecs"),
             ("trim", "trimming codecs"),
@@ -40,15 +35,30 @@ pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faul
         suits(key.span, "given", &[Type::Boolean], leaf, faults);
         found.extend(node.bool(faults, "`given`").map(|when| (key.span, Codec::Given(when))));
     }
-    let forms = [("iso", TimeForm::Iso), ("utc", TimeForm::Utc), ("unix", TimeForm::Unix)];
     if let Some((key, node)) = fields.take_entry("time") {
         suits(key.span, "time", &[Type::DateTime], leaf, faults);
-        match node.as_text() {
-            Some(form @ ("unix_ms" | "seconds" | "local" | "text")) => {
-                faults.not_supported(node.span, &format!("times of the form `{form}`"));
-            }
-            _ => found.extend(node.choice(faults, "`time`", &forms).map(|form| (key.span, Codec::Time(form)))),
-        }
+        found.extend(super::time::form(node, faults).map(|form| (key.span, Codec::Time(form))));
+    }
+    if let Some((key, node)) = fields.take_entry("number") {
+        let forms = [("whole", Digits::Whole), ("text", Digits::Text)];
+        let digits = node.choice(faults, "`number`", &forms);
+        let kinds: &[Type] = match digits {
+            Some(Digits::Text) => &[Type::Integer, Type::Decimal],
+            _ => &[Type::String, Type::Reference],
+        };
+        suits(key.span, "number", kinds, leaf, faults);
+        found.extend(digits.map(|digits| (key.span, Codec::Number(digits))));
+    }
+    for (word, some) in [("has", true), ("lacks", false)] {
+        let Some((key, node)) = fields.take_entry(word) else { continue };
+        suits(key.span, word, &[Type::Boolean], leaf, faults);
+        found.extend(pattern::item(node, faults).map(|item| (key.span, Codec::Holds(some, item.into()))));
+    }
+    let place = ["after", "before"].into_iter().find(|key| fields.has(key)).map(|_| fields.span());
+    let cut = super::term::cut(fields, faults);
+    if let Some(span) = place {
+        suits(span, "before", &[Type::String, Type::Reference, Type::Binary], leaf, faults);
+        found.push((span, Codec::Part(cut)));
     }
     let around: Vec<_> = ["prefix", "suffix"].map(|key| fields.take_entry(key)).into_iter().collect();
     if let Some((key, _)) = around.iter().flatten().next() {

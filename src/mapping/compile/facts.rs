@@ -3,16 +3,16 @@
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::Faults,
-    mapping::line::{Empty, Fold},
+    diagnostic::{Faults, Span},
+    mapping::line::{Default, Empty, Fold},
     scim::schema::{Attribute, Type},
     yaml::{Fields, Node},
 };
 
-use super::codec::{kind, scalar};
+use super::codec::{constant_suits, kind, scalar};
 
 /// The facts of one line.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, std::default::Default, PartialEq)]
 pub(super) struct Facts {
     /// `unique`: there is no second one.
     pub unique: bool,
@@ -30,12 +30,13 @@ pub(super) struct Facts {
     pub empty: Option<Json>,
     /// `volatile`: it changes without a write to its resource.
     pub volatile: bool,
+    /// `default`: what a new record gets where the client says nothing.
+    pub default: Option<(Default, Span)>,
 }
 
 impl Facts {
     /// Takes the facts out of the fields of a line that reads `leaf`.
     pub(super) fn take(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Self {
-        super::not_supported(fields, faults, &[("default", "defaults")]);
         let unique = fields.take("unique").and_then(|node| {
             let word = node.choice(faults, "`unique`", &[("app", false), ("checked", true)]);
             if word == Some(true) && !matches!(leaf.kind, Type::String | Type::Reference | Type::Complex) {
@@ -61,10 +62,15 @@ impl Facts {
         }
         let case_exact = fields.choice(faults, "case", &[("exact", true), ("any", false)]);
         let fold = fields.take("fold").and_then(|n| fold(n, faults));
-        if let (Some(_), Some(true), Some(node)) = (fold, case_exact, fields.take("case")) {
+        if let (Some(Fold::Lower | Fold::Upper), Some(true), Some(node)) = (fold, case_exact, fields.take("case")) {
             faults
                 .error(node.span, "bad-value", "an app that folds letters does not tell them apart")
                 .help("leave `case` out");
+        }
+        if let (Some(Fold::FirstUpper), None | Some(false), Some(node)) = (fold, case_exact, fields.take("fold")) {
+            faults
+                .error(node.span, "bad-value", "an app that folds the first letter tells the others apart")
+                .help("write `case: exact` as well");
         }
         Self {
             unique: unique.is_some(),
@@ -75,6 +81,7 @@ impl Facts {
             required: fields.bool(faults, "required").unwrap_or(false),
             empty: fields.take("empty").and_then(|n| scalar(n, "`empty`", faults)),
             volatile: fields.bool(faults, "volatile").unwrap_or(false),
+            default: fields.take("default").and_then(|n| Some((default(n, leaf, faults)?, n.span))),
         }
     }
 
@@ -85,11 +92,25 @@ impl Facts {
 }
 
 fn fold(node: &Node, faults: &mut Faults) -> Option<Fold> {
-    if let Some(word @ ("upper" | "first-upper")) = node.as_text() {
-        faults.not_supported(node.span, &format!("folds other than `lower` (`fold: {word}`)"));
+    node.choice(faults, "`fold`", &[("lower", Fold::Lower), ("upper", Fold::Upper), ("first-upper", Fold::FirstUpper)])
+}
+
+/// A value, or `{ random: 24 }`.
+fn default(node: &Node, leaf: &Attribute, faults: &mut Faults) -> Option<Default> {
+    if node.as_map().is_none() {
+        let value = scalar(node, "`default`", faults)?;
+        return constant_suits(&value, leaf, node.span, faults).then_some(Default::Is(value));
+    }
+    let mut fields = node.map(faults, "`default`")?;
+    let letters = fields.required(faults, "random").and_then(|n| n.integer(faults, "`random`", 8..=200));
+    fields.finish(faults);
+    if leaf.kind != Type::String {
+        faults
+            .error(node.span, "wrong-kind", format!("`{}` is {}, and a random text is text", leaf.name, kind(leaf)))
+            .help("write a value");
         return None;
     }
-    node.choice(faults, "`fold`", &[("lower", Fold::Lower)])
+    letters.and_then(|n| usize::try_from(n).ok()).map(Default::Random)
 }
 
 fn access(node: &Node, faults: &mut Faults) -> Option<(bool, bool, bool)> {

@@ -1,11 +1,11 @@
 //! What all calls of an HTTP app share: its answers, and the frame that is laid under every call. Framing is done on the
 //! tree as written, so a call in a frame is read, checked and reported like one that was written out.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 use crate::{
-    diagnostic::Faults,
-    mapping::{answer::AnswerRule, rest::Origin},
+    diagnostic::{Faults, Span},
+    mapping::{answer::AnswerRule, auth::Auth, call::CallTemplate, rest::Origin},
     yaml::{Key, Node, Value},
 };
 
@@ -16,6 +16,12 @@ pub(super) struct Shared {
     pub answers: Vec<Arc<AnswerRule>>,
     /// Where the app is.
     pub origin: Arc<Origin>,
+    /// What the session with the app keeps, by name.
+    pub session: Vec<String>,
+    /// Whether signing in again may help where a call was not accepted.
+    pub renews: bool,
+    /// Every call that was read: where, and the tenant's values that it names.
+    noted: RefCell<Vec<(Span, Vec<String>)>>,
     /// Keys that are laid under those of every call.
     frame: Vec<(Key, Node)>,
     /// Names that are keys of every call; `$.name` in the frame is what stands there.
@@ -54,6 +60,45 @@ impl Shared {
             self.takes.push(text.to_owned());
         }
         fields.finish(faults);
+    }
+
+    /// The same for calls that open the session: what of the frame names it is left out.
+    pub(super) fn without_session(&self) -> Self {
+        let frame = self.frame.iter().filter_map(|(key, node)| Some((key.clone(), without_session(node)?))).collect();
+        let (answers, origin, takes) = (self.answers.clone(), self.origin.clone(), self.takes.clone());
+        Self { answers, origin, frame, takes, ..Self::default() }
+    }
+
+    /// Remembers a call that was read.
+    pub(super) fn note(&self, span: Span, call: &CallTemplate) {
+        let fields = call.sends.open.iter().filter(|(name, _)| name == "tenant").map(|(_, field)| field.clone());
+        self.noted.borrow_mut().push((span, fields.collect()));
+    }
+
+    /// The tenant's values that the calls name.
+    pub(super) fn tenant_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.noted.borrow().iter().flat_map(|(_, names)| names.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The tenant's values that are needed. Where the session is not the tenant's own, every call must name it: one that does
+    /// not would reach the records of all.
+    pub(super) fn tenant(&self, auth: &Auth, faults: &mut Faults) -> Vec<String> {
+        let of_session = auth.session.as_ref().map(|session| session.tenant.clone()).unwrap_or_default();
+        let mut names = self.tenant_names();
+        if !names.is_empty() && of_session.is_empty() {
+            for (span, _) in self.noted.borrow().iter().filter(|(_, named)| named.is_empty()) {
+                faults
+                    .error(*span, "open-tenant", "this call does not name the tenant, and others do")
+                    .help("name it here as well, in the frame, or where the session is opened: `{{tenant.NAME}}`");
+            }
+        }
+        names.extend(of_session);
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The keys of a call, and those that may stand beside it, with the frame laid under them.
@@ -142,6 +187,19 @@ fn merged(under: &Node, over: Node) -> Node {
         }
         (_, value) => Node { span: over.span, value },
     }
+}
+
+/// The part of a frame that does not need a session to be open.
+fn without_session(node: &Node) -> Option<Node> {
+    let value = match &node.value {
+        Value::Text(text) if text.contains("{{session.") || text.starts_with("$.session.") => return None,
+        Value::List(items) => Value::List(items.iter().filter_map(without_session).collect()),
+        Value::Map(entries) => {
+            Value::Map(entries.iter().filter_map(|(key, n)| Some((key.clone(), without_session(n)?))).collect())
+        }
+        _ => return Some(node.clone()),
+    };
+    Some(Node { span: node.span, value })
 }
 
 fn mentions(node: &Node, text: &str) -> bool {

@@ -4,7 +4,10 @@ use serde_json::Value as Json;
 
 use crate::{
     diagnostic::Faults,
-    mapping::rest::{FilterRule, List},
+    mapping::{
+        line::{Fold, Line},
+        rest::{FilterRule, List},
+    },
     scim::{
         filter::{CompareOp, Filter},
         profile::Profile,
@@ -131,7 +134,8 @@ fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> O
             .error(key.span, "empty-filter-rule", "this rule does not use the value that is asked for")
             .help("put `$.value` where the app expects it: `query: { login: $.value }`");
     }
-    let folded = lines.iter().any(|d| d.line.fold.is_some() && d.line.target.attribute.name == target.attribute.name);
+    let folds = |line: &Line| matches!(line.fold, Some(Fold::Lower | Fold::Upper));
+    let folded = lines.iter().any(|d| folds(&d.line) && d.line.target.attribute.name == target.attribute.name);
     if text && !leaf.case_exact && !any_case && !folded && op != CompareOp::NotEqual {
         let message = format!("the app tells letters apart here and `{target}` does not: matches would be lost");
         faults.error(key.span, "narrower-filter", message).help(

@@ -4,7 +4,9 @@
 //! the language that are not built yet are refused by name.
 
 mod attributes;
+mod auth;
 mod call;
+mod cell;
 mod change;
 mod check;
 mod codec;
@@ -21,6 +23,7 @@ mod schemas;
 mod sql;
 mod steps;
 mod term;
+mod time;
 
 use std::{path::Path, sync::Arc};
 
@@ -99,10 +102,13 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     app.finish(faults);
     let (app, resources) = match (rest, sql) {
         (Some(rest), None) => {
-            let app = rest::app(rest, faults);
-            let (app, shared) = app.unzip();
-            let shared = shared.unwrap_or_default();
-            (app.map(|a| App::Rest(Arc::new(a))), rest::resources(&written, &shared, faults))
+            let (app, shared) = rest::app(rest, faults);
+            let resources = rest::resources(&written, &shared, faults);
+            let app = app.map(|mut app| {
+                app.tenant = shared.tenant(&app.auth, faults);
+                App::Rest(Arc::new(app))
+            });
+            (app, resources)
         }
         (None, Some(sql)) => {
             let app = sql::app(sql, faults);

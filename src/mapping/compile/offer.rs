@@ -139,6 +139,8 @@ fn subs(
             if facts.unique {
                 sub.uniqueness = Uniqueness::Server;
             }
+            // an item without value is none, so who must send the list must send that
+            sub.required |= facts.required;
         }
         Arc::new(sub)
     });

@@ -110,7 +110,7 @@ pub(super) fn check_pages(call: &CallTemplate, pages: Option<&Pages>, span: Span
         }
     }
     if let Some(PageStyle::Url { at, .. }) = pages.map(|p| &p.by)
-        && (call.method != http::Method::GET || call.body.is_some())
+        && (call.method != http::Method::GET || call.sends.body.is_some())
     {
         let what = match &at.at {
             At::Body(_) => "a link",

@@ -111,7 +111,7 @@ fn expected(node: &Node, faults: &mut Faults) -> Option<Expected> {
 }
 
 /// What `has` and `lacks` look for: a value, some values, or a test of an item.
-fn item(node: &Node, faults: &mut Faults) -> Option<Item> {
+pub(super) fn item(node: &Node, faults: &mut Faults) -> Option<Item> {
     match &node.value {
         Value::Map(_) => pattern(node, "an item", false, faults).map(Item::Like),
         Value::List(items) => Some(Item::Is(items.iter().map(Node::to_json).collect())),

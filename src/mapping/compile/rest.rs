@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Uri};
+use http::Uri;
 
 use crate::{
     diagnostic::{Faults, Span},
@@ -18,10 +18,12 @@ use crate::{
 
 use super::{
     attributes::{self, Draft, selector},
+    auth::auth,
     call::{self, Setting, call},
     change::{create, relation, update},
     check::{
-        check_claims, check_id, check_links, check_looked, check_overlaps, check_parts, check_required, check_scope,
+        check_claims, check_edits, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
+        check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -32,23 +34,27 @@ use super::{
     pattern::pattern,
 };
 
-/// Reads `app.rest`.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<(RestApp, Shared)> {
-    let mut fields = node.map(faults, "`rest`")?;
-    super::not_supported(&mut fields, faults, &[("pace", "pace limits"), ("time_zone", "time zones")]);
-    let url = fields.required(faults, "url").and_then(|n| url(n, faults));
-    let auth = fields.map(faults, "auth").map(|f| auth(f, faults)).unwrap_or_default();
-    let answers = fields.take("answers").map(|n| call::answers_of(n, faults)).unwrap_or_default();
+/// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
+pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
+    let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
+    super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
+    let url = fields.required(faults, "url").and_then(|n| url(n, faults));
+    let written = fields.take("answers");
+    let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
     shared.answers.clone_from(&answers);
     if let Some(node) = fields.take("frame") {
         shared.read_frame(node, faults);
     }
-    fields.finish(faults);
-    let (uri, prefix) = url?;
+    let (uri, prefix) = url.clone().unwrap_or_default();
     let origin = Arc::new(Origin { uri, prefix });
     shared.origin = origin.clone();
-    Some((RestApp { origin, auth, answers }, shared))
+    let auth = fields.map(faults, "auth").map(|f| auth(f, &mut shared, faults)).unwrap_or_default();
+    if let Some(node) = written {
+        call::check_expired(node, &answers, &shared, faults);
+    }
+    fields.finish(faults);
+    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new() }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -67,52 +73,6 @@ fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
     Some((origin, uri.path().trim_end_matches('/').to_owned()))
 }
 
-fn auth(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<(HeaderName, HeaderValue)> {
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[
-            ("basic", "basic authentication"),
-            ("query", "keys in the query"),
-            ("oauth", "OAuth clients"),
-            ("tls", "client certificates"),
-            ("jwt", "signed tokens"),
-            ("session", "sessions"),
-        ],
-    );
-    let mut headers = Vec::new();
-    let mut add =
-        |name: HeaderName, value: String, node: &Node, faults: &mut Faults| match HeaderValue::from_str(&value) {
-            Ok(mut value) => {
-                value.set_sensitive(true);
-                headers.push((name, value));
-            }
-            Err(_) => {
-                faults
-                    .error(node.span, "bad-header", "this value cannot stand in a header")
-                    .help("it may hold visible ASCII characters and blanks; look for a line break at its end");
-            }
-        };
-    if let Some(node) = fields.take("bearer")
-        && let Some(token) = node.text(faults, "`bearer`")
-    {
-        add(http::header::AUTHORIZATION, format!("Bearer {token}"), node, faults);
-    }
-    for (key, node) in fields.entries(faults, "header") {
-        match (key.name.parse::<HeaderName>(), node.text(faults, "a header's value")) {
-            (Ok(name), Some(value)) => add(name, value.to_owned(), node, faults),
-            (Err(_), _) => {
-                faults
-                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
-                    .help("letters, digits and `-`: `X-Api-Key`");
-            }
-            _ => {}
-        }
-    }
-    fields.finish(faults);
-    headers
-}
-
 /// Reads the resource types.
 pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Resource> {
     written.iter().filter_map(|w| resource(w, written, shared, faults)).collect()
@@ -123,13 +83,13 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
-    let (mut drafts, mut targets) = (Vec::new(), Vec::new());
+    let (mut drafts, mut targets, mut cells) = (Vec::new(), Vec::new(), Vec::new());
     for (key, node) in
         fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
     {
         let Some(named) = named(key, all, faults) else { continue };
         targets.push(named.target.clone());
-        if let Some(said) = attributes::said(node, &named, types, faults) {
+        if let Some(said) = attributes::said(node, &named, types, &mut cells, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
@@ -139,13 +99,20 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource { kind, id: id?, lines, records: Records::Rest(Box::new(records?)), existing })
+    Some(Resource {
+        kind,
+        id: id?,
+        lines,
+        records: Records::Rest(Box::new(RestRecords { cells, ..records? })),
+        existing,
+    })
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -162,9 +129,9 @@ fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
     let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
     let leaf = published::common().iter().find(|a| a.name == "id")?;
     let codec = super::codec::codec(&mut fields, leaf, faults);
-    if !matches!(codec, Codec::Plain | Codec::Around { .. }) {
+    if !matches!(codec, Codec::Plain | Codec::Around { .. } | Codec::Number(_)) {
         faults
-            .error(fields.span(), "bad-id", "an id is the app's own, with a prefix or suffix at most")
+            .error(fields.span(), "bad-id", "an id is the app's own, a number or with a prefix or suffix at most")
             .help("leave the codec out");
     }
     fields.finish(faults);
@@ -231,6 +198,7 @@ fn records(
     check_looked(list.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
+    check_edits(drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {
         if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
             faults
@@ -243,7 +211,7 @@ fn records(
         }
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
-    Some(RestRecords { only, protect, get: get?, parts, list, create, update, delete, members })
+    Some(RestRecords { only, protect, cells: Vec::new(), get: get?, parts, list, create, update, delete, members })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

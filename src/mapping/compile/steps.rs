@@ -29,35 +29,56 @@ pub(super) fn calls(
     }
 }
 
+/// Reads the calls that open a session. What they keep is used elsewhere, and signing in twice does no harm.
+pub(super) fn opening(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<CallTemplate>> {
+    let (read, _) = read(node, setting, faults)?;
+    for (_, span) in read.iter().filter(|(call, _)| call.until.is_some() || call.undo.is_some()) {
+        faults.error(*span, "bad-call", "a call that signs in is not waited for, nor taken back").help("leave it out");
+    }
+    Some(read.into_iter().map(|(call, _)| call).collect())
+}
+
 /// Reads a list of calls.
-pub(super) fn steps(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<CallTemplate>> {
+fn steps(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<CallTemplate>> {
+    let (read, whole) = read(node, setting, faults)?;
+    for (at, (call, span)) in read.iter().enumerate() {
+        advise(call, at + 1 == read.len(), *span, faults);
+    }
+    for (call, span) in &read {
+        for (name, _) in &call.keep {
+            let uses =
+                |call: &CallTemplate| call.names(name) || call.undo.as_ref().is_some_and(|undo| undo.names(name));
+            if !read.iter().any(|(call, _)| uses(call)) {
+                faults
+                    .warning(*span, "no-effect", format!("no call uses `{name}`, which is kept here"))
+                    .help("leave it out");
+            }
+        }
+    }
+    let calls: Vec<CallTemplate> = read.into_iter().map(|(call, _)| call).collect();
+    whole.then_some(calls).filter(|calls| !calls.is_empty())
+}
+
+/// The calls that could be read, and whether those are all.
+fn read(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<(Vec<(CallTemplate, Span)>, bool)> {
     let nodes = node.list(faults, "`steps`")?;
     if nodes.is_empty() {
         faults.error(node.span, "missing-key", "`steps` has no call").help("write one call after the other");
     }
-    let mut kept: Vec<(String, Span)> = Vec::new();
+    let mut kept: Vec<String> = Vec::new();
     let mut read = Vec::new();
     for (at, node) in nodes.iter().enumerate() {
-        let names: Vec<&str> =
-            setting.names.iter().copied().chain(kept.iter().map(|(name, _)| name.as_str())).collect();
+        let names: Vec<&str> = setting.names.iter().copied().chain(kept.iter().map(String::as_str)).collect();
         let last = at + 1 == nodes.len();
         let inner = Setting { names: &names, holds: if last { setting.holds } else { &[] }, ..*setting };
         let call = step(node, &inner, faults);
         if let Some(call) = call {
-            advise(&call, last, node.span, faults);
-            kept.extend(call.keep.iter().map(|(name, _)| (name.clone(), node.span)));
-            read.push(call);
+            kept.extend(call.keep.iter().map(|(name, _)| name.clone()));
+            read.push((call, node.span));
         }
     }
     let whole = read.len() == nodes.len();
-    for (name, span) in kept {
-        if !read.iter().any(|call| call.names(&name) || call.undo.as_ref().is_some_and(|undo| undo.names(&name))) {
-            faults
-                .warning(span, "no-effect", format!("no call uses `{name}`, which is kept here"))
-                .help("leave it out");
-        }
-    }
-    whole.then_some(read).filter(|read| !read.is_empty())
+    Some((read, whole))
 }
 
 fn step(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {

@@ -7,16 +7,17 @@ use crate::{
     diagnostic::{Faults, Span, did_you_mean},
     mapping::{
         codec::Cut,
+        pattern::Pattern,
         template::Template,
-        term::{Entry, NAMES, Term},
+        term::{Entry, Item, NAMES, Term},
     },
     yaml::{Fields, Key, Node, Value},
 };
 
-use super::call::Setting;
+use super::{call::Setting, pattern::pattern};
 
 /// Names of the language that no call has yet.
-const LATER: [&str; 6] = ["member", "changes", "filter", "sort", "session", "tenant"];
+const LATER: [&str; 4] = ["member", "changes", "filter", "sort"];
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
@@ -28,7 +29,7 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
                 None
             }
         },
-        Value::List(items) => Some(Term::List(items.iter().filter_map(|n| term(n, setting, faults)).collect())),
+        Value::List(items) => Some(Term::List(items.iter().filter_map(|n| place(n, setting, faults)).collect())),
         Value::Map(entries) => match shape(entries) {
             Some("at") => part(node, setting, faults),
             Some("each") => each(node, setting, faults),
@@ -50,6 +51,23 @@ fn shape(entries: &[(Key, Node)]) -> Option<&str> {
             _ => None,
         }
     })
+}
+
+/// An item of a list, or `"...": $.before.teams`, the items of another.
+fn place(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Item> {
+    let spread = match &node.value {
+        Value::Map(entries) => entries.iter().find(|(key, _)| entries.len() == 1 && key.name == "..."),
+        _ => None,
+    };
+    let Some((_, node)) = spread else { return term(node, setting, faults).map(Item::One) };
+    let term = term(node, setting, faults)?;
+    // of a path it shows when it is sent
+    if !matches!(term, Term::Path { .. } | Term::Each { .. } | Term::List(_) | Term::Object(_)) {
+        faults
+            .error(node.span, "bad-value", "`...` in a list is followed by the items of a list, and this is none")
+            .help("write a path: `[{ \"...\": $.values }, more]`");
+    }
+    Some(Item::Spread(term))
 }
 
 fn entry(key: &Key, node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Entry> {
@@ -75,8 +93,12 @@ fn part(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term>
             .error(node.span, "missing-key", "`at` alone is the path itself")
             .help("write the path, or say which part of it: `before: \"@\"`, `after: \"/users/\"`");
     }
+    let other = match fields.take("else") {
+        Some(node) => Some(Box::new(term(node, setting, faults)?)),
+        None => None,
+    };
     fields.finish(faults);
-    Some(Term::Cut { at: Box::new(at?), cut })
+    Some(Term::Cut { at: Box::new(at?), cut, other })
 }
 
 /// Takes `after` and `before`.
@@ -94,15 +116,19 @@ pub(super) fn cut(fields: &mut Fields<'_>, faults: &mut Faults) -> Cut {
     Cut { after: mark("after"), before: mark("before") }
 }
 
-/// `{ each: $.values, as: { id: $.value } }`
+/// `{ each: $.before.teams, where: { kind: { not: fixed } }, as: { id: $.value.id } }`
 fn each(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     let mut fields = node.map(faults, "a list of trees")?;
     let list = fields.required(faults, "each").and_then(|n| term(n, setting, faults));
     let names: Vec<&str> = setting.names.iter().copied().chain(["value"]).collect();
     let inner = Setting { names: &names, ..*setting };
     let each = fields.required(faults, "as").and_then(|n| term(n, &inner, faults));
+    let only = match fields.take("where") {
+        Some(node) => pattern(node, "`where`", false, faults)?,
+        None => Pattern::default(),
+    };
     fields.finish(faults);
-    Some(Term::Each { list: Box::new(list?), each: Box::new(each?) })
+    Some(Term::Each { list: Box::new(list?), only: Arc::new(only), each: Box::new(each?) })
 }
 
 fn random(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
@@ -140,8 +166,8 @@ pub(super) fn text(text: &str, span: Span, setting: &Setting<'_>, faults: &mut F
 fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     let mut names = Vec::new();
     term.uses(&mut names);
-    for (name, _) in names {
-        if setting.names.contains(&name.as_str()) {
+    for (name, field) in names {
+        if setting.names.contains(&name.as_str()) || late(&name, field.as_deref(), span, setting, faults) {
             continue;
         }
         if LATER.contains(&name.as_str()) {
@@ -156,6 +182,7 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         let fault = faults.error(span, "unknown-name", message);
         match did_you_mean(&name, setting.names.iter().copied()) {
             Some(near) => fault.help(format!("write `{near}`")),
+            None if setting.names.is_empty() => fault.help("leave it out"),
             None => fault.help(format!(
                 "here a call knows {}",
                 setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
@@ -163,4 +190,29 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         };
     }
     Some(term)
+}
+
+/// Whether it is a name whose value only the sender of a call knows: `session.token`, `tenant.realm`.
+fn late(name: &str, field: Option<&str>, span: Span, setting: &Setting<'_>, faults: &mut Faults) -> bool {
+    let kept = &setting.shared.session;
+    match (name, field) {
+        ("tenant", Some(_)) => {}
+        ("session", Some(field)) if kept.iter().any(|name| name == field) => {}
+        ("tenant", None) => {
+            faults
+                .error(span, "unknown-name", "a tenant has values, each with its name")
+                .help("write `{{tenant.NAME}}`, where `NAME` stands under the `tenants` of portolan.yaml");
+        }
+        ("session", _) if !kept.is_empty() => {
+            let names = kept.iter().map(|n| format!("`session.{n}`")).collect::<Vec<_>>().join(", ");
+            faults.error(span, "unknown-name", "the session does not keep this").help(format!("it keeps {names}"));
+        }
+        ("session", _) => {
+            faults
+                .error(span, "unknown-name", "there is no session here")
+                .help("say how one is opened and what it keeps: `auth: { session: { open: …, keep: … } }`");
+        }
+        _ => return false,
+    }
+    true
 }

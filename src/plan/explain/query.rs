@@ -8,7 +8,7 @@ use crate::{
     plan::{
         Context, Fault,
         query::{self, BATCH, Narrowed, Position, Query, Source, Union},
-        read::{Needs, Shown},
+        read::Needs,
         sql::filter::{How, Pushed},
     },
     scim::{condition::Condition, projection::Projection, request},
@@ -50,8 +50,7 @@ pub(super) fn explain(
         Source::Key(call) => {
             said.several = false;
             said.call(call, "");
-            let both = Needs { shown: Shown::These(&plan.projection), condition: Some(&plan.condition) };
-            let mut cost = said.parts(resource, &unknown(resource), &both)?;
+            let mut cost = said.parts(resource, &unknown(resource), &plan.looks_and_shows())?;
             cost.calls += 1;
             filter_by_key(&mut said, &plan);
             said.add("cost", &cost.words(resource));
@@ -198,9 +197,7 @@ fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static s
 /// The reads for each row of an HTTP app; whether there are some for the check alone.
 fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
     let id = unknown(plan.resource);
-    let check = plan.looks();
-    let show = Needs { shown: Shown::These(&plan.projection), condition: None };
-    let both = Needs { condition: Some(&plan.condition), ..show };
+    let (check, show, both) = (plan.looks(), plan.shows(), plan.looks_and_shows());
     let rounds: &[(&Needs<'_>, &str)] =
         if plan.native { &[(&both, "shown")] } else { &[(&check, "read"), (&show, "shown")] };
     let mut checked = false;
@@ -227,9 +224,7 @@ fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(
         said.call(call, "");
     }
     let id = unknown(plan.resource);
-    let check = plan.looks();
-    let show = Needs { shown: Shown::These(&plan.projection), condition: None };
-    let both = Needs { condition: Some(&plan.condition), ..show };
+    let (check, show, both) = (plan.looks(), plan.shows(), plan.looks_and_shows());
     let checks = if plan.native { 0 } else { said.parts(plan.resource, &id, &check)?.calls };
     let shows = match (plan.count, plan.native) {
         (0, _) => 0,

@@ -27,13 +27,14 @@ pub(super) fn create(
     projection: &Projection,
     context: &Context<'_>,
 ) -> Result<Explained, Fault> {
-    let plan = create::plan(resource, sent, context)?;
+    let sent = create::with_defaults(resource, sent, context)?;
+    let plan = create::plan(resource, &sent, context)?;
     let mut said = Explained::new(format!("create {}", resource.kind.name));
     if let (Existing::Adopt, Some(line)) = (resource.existing, resource.naming()) {
         let what = format!("a query, `{} eq …`", line.target);
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
-    looks(&mut said, resource, |line| line.create && scim::resource::get(sent, &line.target).is_some());
+    looks(&mut said, resource, |line| line.create && scim::resource::get(&sent, &line.target).is_some());
     let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };

@@ -6,8 +6,8 @@ mod source;
 mod walk;
 
 use crate::{
-    mapping::{Records, Resource, rest::Total, sql::KeyKind},
-    scim::{condition::Condition, projection::Projection, request, sort::Sort},
+    mapping::{Records, Resource, line::Line, rest::Total, sql::KeyKind},
+    scim::{condition::Condition, projection::Projection, request, schema::Target, sort::Sort},
 };
 
 use super::{
@@ -67,7 +67,11 @@ pub fn plan<'a>(
         Records::Sql(records) if records.key.kind != KeyKind::Integer => sort.with_text_ids(),
         _ => sort,
     });
-    let condition = query.condition;
+    // What an app does to letters it does to both sides of a comparison.
+    let condition = query.condition.with_texts(&|target, op, text| match resource.line(target) {
+        Some(line) if folds(line, target) => line.compared(op, text),
+        _ => text,
+    });
     let mut sorted_here = None;
     let source = match &resource.records {
         _ if condition == Condition::Never => Source::Nothing,
@@ -124,6 +128,11 @@ pub fn plan<'a>(
     };
     let skip = query.start_index.saturating_sub(1);
     Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows })
+}
+
+/// Whether the line's fold is about this target: of a list it is about the values.
+fn folds(line: &Line, target: &Target) -> bool {
+    line.fold.is_some() && (!target.attribute.multi_valued || target.leaf().name == "value" || target.sub.is_none())
 }
 
 impl Query<'_> {

@@ -180,10 +180,9 @@ pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String
     }
     let line = resource.line(target)?;
     match &line.value {
-        LineSource::At { at, codec: Codec::Plain } if *at == resource.id.at => match line.fold {
-            Some(fold) => Some(fold.apply(text)),
-            None => target.leaf().case_exact.then(|| text.clone()),
-        },
+        LineSource::At { at, codec: Codec::Plain } if *at == resource.id.at => {
+            (line.fold.is_some() || target.leaf().case_exact).then(|| text.clone())
+        }
         _ => None,
     }
 }
@@ -225,7 +224,7 @@ fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
         LineSource::Constant(_) => return None,
         LineSource::Text(_) | LineSource::Address { .. } | LineSource::From { .. } => &Codec::Plain,
     };
-    codec.write(&line.folded(value))
+    codec.write(value)
 }
 
 /// The comparison that a rule may serve: a plain one, or one term of an item (which it then serves as *more*).

@@ -10,7 +10,7 @@ use crate::{
         read,
         sql::{filter::How, order::After, select},
     },
-    scim::{Refusal, ScimType, condition::Condition},
+    scim::{Refusal, ScimType, condition::Condition, sort::Sort},
 };
 
 use super::{Query, Source, Table};
@@ -52,8 +52,20 @@ impl Query<'_> {
     /// What a walk must know of every row, for the check and for the order.
     #[must_use]
     pub fn looks(&self) -> read::Needs<'_> {
-        let shown = self.sort.as_ref().map_or(read::Shown::Nothing, |sort| read::Shown::Key(sort.target()));
-        read::Needs { shown, condition: Some(&self.condition) }
+        let order = self.sort.as_ref().map(Sort::target);
+        read::Needs { condition: Some(&self.condition), order, ..read::Needs::NOTHING }
+    }
+
+    /// What the answer shows of a row that was looked at before.
+    #[must_use]
+    pub fn shows(&self) -> read::Needs<'_> {
+        read::Needs { shown: read::Shown::These(&self.projection), ..read::Needs::NOTHING }
+    }
+
+    /// Both together, where the app's pages are the answer's.
+    #[must_use]
+    pub fn looks_and_shows(&self) -> read::Needs<'_> {
+        read::Needs { shown: read::Shown::These(&self.projection), ..self.looks() }
     }
 
     /// The way in that a walk is on.

@@ -33,7 +33,7 @@ pub(super) fn shown(beside: &Beside) -> Vec<(&Ident, &str)> {
 ///
 /// # Errors
 /// Several rows, and nothing says which one counts.
-pub(super) fn hung(beside: &Beside, rows: Vec<Map<String, Value>>) -> Result<Value, Unreadable> {
+pub(super) fn hung(beside: &Beside, rows: Vec<Value>) -> Result<Value, Unreadable> {
     let several = || Unreadable {
         message: format!("a record has several rows in `{}`; which counts? see `key`", beside.table.0),
     };
@@ -43,11 +43,12 @@ pub(super) fn hung(beside: &Beside, rows: Vec<Map<String, Value>>) -> Result<Val
             if rows.len() > 1 && !one {
                 return Err(several());
             }
-            Ok(rows.into_iter().next().map_or(Value::Null, Value::Object))
+            Ok(rows.into_iter().next().unwrap_or_default())
         }
         Form::Names { names, .. } => {
             let mut made: Map<String, Value> = Map::new();
-            for mut row in rows {
+            for row in rows {
+                let Value::Object(mut row) = row else { continue };
                 let Some(Value::String(name)) = row.shift_remove(NAME) else { continue };
                 // A collation may find more names than were asked for.
                 if !names.contains(&name) {

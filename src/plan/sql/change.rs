@@ -27,7 +27,7 @@ pub fn steps(
 ) -> Result<Vec<Step<'static>>, Fault> {
     let key = key(resource, records, id).ok_or(Fault::Absent)?;
     let stamps = Stamps { now: context.now, client: context.client };
-    let mut changed = translate::changed(resource, changes, context.profile.ignore_unmapped)?;
+    let mut changed = translate::changed(resource, changes, None, context.profile.ignore_unmapped)?;
     cell::close(&records.cells, &mut changed, before)?;
     let named = referring::keys(records, &mut changed)?;
     check_values(records, &changed)?;

@@ -37,10 +37,25 @@ impl Engine {
     /// An identifier, quoted.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {
-        match self {
-            Self::Sqlite | Self::Postgres => format!("\"{}\"", ident.0.replace('"', "\"\"")),
-            Self::MariaDb => format!("`{}`", ident.0.replace('`', "``")),
+        let mut name = String::with_capacity(ident.0.len() + 2);
+        self.write_name(ident, &mut name);
+        name
+    }
+
+    /// The same at the end of a text.
+    pub(super) fn write_name(self, ident: &Ident, to: &mut String) {
+        let quote = match self {
+            Self::Sqlite | Self::Postgres => '"',
+            Self::MariaDb => '`',
+        };
+        to.push(quote);
+        for (n, part) in ident.0.split(quote).enumerate() {
+            if n > 0 {
+                to.extend([quote, quote]);
+            }
+            to.push_str(part);
         }
+        to.push(quote);
     }
 
     /// A value of the mapping, written out.
@@ -101,6 +116,15 @@ impl Engine {
         match self {
             Self::Sqlite => format!("{column} COLLATE BINARY"),
             Self::Postgres | Self::MariaDb => self.text(column),
+        }
+    }
+
+    /// A column compared by another collation than its own: two columns that have each their own cannot be compared.
+    #[must_use]
+    pub fn collated(self, column: &str, collation: &str) -> String {
+        match (self, collation.split_once('_')) {
+            (Self::MariaDb, Some((letters, _))) => format!("CONVERT({column} USING {letters}) COLLATE {collation}"),
+            _ => format!("{column} COLLATE {collation}"),
         }
     }
 
@@ -232,7 +256,11 @@ impl Engine {
                  substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
             }
             Self::Postgres => "gen_random_uuid()",
-            Self::MariaDb => "UUID()",
+            // its own UUID() tells the time and the machine
+            Self::MariaDb => {
+                "LOWER(CONCAT_WS('-', HEX(RANDOM_BYTES(4)), HEX(RANDOM_BYTES(2)), CONCAT('4', SUBSTR(HEX(RANDOM_BYTES(2)), 2)), \
+                 CONCAT(HEX(ORD(RANDOM_BYTES(1)) & 3 | 8), SUBSTR(HEX(RANDOM_BYTES(2)), 2)), HEX(RANDOM_BYTES(6))))"
+            }
         }
     }
 

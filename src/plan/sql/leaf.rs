@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::{
     mapping::{
         catalog::Stored,
-        codec::{Codec, TimeForm},
+        codec::Codec,
         line::Empty,
         pattern::same,
         sql::{Engine, KeyKind},
+        time::TimeForm,
     },
     plan::call::Bind,
     scim::{
@@ -164,7 +165,7 @@ impl Column<'_> {
             Codec::Values { pairs, or_else } => {
                 or_else.is_none() && !pairs.iter().any(|(_, app)| app.iter().any(Value::is_null))
             }
-            Codec::Given(_) | Codec::Hash(_) => false,
+            _ => false,
         };
         let Some(source) =
             self.source.as_ref().filter(|_| needs_row && matches!(op, CompareOp::Equal | CompareOp::StartsWith))
@@ -195,6 +196,7 @@ impl Column<'_> {
             }
             Codec::Plain | Codec::Time(_) => self.given(),
             Codec::Hash(_) => Logic::False,
+            Codec::Number(_) | Codec::Holds(..) | Codec::Part(_) => Logic::True,
         }
     }
 
@@ -234,6 +236,7 @@ impl Column<'_> {
                 self.typed_instant(op, *at).unwrap_or_else(unlike)
             }
             (Codec::Time(_), _) => Pair::wider(self.given(), "a time is compared with times"),
+            (Codec::Number(_) | Codec::Holds(..) | Codec::Part(_), _) => Pair::unknown("no column is read like this"),
         }
     }
 

@@ -23,6 +23,8 @@ pub mod select;
 mod typed;
 pub mod write;
 
+use std::fmt::Write;
+
 use serde_json::{Number, Value};
 
 use crate::{
@@ -111,7 +113,8 @@ impl Piece {
         let mut from = 0;
         for (n, at) in self.places.iter().enumerate() {
             written.push_str(&self.text[from..*at]);
-            written.push_str(&format!("${}", n + 1));
+            // Writing to a text cannot fail.
+            let _ = write!(written, "${}", n + 1);
             from = at + 1;
         }
         written + &self.text[from..]
@@ -178,7 +181,11 @@ fn check_numbers(record: &Value) -> Result<(), Refusal> {
 
 /// `r."login"`
 fn column(engine: Engine, alias: &str, column: &Ident) -> String {
-    format!("{alias}.{}", engine.name(column))
+    let mut text = String::with_capacity(alias.len() + column.0.len() + 3);
+    text.push_str(alias);
+    text.push('.');
+    engine.write_name(column, &mut text);
+    text
 }
 
 /// A key column as it is compared and sorted: text letter by letter, however the column is declared.
@@ -207,7 +214,10 @@ fn holds(engine: Engine, column: &str, value: &Value) -> Piece {
 
 /// `"app_user" AS r`
 fn table(engine: Engine, name: &Ident, alias: &str) -> String {
-    format!("{} AS {alias}", engine.name(name))
+    let mut text = engine.name(name);
+    text.push_str(" AS ");
+    text.push_str(alias);
+    text
 }
 
 /// The fixed conditions. `{ not: x }` is true of NULL, as it is of a missing field elsewhere.

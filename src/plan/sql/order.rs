@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 use crate::{
     mapping::{
         Resource,
-        codec::{Codec, TimeForm},
+        codec::Codec,
         sql::{Engine, SqlRecords},
+        time::TimeForm,
     },
     plan::call::Bind,
     scim::{
@@ -195,7 +196,7 @@ impl Column<'_> {
             (Codec::Time(_), _) | (Codec::Plain, Type::DateTime) => Err("a time is written in more than one way"),
             (Codec::Around { suffix, .. }, _) if !suffix.is_empty() => Err("the column holds more than the value"),
             (Codec::Plain | Codec::Around { .. }, Type::String | Type::Reference) => self.sorted_text(leaf),
-            (Codec::Plain | Codec::Around { .. } | Codec::Hash(_), _) => Err("it has no order"),
+            _ => Err("it has no order"),
         }
     }
 

@@ -30,11 +30,10 @@ const NOBODY: &str = "the resource that is referred to does not exist";
 pub(super) fn shown(records: &SqlRecords, name: &Ident) -> Option<Piece> {
     let referring = records.references.iter().find(|r| r.column == *name)?;
     let engine = records.engine;
-    let own = column(engine, "r", &referring.column);
     let one = |what, called: String| {
         Piece::new(format!("(SELECT {} FROM ", column(engine, "o", what)))
             .piece(rows::from(engine, &referring.other.rows, "o"))
-            .then(&format!(" WHERE {}", same(engine, &own, &referring.other)))
+            .then(&format!(" WHERE {}", same(records, referring)))
             .piece(and_only(engine, "o", &referring.other.only))
             .then(&format!(") AS {called}"))
     };
@@ -44,13 +43,19 @@ pub(super) fn shown(records: &SqlRecords, name: &Ident) -> Option<Piece> {
 }
 
 /// That the column holds this row's key: text as an index has it, and letter by letter.
-fn same(engine: Engine, own: &str, other: &Reference) -> String {
-    let key = column(engine, "o", &other.key);
-    let plain = format!("{key} = {own}");
+fn same(records: &SqlRecords, referring: &Referring) -> String {
+    let (engine, other, catalog) = (records.engine, &referring.other, &records.catalog);
+    let (own, key) = (column(engine, "r", &referring.column), column(engine, "o", &other.key));
     if other.kind.is_plain(engine) {
-        return plain;
+        return format!("{key} = {own}");
     }
-    format!("{plain} AND {} = {}", engine.exact(&key), engine.exact(own))
+    let collations =
+        (catalog.collation(&other.rows.name, &other.key), catalog.collation(&records.rows.name, &referring.column));
+    let as_key = match collations {
+        (Some(of_key), Some(of_own)) if of_key != of_own => engine.collated(&own, of_key),
+        _ => own.clone(),
+    };
+    format!("{key} = {as_key} AND {} = {}", engine.exact(&key), engine.exact(&own))
 }
 
 /// Turns the ids in a record that is written into keys, and checks in the same transaction that they are somebody's.

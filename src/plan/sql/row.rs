@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use crate::{
     mapping::{
         catalog::Catalog,
-        codec::TimeForm,
         sql::{Bump, ColumnIs, ColumnTest, Engine, Ident, SqlRecords, Stamp},
+        time::TimeForm,
     },
     plan::call::Bind,
 };
@@ -44,7 +44,7 @@ impl<'a> Row<'a> {
         column: &Ident,
         stamp: &Stamp,
         stamps: &Stamps<'_>,
-        form: Option<TimeForm>,
+        form: Option<&TimeForm>,
         behind: &str,
     ) {
         match key::value(self.engine, stamp, behind) {

@@ -6,7 +6,7 @@ use std::{
     iter::once,
 };
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     mapping::{
@@ -92,29 +92,16 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
         statement: piece.expect(engine, Expect::Any),
     };
     let kind = records.key.kind;
-    let beside = records
-        .beside
-        .iter()
-        .map(|b| (&b.name, beside_rows(engine, kind, b, &key_column(engine, "c", &b.link, kind), keys)));
-    let children = records
-        .children
-        .iter()
-        .map(|c| (&c.name, child_rows(engine, kind, c, &key_column(engine, "c", &c.link, kind), keys)));
-    let members = records
-        .members
-        .iter()
-        .map(|j| (&j.name, member_rows(engine, kind, j, &key_column(engine, "j", &j.link, kind), keys)));
-    let groups = records
-        .groups
-        .iter()
-        .map(|d| (&d.name, group_rows(engine, kind, d, &key_column(engine, "j", &d.link, kind), keys)));
-    beside
-        .chain(children)
-        .chain(members)
-        .chain(groups)
-        .filter(|(name, _)| wanted(name))
-        .map(|(name, piece)| part(name, piece))
-        .collect()
+    let link = |alias, column| key_column(engine, alias, column, kind);
+    let beside = records.beside.iter().filter(|b| wanted(&b.name));
+    let beside = beside.map(|b| part(&b.name, beside_rows(engine, kind, b, &link("c", &b.link), keys)));
+    let children = records.children.iter().filter(|c| wanted(&c.name));
+    let children = children.map(|c| part(&c.name, child_rows(engine, kind, c, &link("c", &c.link), keys)));
+    let members = records.members.iter().filter(|j| wanted(&j.name));
+    let members = members.map(|j| part(&j.name, member_rows(engine, kind, j, &link("j", &j.link), keys)));
+    let groups = records.groups.iter().filter(|d| wanted(&d.name));
+    let groups = groups.map(|d| part(&d.name, group_rows(engine, kind, d, &link("j", &d.link), keys)));
+    beside.chain(children).chain(members).chain(groups).collect()
 }
 
 /// No record comes twice. A key column sees to that; a select of the app's own may multiply its rows.
@@ -137,21 +124,19 @@ pub fn once_each(records: &SqlRecords, rows: &[Value]) -> Result<(), Unreadable>
 ///
 /// # Errors
 /// A record with several rows where there can be one.
-pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: &[Value]) -> Result<(), Unreadable> {
+pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: Vec<Value>) -> Result<(), Unreadable> {
     let key = &records.key.column;
-    let mut lists: HashMap<String, Vec<Map<String, Value>>> = HashMap::new();
-    for row in rows.iter().filter_map(Value::as_object) {
+    let mut lists: HashMap<String, Vec<Value>> = HashMap::new();
+    for row in rows {
         let Some(link) = row.get(&part.link) else { continue };
-        let shown: Map<String, Value> =
-            row.iter().filter(|(name, _)| **name != part.link).map(|(name, v)| (name.clone(), v.clone())).collect();
-        lists.entry(printed(link)).or_default().push(shown);
+        lists.entry(printed(link)).or_default().push(row);
     }
     let beside = records.beside(&part.name);
     for record in page.iter_mut().filter_map(Value::as_object_mut) {
         let list = record.get(&key.0).and_then(|key| lists.remove(&printed(key))).unwrap_or_default();
         let hung = match beside {
             Some(beside) => beside::hung(beside, list)?,
-            None => Value::Array(list.into_iter().map(Value::Object).collect()),
+            None => Value::Array(list),
         };
         record.insert(part.name.clone(), hung);
     }
@@ -170,7 +155,10 @@ fn read(records: &SqlRecords, besides: Option<String>) -> Piece {
 
 /// A column under its own name: without `AS` the engine may choose another one.
 fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
-    format!("{} AS {}", column(engine, alias, name), engine.name(name))
+    let mut text = column(engine, alias, name);
+    text.push_str(" AS ");
+    engine.write_name(name, &mut text);
+    text
 }
 
 pub(super) fn label(engine: Engine, name: &str) -> String {

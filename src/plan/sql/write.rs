@@ -9,10 +9,11 @@ use crate::{
         Resource,
         answer::Class,
         catalog::Stored,
-        codec::{Codec, TimeForm},
+        codec::Codec,
         line::{Each, FieldSource, Source},
         selector::Selector,
         sql::{Bump, Child, Delete, Engine, Ident, SqlRecords, Stamp, Version},
+        time::TimeForm,
     },
     plan::call::{Bind, Expect, Statement},
 };
@@ -30,9 +31,9 @@ pub struct Stamps<'a> {
 
 impl Stamps<'_> {
     /// A stamp's value; a time in `form`. New keys are expressions, see `key`.
-    pub(super) fn value(&self, stamp: &Stamp, form: Option<TimeForm>) -> Value {
+    pub(super) fn value(&self, stamp: &Stamp, form: Option<&TimeForm>) -> Value {
         match stamp {
-            Stamp::Now => form.unwrap_or(TimeForm::Iso).write(self.now),
+            Stamp::Now => form.unwrap_or(&TimeForm::Iso).say(self.now).unwrap_or_default(),
             Stamp::Client => Value::from(self.client),
             Stamp::Is(value) => value.clone(),
             Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
@@ -292,23 +293,23 @@ fn complete(resource: &Resource, child: &Child, item: &Value) -> Value {
     item
 }
 
-fn base_form(resource: &Resource, column: &Ident) -> Option<TimeForm> {
+fn base_form<'r>(resource: &'r Resource, column: &Ident) -> Option<&'r TimeForm> {
     resource.lines.iter().find_map(|line| match &line.value {
         Source::At { at, codec } => form(at, codec, column),
         _ => None,
     })
 }
 
-fn child_form(resource: &Resource, child: &Child, column: &Ident) -> Option<TimeForm> {
+fn child_form<'r>(resource: &'r Resource, child: &Child, column: &Ident) -> Option<&'r TimeForm> {
     each(resource, child)?.fields.iter().find_map(|field| match &field.value {
         FieldSource::At { at, codec } => form(at, codec, column),
         FieldSource::Constant(_) => None,
     })
 }
 
-fn form(at: &Selector, codec: &Codec, column: &Ident) -> Option<TimeForm> {
+fn form<'c>(at: &Selector, codec: &'c Codec, column: &Ident) -> Option<&'c TimeForm> {
     match codec {
-        Codec::Time(form) if at.field() == Some(&column.0) => Some(*form),
+        Codec::Time(form) if at.field() == Some(&column.0) => Some(form),
         _ => None,
     }
 }

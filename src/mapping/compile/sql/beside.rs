@@ -13,14 +13,10 @@ use crate::{
 };
 
 use super::{
-    super::{
-        attributes::Said,
-        codec::{codec, suits},
-        facts::Facts,
-        name::Named,
-    },
+    super::{attributes::Said, codec::suits, facts::Facts, name::Named},
     column::{ident, stamps, tests},
     key::Keys,
+    line::column_codec,
 };
 
 /// Reads `beside`.
@@ -131,7 +127,7 @@ pub(super) fn single<'n>(
             .help("keep one of them");
     }
     let (at, codec) = match (&column, exists) {
-        (Some(column), _) => (Selector::keys([name.as_str(), &column.0]), codec(fields, leaf, faults)),
+        (Some(column), _) => (Selector::keys([name.as_str(), &column.0]), column_codec(fields, leaf, faults)),
         (None, Some((_, when))) => (Selector::key(&name), Codec::Given(when?)),
         (None, None) => return None,
     };

@@ -19,6 +19,7 @@ use crate::{
 use super::{
     super::{
         attributes::{self, Said},
+        cell,
         codec::{codec, constant_suits},
         facts::Facts,
         name::Named,
@@ -26,7 +27,6 @@ use super::{
     },
     Around,
     beside::{self, place},
-    cell,
     column::{ident, stamps, tests},
     own,
 };
@@ -40,6 +40,19 @@ pub(super) struct Lists {
     pub members: Option<Junction>,
     /// Columns that expressions make.
     pub computed: Vec<(Ident, OwnSql)>,
+}
+
+/// The codec of a column: its type says what is a number, and lists stand in tables of their own.
+pub(super) fn column_codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Codec {
+    let others = [
+        ("number", "number codecs over a database"),
+        ("has", "`has` over a database"),
+        ("lacks", "`lacks` over a database"),
+        ("before", "cutting codecs over a database"),
+        ("after", "cutting codecs over a database"),
+    ];
+    not_supported(fields, faults, &others);
+    if others.iter().any(|(key, _)| fields.has(key)) { Codec::Plain } else { codec(fields, leaf, faults) }
 }
 
 pub(super) fn said<'n>(
@@ -95,9 +108,11 @@ pub(super) fn said<'n>(
                 if lists_in && !attributes::may_be_list(named, node.span, faults) {
                     return None;
                 }
+                let node = fields.required(faults, "column");
+                let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, &mut lists.beside, faults));
                 let said = match lists_in {
-                    true => cell::list(&mut fields, named, lists, faults),
-                    false => cell::member(&mut fields, named.leaf(), lists, faults),
+                    true => cell::list(at, &mut fields, named, &mut lists.cells, faults),
+                    false => cell::member(at, &mut fields, named.leaf(), &mut lists.cells, faults),
                 };
                 fields.finish(faults);
                 return said;
@@ -132,7 +147,7 @@ fn column<'n>(
 ) -> Option<Said<'n>> {
     let node = fields.required(faults, "column");
     let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, beside, faults));
-    let codec = codec(fields, leaf, faults);
+    let codec = column_codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
@@ -233,7 +248,7 @@ fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: 
         constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
     not_supported(&mut fields, faults, &attributes::CELLS);
-    let codec = if constant.is_none() { codec(&mut fields, leaf, faults) } else { Codec::Plain };
+    let codec = if constant.is_none() { column_codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {
         let column = column?;

@@ -1,7 +1,6 @@
 //! Reading what a mapping says of a database: tables, keys, conditions, and lines that name columns.
 
 mod beside;
-mod cell;
 mod check;
 mod column;
 mod key;
@@ -36,6 +35,7 @@ use self::{
 };
 use super::{
     attributes::{self, Draft, derived},
+    cell,
     check::{check_overlaps, check_required},
     facts::Facts,
     kind::{self, Written, existing},

@@ -16,24 +16,19 @@ use crate::{
 };
 
 use super::{
-    super::{
-        attributes::{self, Draft, Said},
-        facts::Facts,
-        name::Named,
-    },
-    beside::place,
-    line::Lists,
+    attributes::{self, Draft, Said},
+    facts::Facts,
+    name::Named,
 };
 
-/// `{ column: prefs, json: $.locale }`
+/// `json: $.locale` of the cell `at`.
 pub(super) fn member<'n>(
+    at: Option<Selector>,
     fields: &mut Fields<'n>,
     leaf: &Attribute,
-    lists: &mut Lists,
+    cells: &mut Vec<Cell>,
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
-    let node = fields.required(faults, "column");
-    let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, &mut lists.beside, faults));
     let json = fields.take("json")?;
     let path = attributes::selector(json, faults);
     let facts = Facts::take(fields, leaf, faults);
@@ -47,20 +42,19 @@ pub(super) fn member<'n>(
     };
     let whole = Selector::keys(steps(&at).chain(keys.iter().map(String::as_str)));
     let form = Form::Json(vec![(keys, leaf.kind)]);
-    put(Cell { at, form, empty: Json::Null }, json.span, &mut lists.cells, faults);
+    put(Cell { at, form, empty: Json::Null }, json.span, cells, faults);
     Some(Said { value: Source::At { at: whole, codec: Codec::Plain }, facts, relation: None, writes: true })
 }
 
-/// `{ column: tags, split: "," }`, `{ column: caps, php: keys }`
+/// `split: ","` or `php: keys` of the cell `at`.
 pub(super) fn list<'n>(
+    at: Option<Selector>,
     fields: &mut Fields<'n>,
     named: &Named,
-    lists: &mut Lists,
+    cells: &mut Vec<Cell>,
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
     let target = &named.target;
-    let node = fields.required(faults, "column");
-    let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, &mut lists.beside, faults));
     let split = fields.take_entry("split").map(|(key, node)| (key.span, split(node, faults)));
     let php = [("keys", Form::PhpKeys), ("values", Form::PhpValues)];
     let php = fields.take_entry("php").map(|(key, node)| {
@@ -77,7 +71,7 @@ pub(super) fn list<'n>(
     let fields = vec![Field { sub: "value".to_owned(), value: field }];
     attributes::check_says(target, &fields, "a list in a cell", "only lists of values stand in a cell", span, faults);
     let empty = facts.empty.clone().unwrap_or_default();
-    put(Cell { at: at.clone(), form, empty }, span, &mut lists.cells, faults);
+    put(Cell { at: at.clone(), form, empty }, span, cells, faults);
     let each = Each { items: at, pattern: Pattern::default(), fields, of: None };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }

@@ -1,0 +1,229 @@
+//! HTTP calls to the app: what is sent beside a planned call, and when it is sent again. The bytes are [`wire`]'s, the sessions
+//! [`sign_in`]'s.
+
+mod sign_in;
+mod wire;
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+use serde_json::{Map, Value};
+
+use crate::{
+    config::Tenant,
+    mapping::{answer::Class, auth::Session, rest::RestApp, term::Scope},
+    metrics,
+    plan::{
+        call::{Call, HttpCall, Reply},
+        fill::{Known, closed, fill},
+    },
+};
+
+use self::{
+    sign_in::{SignIn, Signed, Unsigned},
+    wire::Wire,
+};
+use super::{
+    Failure, Kind, Limits, OpenError,
+    classify::{Answer, classify},
+};
+
+/// An HTTP app.
+#[derive(Debug)]
+pub struct Rest {
+    app: Arc<RestApp>,
+    wire: Wire,
+    sign_in: SignIn,
+    limits: Limits,
+}
+
+impl Rest {
+    /// Makes the client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// The app's URL is `https` and the system has no root certificates.
+    pub fn open(app: Arc<RestApp>, limits: Limits) -> Result<Self, OpenError> {
+        let wire = Wire::open(app.origin.uri.scheme(), limits)?;
+        Ok(Self { app, wire, sign_in: SignIn::default(), limits })
+    }
+
+    /// Does one call, as this tenant where the mapping tells tenants apart. Where the session has expired it is opened again,
+    /// once: that answer promises that nothing was done.
+    pub(super) async fn call(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
+        let mut again = true;
+        loop {
+            let signed = match self.signed(tenant).await {
+                Ok(signed) => signed,
+                Err(Unsigned::Reply(reply)) => return Ok(*reply),
+                Err(Unsigned::Failure(failure)) => return Err(failure),
+            };
+            let values = values(tenant);
+            let known = Known { tenant: Some(&values), session: Some(&signed.kept) };
+            let closed = closed(call, &known).map_err(|_| bad_call("needs a value that cannot stand in it"))?;
+            let reply = self.in_time(&closed, &signed).await?;
+            match (reply.class, &self.app.auth.session) {
+                (Class::Expired, Some(session)) if again => {
+                    self.sign_in.place(place(session, tenant)).close(&signed).await;
+                    again = false;
+                }
+                (Class::Expired, _) => return Ok(Reply { class: Class::Denied, ..reply }),
+                _ => return Ok(reply),
+            }
+        }
+    }
+
+    /// Any answer is a sign of life, but for those that a proxy gives for an app that is away. Without credentials: they are not
+    /// needed to be told no.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = self.uri("/")?;
+        let status = self.wire.status(request).await?;
+        match status {
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                Err(Failure::new(Kind::Unreachable, format!("instead of the app somebody answers {status}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What calls carry, from a session that is open.
+    async fn signed(&self, tenant: Option<&Tenant>) -> Result<Arc<Signed>, Unsigned> {
+        let Some(session) = &self.app.auth.session else { return Ok(Arc::new(Signed::plain())) };
+        let place = self.sign_in.place(place(session, tenant));
+        place.signed(session.lasts, self.sign_in(session, tenant)).await
+    }
+
+    /// Opens a session, call by call.
+    async fn sign_in(&self, session: &Session, tenant: Option<&Tenant>) -> Result<Signed, Unsigned> {
+        let mut signed = Signed::opening(session);
+        let mut kept: Vec<(String, Value)> = Vec::new();
+        for template in &session.open {
+            let scope = kept.iter().fold(Scope::default(), |scope, (name, value)| scope.lend(name, value));
+            let values = values(tenant);
+            let known = Known { tenant: Some(&values), session: None };
+            let unfit = |_| bad_call("that signs in needs a value that cannot stand in it");
+            let Call::Http(call) = fill(template, &scope).map_err(unfit)? else { continue };
+            let reply = self.in_time(&*closed(&call, &known).map_err(unfit)?, &signed).await?;
+            metrics::signed_in(reply.class.word());
+            if reply.class != Class::Ok {
+                tracing::error!(
+                    call = template.line,
+                    class = reply.class.word(),
+                    status = reply.status,
+                    "signing in failed"
+                );
+                let class = if reply.class == Class::Busy { Class::Busy } else { Class::Denied };
+                return Err(Unsigned::Reply(Box::new(Reply { class, detail: None, ..reply })));
+            }
+            for (name, at) in &template.keep {
+                let found = at.find(&reply.body, &reply.headers).ok_or_else(|| {
+                    let message = format!("the app's reply does not tell `{name}` at {}", at.text());
+                    Failure::new(Kind::Nonsense, message)
+                })?;
+                kept.push((name.clone(), found.into_owned()));
+            }
+        }
+        signed.kept.extend(kept);
+        Ok(signed.opened(session)?)
+    }
+
+    async fn in_time(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
+        let begun = Instant::now();
+        let outcome =
+            tokio::time::timeout(self.limits.call_time, self.once_or_again(call, signed)).await.unwrap_or_else(|_| {
+                let message = format!("the app gave no whole answer within {:?}", self.limits.call_time);
+                Err(Failure::after_sending(Kind::TimedOut, message))
+            });
+        let ms = begun.elapsed().as_millis();
+        match &outcome {
+            Ok(reply) => {
+                tracing::debug!(method = %call.method, status = reply.status, class = reply.class.word(), ms, "call");
+            }
+            Err(failure) => tracing::debug!(method = %call.method, %failure, ms, "call failed"),
+        }
+        outcome
+    }
+
+    /// A broken connection says nothing of the call; one that has the same effect twice is sent once more.
+    async fn once_or_again(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
+        match self.exchange(call, signed).await {
+            Err(failure) if call.repeat && matches!(failure.kind, Kind::Unreachable | Kind::Lost) => {
+                tracing::debug!(method = %call.method, %failure, "sent again");
+                self.exchange(call, signed).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
+        let request = self.request(call, signed)?;
+        let uri = request.uri().clone();
+        let (head, body) = self.wire.exchange(request).await?;
+        signed.learn(&uri, &head.headers);
+        let answer = Answer { status: head.status.as_u16(), headers: head.headers, body: &body };
+        classify(call, &self.app, self.limits.depth, answer)
+    }
+
+    /// The call with what the gateway adds to it. Nothing a call says takes the place of a credential.
+    fn request(&self, call: &HttpCall, signed: &Signed) -> Result<Request<Full<Bytes>>, Failure> {
+        let auth = &self.app.auth;
+        let body = call.body.as_ref().map(|body| Bytes::from(body.to_string()));
+        let mut request = Request::new(Full::new(body.unwrap_or_default()));
+        *request.method_mut() = call.method.clone();
+        let mut target = call.target.clone();
+        for query in auth.query.iter().map(|query| query.expose()).chain(&signed.query) {
+            target.push(if target.contains('?') { '&' } else { '?' });
+            target.push_str(query);
+        }
+        *request.uri_mut() = self.uri(&target)?;
+        let cookies: Vec<String> =
+            auth.cookies.iter().map(|c| c.expose().clone()).chain(signed.cookies(request.uri())).collect();
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("portolan/", env!("CARGO_PKG_VERSION"))));
+        if let Some(body) = &call.body {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
+        }
+        for (name, value) in call.headers.iter().chain(&auth.headers).chain(&signed.headers) {
+            headers.insert(name, value.clone());
+        }
+        if !cookies.is_empty() {
+            let mut value =
+                HeaderValue::from_str(&cookies.join("; ")).map_err(|_| bad_call("has cookies that are none"))?;
+            value.set_sensitive(true);
+            headers.insert(header::COOKIE, value);
+        }
+        Ok(request)
+    }
+
+    /// Scheme and authority are the app's; a target only adds path and query.
+    fn uri(&self, target: &str) -> Result<Uri, Failure> {
+        if !(target.is_empty() || target.starts_with(['/', '?'])) {
+            return Err(bad_call("has a target that does not begin with `/` or `?`"));
+        }
+        if target.contains('#') {
+            return Err(bad_call("has a target with a raw `#`, which would cut it short"));
+        }
+        let mut parts = self.app.origin.uri.clone().into_parts();
+        let path = format!("{}{target}", self.app.origin.prefix);
+        parts.path_and_query =
+            Some(path.parse().map_err(|_| bad_call("has a target that is no path and query of a URL"))?);
+        Uri::from_parts(parts).map_err(|_| bad_call("has a target that does not fit the app's URL"))
+    }
+}
+
+fn bad_call(why: &str) -> Failure {
+    Failure::new(Kind::BadCall, format!("a call {why}"))
+}
+
+/// Whose session it is: a tenant's, or everybody's.
+fn place<'t>(session: &Session, tenant: Option<&'t Tenant>) -> &'t str {
+    tenant.filter(|_| !session.tenant.is_empty()).map_or("", |tenant| &tenant.name)
+}
+
+fn values(tenant: Option<&Tenant>) -> Map<String, Value> {
+    tenant.iter().flat_map(|tenant| &tenant.values).map(|(name, value)| (name.clone(), value.clone())).collect()
+}

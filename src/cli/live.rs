@@ -1,0 +1,19 @@
+//! `portolan check --live`: holds a mapping against the app that its configuration names. Databases that the configuration
+//! would make are not made here.
+
+use crate::{
+    config::Config,
+    diagnostic::{Diagnostic, Diagnostics, Severity},
+    gateway::live::{NO_ANSWER, live},
+    mapping::Mapping,
+};
+
+use super::serve;
+
+/// What the app tells.
+pub(super) fn ask(config: &Config, mapping: &mut Mapping) -> Diagnostics {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(live(mapping, serve::of_call(config))),
+        Err(cause) => Diagnostic::new(Severity::Error, NO_ANSWER, format!("no runtime: {cause}")).into(),
+    }
+}

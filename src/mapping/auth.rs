@@ -1,0 +1,57 @@
+//! How the gateway signs in to an HTTP app: what every call carries, and a session that is opened by calls of its own. Secrets
+//! stand here and nowhere else; calls name what the session keeps, and never hold it.
+
+use std::{fmt, time::Duration};
+
+use http::{HeaderName, HeaderValue};
+use serde_json::{Map, Value};
+
+use crate::config::Secret;
+
+use super::{call::CallTemplate, term::Term};
+
+/// How calls are signed.
+#[derive(Debug, Default)]
+pub struct Auth {
+    /// Headers of every call; marked sensitive.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Parameters of every call, encoded: `key=abc`.
+    pub query: Option<Secret>,
+    /// Cookies of every call: `name=value; other=value`.
+    pub cookies: Option<Secret>,
+    /// What is opened before the first call.
+    pub session: Option<Session>,
+}
+
+/// A session with the app.
+pub struct Session {
+    /// Known from the start, for calls to name: a token that belongs into bodies.
+    pub keep: Map<String, Value>,
+    /// The calls that open it, in order; what they keep is the session's. Empty: it is always open.
+    pub open: Vec<CallTemplate>,
+    /// Headers that it adds to every call.
+    pub headers: Vec<(HeaderName, Term)>,
+    /// Parameters that it adds to every call.
+    pub query: Vec<(String, Term)>,
+    /// Whether the app's cookies are kept and sent.
+    pub cookies: bool,
+    /// How long it is good for; none: until the app says otherwise.
+    pub lasts: Option<Duration>,
+    /// The tenant's values that the calls name which open it: each tenant then has its own.
+    pub tenant: Vec<String>,
+}
+
+impl Auth {
+    /// Whether signing in again may help where a call was not accepted.
+    #[must_use]
+    pub fn renews(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| !session.open.is_empty())
+    }
+}
+
+/// Not what it holds: terms and calls have secrets in them.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
