@@ -39,7 +39,11 @@ use crate::{
         sql::KeyKind,
         term::Random,
     },
-    plan::{Context, Fault, Limits, explain::Unplanned, sql::names},
+    plan::{
+        Context, Fault, Limits,
+        explain::Unplanned,
+        sql::{names, own},
+    },
     scim::{
         Refusal,
         discovery::Features,
@@ -157,6 +161,11 @@ pub async fn catalog(backend: &Backend, mapping: &Mapping) -> Result<Catalog, St
             match sql.describe(&described, &mut catalog).await {
                 Ok(unfit) => names.extend(unfit.iter().map(ToString::to_string)),
                 Err(failure) => names.push(format!("what {} is read from: {failure}", resource.kind.name)),
+            }
+        }
+        for statement in own::all(records) {
+            if let Err(failure) = sql.check(&statement).await {
+                names.push(format!("a statement of {}, `{}`: {failure}", resource.kind.name, statement.sql));
             }
         }
     }

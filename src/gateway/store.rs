@@ -75,13 +75,13 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
-        let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
-        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
+        let did = self.steps(&mut session, resource, "", &plan.first, None).await?;
+        let reply = did.reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
         let done = match resource.records {
             Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
             Records::Sql(_) => Vec::new(),
         };
-        let made = plan.made(&reply).map_err(|fault| Error::from(fault).after(&done))?;
+        let made = plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(&done))?;
         let did = match plan.rest(&made, context) {
             Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
             Err(fault) => Err(fault.into()),
@@ -203,7 +203,7 @@ impl Gateway {
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(session, resource, id, &steps, before).await;
+        let last = self.steps(session, resource, id, &steps, before).await.map(|done| done.reply);
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &last {
             Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),

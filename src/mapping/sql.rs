@@ -9,7 +9,12 @@ use serde_json::Value;
 
 use crate::config::Secret;
 
-use super::{catalog::Catalog, cell::Cell, own::OwnSql};
+use super::{
+    answer::AnswerRule,
+    catalog::Catalog,
+    cell::Cell,
+    own::{Own, OwnMembers, OwnSql},
+};
 
 /// The database.
 #[derive(Debug)]
@@ -20,6 +25,8 @@ pub struct SqlApp {
     pub tenant: Option<TenantColumn>,
     /// Where keys are counted.
     pub counters: Option<Counters>,
+    /// What errors mean, before the engine's own numbers speak.
+    pub answers: Arc<[Arc<AnswerRule>]>,
 }
 
 /// The column that says whose a row is.
@@ -136,6 +143,8 @@ pub struct SqlRecords {
     pub touch: Vec<(Ident, Stamp)>,
     /// What DELETE does.
     pub delete: Delete,
+    /// Statements of the app's own.
+    pub own: Own,
     /// Tables beside the base table.
     pub beside: Vec<Beside>,
     /// Cells that hold more than one value.
@@ -274,6 +283,8 @@ pub struct Counter {
 pub enum Delete {
     /// It is not offered.
     Never,
+    /// Statements of the app's own do it.
+    Own,
     /// Children and junction rows go, then the row.
     Rows,
     /// The row is marked; `only` no longer holds.
@@ -361,6 +372,8 @@ pub struct Junction {
     pub member: Reference,
     /// Columns that SCIM does not name, on insert.
     pub insert: Vec<(Ident, Stamp)>,
+    /// Statements of the app's own that write it.
+    pub own: Option<OwnMembers>,
 }
 
 /// The other side of a junction.

@@ -257,9 +257,7 @@ impl<'a> Change<'a> {
                 }
                 deal(self.resource, records, self.id, &changes, before, context)
             }
-            Records::Sql(records) => {
-                sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
-            }
+            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, &changes, before, context),
         }
     }
 
@@ -340,7 +338,7 @@ fn claims(rule: &ChangeRule, change: &Changed) -> bool {
 }
 
 /// Whether a change is one that a rule is for. Without the resource as it is before, its old value may be any.
-fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
+pub(super) fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
     let is = |wanted: &Expected, value: Option<&Value>| match (wanted, value) {
         (Expected::AnyOf(values), Some(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
         (Expected::AnyOf(values), None) => values.iter().any(Value::is_null),
@@ -442,7 +440,7 @@ pub fn delete<'a>(resource: &'a Resource, id: &str, context: &Context<'_>) -> Re
             }
             let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Step::statement).collect())
+            Ok(write::delete(resource, records, &key, &stamps))
         }
     }
 }

@@ -5,6 +5,7 @@
 mod lex;
 #[path = "../quickstart/mod.rs"]
 mod quickstart;
+mod statements;
 mod views;
 
 use portolan::mapping::sql::Engine;

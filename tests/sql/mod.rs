@@ -10,6 +10,7 @@ use portolan::{
         Existing, Id, Records, Resource,
         codec::Codec,
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
+        own::Own,
         pattern::Pattern,
         selector::Selector,
         sql::{
@@ -215,6 +216,7 @@ pub(crate) fn user() -> Resource {
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
         delete: Delete::Rows,
+        own: Own::default(),
         beside: Vec::new(),
         cells: Vec::new(),
         children: vec![Child {
@@ -328,6 +330,7 @@ pub(crate) fn group() -> Resource {
         insert: Vec::new(),
         touch: Vec::new(),
         delete: Delete::Set(vec![(ident("gone"), Stamp::Now)]),
+        own: Own::default(),
         beside: Vec::new(),
         cells: Vec::new(),
         children: Vec::new(),
@@ -345,6 +348,7 @@ pub(crate) fn group() -> Resource {
                 protect: Vec::new(),
             },
             insert: vec![(ident("by"), Stamp::Client)],
+            own: None,
         }),
         groups: None,
         references: Vec::new(),

@@ -8,7 +8,7 @@ use sqlx::{
 
 use crate::{
     mapping::catalog::{Catalog, Known, Stored},
-    plan::sql::rows::Described,
+    plan::{call::Statement, sql::rows::Described},
 };
 
 use super::{
@@ -32,6 +32,30 @@ impl Sql {
             Database::MariaDb(server) => of_mariadb(server, asked).await?,
         };
         Ok(self.fitting(&asked.name, &asked.columns, &known, catalog))
+    }
+}
+
+impl Sql {
+    /// Has the database read a statement without running it.
+    ///
+    /// # Errors
+    /// A name in it is wrong, or it is no SQL.
+    pub async fn check(&self, statement: &Statement) -> Result<(), Failure> {
+        let sql = trusted(statement.sql.clone());
+        match &self.0 {
+            Database::Sqlite(database) => {
+                let mut connection = database.readers().acquire().await.map_err(|e| sqlite::failed(&e))?;
+                (&mut *connection).prepare(sql).await.map(drop).map_err(|e| sqlite::failed(&e))
+            }
+            Database::Postgres(server) => {
+                let mut connection = server.pool.acquire().await.map_err(|e| told::<Postgres>(&e))?;
+                (&mut *connection).prepare(sql).await.map(drop).map_err(|e| told::<Postgres>(&e))
+            }
+            Database::MariaDb(server) => {
+                let mut connection = server.pool.acquire().await.map_err(|e| told::<MariaDb>(&e))?;
+                (&mut *connection).prepare(sql).await.map(drop).map_err(|e| told::<MariaDb>(&e))
+            }
+        }
     }
 }
 

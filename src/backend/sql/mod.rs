@@ -4,6 +4,7 @@
 //! a connection lent for one transaction, given back only when nothing is left of it. A pool type for each, as sqlx's
 //! `Any` fails on columns as common as a uuid.
 
+mod answers;
 mod catalog;
 mod describe;
 mod mariadb;
@@ -22,9 +23,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
     mapping::{
-        answer::Class,
+        answer::{AnswerRule, Class},
         catalog::Catalog,
-        sql::{COMPUTED, SELECT, Url},
+        own::reads,
+        sql::{COMPUTED, Engine, SELECT, Url},
     },
     plan::call::{Expect, Reply, Statement},
 };
@@ -84,11 +86,11 @@ impl Sql {
     ///
     /// # Errors
     /// It is not there, cannot be used, or is older than what the gateway's SQL needs.
-    pub async fn open(url: &Url, limits: Limits) -> Result<Self, OpenError> {
+    pub async fn open(url: &Url, limits: Limits, answers: Arc<[Arc<AnswerRule>]>) -> Result<Self, OpenError> {
         Ok(Self(match url {
-            Url::Sqlite(path) => Database::Sqlite(Sqlite::open(path, limits).await?),
-            Url::Postgres(url) => Database::Postgres(postgres::open(url.expose(), limits).await?),
-            Url::MariaDb(url) => Database::MariaDb(mariadb::open(url.expose(), limits).await?),
+            Url::Sqlite(path) => Database::Sqlite(Sqlite::open(path, limits, answers).await?),
+            Url::Postgres(url) => Database::Postgres(postgres::open(url.expose(), limits, answers).await?),
+            Url::MariaDb(url) => Database::MariaDb(mariadb::open(url.expose(), limits, answers).await?),
         }))
     }
 
@@ -219,10 +221,21 @@ impl Rows {
     /// The reply, where the statement ended well: what was expected, or what it means that it was not.
     fn reply(self, statement: &Statement) -> Reply {
         // SQLite tells the changes of the last statement that made any: after a SELECT they are of another one
-        let changed = if reads(&statement.sql) { 0 } else { self.changed };
+        let changed = if reads(Engine::Sqlite, &statement.sql) { 0 } else { self.changed };
         let met = changed > 0 || !self.rows.is_empty();
         let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, self.rows, None),
+            Expect::One(class) => match if self.rows.is_empty() { changed } else { self.rows.len() as u64 } {
+                1 => reply(Class::Ok, self.rows, None),
+                0 => reply(class, Vec::new(), None),
+                several => {
+                    tracing::error!(
+                        several,
+                        "a statement that is meant for one row changed or gave several; nothing is kept"
+                    );
+                    reply(Class::Broken, Vec::new(), None)
+                }
+            },
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
                 let detail = named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"));
@@ -232,11 +245,6 @@ impl Rows {
         };
         Reply { changed, ..told }
     }
-}
-
-fn reads(sql: &str) -> bool {
-    let word = sql.split_whitespace().next().unwrap_or_default();
-    ["SELECT", "WITH", "VALUES"].iter().any(|read| word.eq_ignore_ascii_case(read))
 }
 
 fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {

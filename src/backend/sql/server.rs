@@ -17,7 +17,11 @@ use crate::{
     plan::call::{Reply, Statement},
 };
 
-use super::{Failure, Kind, Limits, Rows, reply};
+use super::{
+    Failure, Kind, Limits, Rows,
+    answers::{Answers, judged},
+    reply,
+};
 
 /// Connections to one server.
 pub(super) const CONNECTIONS: u32 = 16;
@@ -80,6 +84,7 @@ pub(super) enum Halt {
 pub(super) struct Server<E: Engine> {
     pub(super) pool: Pool<E::Database>,
     pub(super) limits: Limits,
+    pub(super) answers: Answers,
     pub(super) engine: E,
 }
 
@@ -91,6 +96,7 @@ impl<E: Engine> Server<E> {
                 connection: Some(connection),
                 pool: self.pool.clone(),
                 limits: self.limits,
+                answers: self.answers.clone(),
                 number: 0,
                 state: State::Running,
             };
@@ -123,6 +129,7 @@ pub(super) struct Session<E: Engine> {
     connection: Option<PoolConnection<E::Database>>,
     pool: Pool<E::Database>,
     limits: Limits,
+    answers: Answers,
     number: i64,
     state: State,
 }
@@ -154,7 +161,10 @@ impl<E: Engine> Session<E> {
             }
             Ok(Err(Halt::Said(error))) => {
                 self.state = if matches!(error, sqlx::Error::Database(_)) { State::Over } else { State::Lost };
-                E::outcome(&error).map(|class| reply(class, Vec::new(), None))
+                match judged(&self.answers, &error) {
+                    Some(reply) => Ok(reply),
+                    None => E::outcome(&error).map(|class| reply(class, Vec::new(), None)),
+                }
             }
             Ok(Err(Halt::Misfit(what))) => {
                 self.state = State::Over;

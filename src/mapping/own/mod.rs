@@ -2,10 +2,12 @@
 //! mapping is read; a value never becomes text.
 
 mod lex;
+mod step;
 
 use super::sql::Engine;
 
 pub use lex::{Flaw, lex};
+pub use step::{Own, OwnMembers, OwnRule, OwnStep, Rows};
 
 /// A statement, a select or an expression, cut at its names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,8 @@ use super::{Piece, and_only, column, has_key, key_column, rows, table, where_key
 pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
     let mut guards = Vec::new();
-    if !engine.row_lock().is_empty() {
+    let own = !records.own.is_empty() || records.members.iter().any(|junction| junction.own.is_some());
+    if records.table.is_some() && (own || !engine.row_lock().is_empty()) {
         guards.push(write::lock(records, key));
     }
     if records.rows.is_select() {
@@ -39,6 +40,13 @@ fn seen(records: &SqlRecords, key: &Value, otherwise: Class) -> Statement {
     row.piece(where_key(records, key)).expect(engine, Expect::Some(otherwise))
 }
 
+/// That nothing is read of a record any more.
+pub(super) fn gone(records: &SqlRecords, key: &Value) -> Statement {
+    let engine = records.engine;
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::from(engine, &records.rows, "r"));
+    row.piece(where_key(records, key)).expect(engine, Expect::None(Class::Broken, "the app still has it"))
+}
+
 /// What comes last, where a line may write what they depend on: the record still is one that exists for SCIM, and none of the
 /// protected.
 #[must_use]
@@ -51,7 +59,7 @@ pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Stat
     };
     let mut guards = Vec::new();
     // what a select of the app's own leaves out is its own business
-    if records.rows.is_select() || records.only.iter().any(|test| written(&test.column)) {
+    if records.rows.is_select() || !records.own.is_empty() || records.only.iter().any(|test| written(&test.column)) {
         guards.push(seen(records, key, Class::Refused));
     }
     if records.protect.iter().any(|test| written(&test.column)) {

@@ -8,81 +8,120 @@ use serde_json::Value;
 use crate::{
     mapping::{
         answer::Class,
+        own::OwnStep,
         sql::{Engine, Junction, KeyKind, Reference, SqlRecords},
     },
-    plan::call::{Expect, Statement},
+    plan::{
+        call::{Expect, Statement},
+        step::{Act, Step},
+    },
 };
 
-use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, rows, table, write::Stamps};
+use super::{
+    Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of,
+    own::{ForEach, Names, OwnCall},
+    rows, table,
+    write::Stamps,
+};
 
 const NO_MEMBER: &str = "no such member";
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
-pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn members_add<'a>(records: &'a SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, KeyKind::Text, others)))];
+        return vec![no_members(engine, others)];
     }
     if keys.is_empty() {
         return Vec::new();
     }
-    std::iter::once(all_exist(engine, junction, keys.clone()))
-        .chain(guard::may_join(engine, junction, key, &keys))
-        .chain(new_key::taken(engine, &junction.insert, keys.len()))
-        .chain([add(records, junction, key, keys, stamps)])
-        .collect()
+    let first = std::iter::once(all_exist(engine, junction, keys.clone()));
+    let first = first.chain(guard::may_join(engine, junction, key, &keys)).map(Step::statement);
+    first.chain(joining(records, junction, key, keys, stamps)).collect()
+}
+
+/// Puts in those of them who are no members yet.
+fn joining<'a>(
+    records: &'a SqlRecords,
+    junction: &'a Junction,
+    key: &Value,
+    keys: Vec<Value>,
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
+    let engine = records.engine;
+    let Some(own) = &junction.own else {
+        let taken = new_key::taken(engine, &junction.insert, keys.len());
+        return taken.into_iter().chain([add(records, junction, key, keys, stamps)]).map(Step::statement).collect();
+    };
+    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, junction.member.kind, keys));
+    let which = missing.piece(not_yet(engine, junction, key)).expect(engine, Expect::Any);
+    vec![for_each(records, which, &own.add, key, stamps)]
+}
+
+fn for_each<'a>(
+    records: &'a SqlRecords,
+    which: Statement,
+    own: &'a OwnStep,
+    key: &Value,
+    stamps: &Stamps<'_>,
+) -> Step<'a> {
+    let names = Names::new(key.clone(), Value::Null, Value::Null, stamps);
+    Step::sql(Act::ForEach(ForEach::new(which, OwnCall::new(records, own, &names))))
+}
+
+fn no_members(engine: Engine, others: Vec<Value>) -> Step<'static> {
+    Step::statement(none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, KeyKind::Text, others))))
 }
 
 /// Removes these members; who is none already is no fault.
 #[must_use]
-pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> Vec<Statement> {
+pub fn members_remove<'a>(
+    records: &'a SqlRecords,
+    key: &Value,
+    values: &[String],
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
     let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, _) = keys(junction, values);
     if keys.is_empty() {
         return Vec::new();
     }
-    gone(
-        engine,
-        junction,
-        key,
-        &Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, junction.member.kind, keys),
-    )
+    let these = Piece::new(" AND ").then(&value(engine, junction)).then(" IN ").set(engine, junction.member.kind, keys);
+    leaving(records, junction, key, &these, stamps)
 }
 
 /// Makes these the members and no others, without reading who is.
 #[must_use]
-pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn members_set<'a>(records: &'a SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let engine = records.engine;
     let Some(junction) = &records.members else { return Vec::new() };
     let (keys, others) = keys(junction, values);
     if !others.is_empty() {
-        return vec![none(engine, Piece::new("SELECT s.value").piece(Piece::from_set(engine, KeyKind::Text, others)))];
+        return vec![no_members(engine, others)];
     }
     if keys.is_empty() {
-        return members_clear(records, key);
+        return members_clear(records, key, stamps);
     }
     let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ").set(
         engine,
         junction.member.kind,
         keys.clone(),
     );
-    std::iter::once(all_exist(engine, junction, keys.clone()))
-        .chain(guard::may_join(engine, junction, key, &keys))
-        .chain(gone(engine, junction, key, &others))
-        .chain(new_key::taken(engine, &junction.insert, keys.len()))
-        .chain([add(records, junction, key, keys, stamps)])
-        .collect()
+    let first = std::iter::once(all_exist(engine, junction, keys.clone()));
+    let first = first.chain(guard::may_join(engine, junction, key, &keys)).map(Step::statement);
+    let leaving = leaving(records, junction, key, &others, stamps);
+    first.chain(leaving).chain(joining(records, junction, key, keys, stamps)).collect()
 }
 
 /// Removes every member.
 #[must_use]
-pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
-    let engine = records.engine;
-    records.members.iter().flat_map(|junction| gone(engine, junction, key, &Piece::default())).collect()
+pub fn members_clear<'a>(records: &'a SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Step<'a>> {
+    let of = |junction: &'a Junction| leaving(records, junction, key, &Piece::default(), stamps);
+    records.members.iter().flat_map(of).collect()
 }
 
 /// The keys that values stand for, each once, and the values that stand for none.
@@ -140,20 +179,32 @@ fn add(records: &SqlRecords, junction: &Junction, key: &Value, keys: Vec<Value>,
     Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
         .piece(Piece::from_set(engine, junction.member.kind, keys))
-        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
-        .then(&format!(" AND {} = s.value)", value(engine, junction)))
+        .piece(not_yet(engine, junction, key))
         .expect(engine, Expect::Any)
 }
 
+/// ` WHERE` a value is no member's.
+fn not_yet(engine: Engine, junction: &Junction, key: &Value) -> Piece {
+    Piece::new(format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
+        .then(&format!(" AND {} = s.value)", value(engine, junction)))
+}
+
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
-fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<Statement> {
+fn leaving<'a>(
+    records: &'a SqlRecords,
+    junction: &'a Junction,
+    key: &Value,
+    which: &Piece,
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
+    let engine = records.engine;
     let member = &junction.member;
-    let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let mut piece = begin.piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
-    if !member.only.is_empty() {
+    let mut such =
+        Piece::new(" WHERE ").piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
+    if !member.only.is_empty() || member.rows.is_select() {
         let other = key_column(engine, "o", &member.key, member.kind);
-        piece = piece
+        such = such
             .then(" AND EXISTS (SELECT 1 FROM ")
             .piece(rows::from(engine, &member.rows, "o"))
             .then(&format!(" WHERE {other} = "))
@@ -161,8 +212,19 @@ fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<
             .piece(and_only(engine, "o", &member.only))
             .then(")");
     }
-    let may = guard::may_leave(engine, junction, key, which.clone());
-    may.into_iter().chain([piece.expect(engine, Expect::Any)]).collect()
+    let may = guard::may_leave(engine, junction, key, which.clone()).into_iter().map(Step::statement);
+    let step = match &junction.own {
+        None => {
+            let gone = Piece::new(engine.delete_from(&junction.table, "j")).piece(such);
+            Step::statement(gone.expect(engine, Expect::Any))
+        }
+        Some(own) => {
+            let begin = format!("SELECT DISTINCT {} FROM ", column(engine, "j", &junction.value));
+            let found = Piece::new(begin + &table(engine, &junction.table, "j")).piece(such);
+            for_each(records, found.expect(engine, Expect::Any), &own.remove, key, stamps)
+        }
+    };
+    may.chain([step]).collect()
 }
 
 fn value(engine: Engine, junction: &Junction) -> String {

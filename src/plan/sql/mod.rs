@@ -1,6 +1,6 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `rows` says from where, `write`, `beside` and `members` change, `referring` does both for columns that name other records, `guard` stands around what they do, `filter` turns a condition
+//! `select` reads, `rows` says from where, `write`, `beside` and `members` change, `own` does so by the app's own statements, `referring` does both for columns that name other records, `guard` stands around what they do, `filter` turns a condition
 //! into a WHERE clause, `order` one into an ORDER BY; `names` is what the database is asked for at start, `dialect` all that an engine needs of its own. In every text `r` is
 //! the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a
 //! bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
@@ -16,6 +16,7 @@ mod logic;
 pub mod members;
 pub mod names;
 pub mod order;
+pub mod own;
 pub mod referring;
 mod row;
 pub mod rows;

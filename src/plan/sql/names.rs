@@ -15,7 +15,7 @@ use super::{
 pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
     let mut found = Vec::new();
     let set = match &records.delete {
-        Delete::Rows | Delete::Never => [].as_slice(),
+        Delete::Rows | Delete::Never | Delete::Own => [].as_slice(),
         Delete::Set(columns) => columns,
     };
     let stamped = records.insert.iter().chain(&records.touch).chain(set).map(|(column, _)| column);

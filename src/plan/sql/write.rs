@@ -15,10 +15,15 @@ use crate::{
         sql::{Bump, Child, Delete, Engine, Ident, SqlRecords, Stamp, Version},
         time::TimeForm,
     },
-    plan::call::{Bind, Expect, Statement},
+    plan::{
+        call::{Bind, Expect, Statement},
+        step::Step,
+    },
 };
 
-use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, rows, where_key};
+use super::{
+    Piece, and_only, beside, column, guard, has_key, holds, key as new_key, own, own::Names, row::Row, rows, where_key,
+};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +111,7 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 /// Memberships go in both ways: who is marked as deleted shall not keep access through a group, nor others through a
 /// group that is. Rows of lists go with the row and stay with a mark.
 #[must_use]
-pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn delete<'a>(resource: &'a Resource, records: &'a SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let engine = records.engine;
     // Whoever is protected stays in a group, so the group stays.
     let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
@@ -114,9 +119,19 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
     let members = records.members.iter().map(|j| (&j.table, &j.link));
     let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
     let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
+    if let Delete::Own = records.delete {
+        let names = Names::new(key.clone(), Value::Null, Value::Null, stamps);
+        let own = own::steps(records, &records.own.delete, &names);
+        return guards
+            .into_iter()
+            .map(Step::statement)
+            .chain(own)
+            .chain([Step::statement(guard::gone(records, key))])
+            .collect();
+    }
     let Some(table) = &records.table else { return Vec::new() };
-    match &records.delete {
-        Delete::Never => Vec::new(),
+    let statements: Vec<Statement> = match &records.delete {
+        Delete::Never | Delete::Own => Vec::new(),
         Delete::Set(columns) => {
             let mut row = Row::new(records, table);
             row.bump(records);
@@ -137,7 +152,8 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
             let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
             guards.into_iter().chain([there]).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
         }
-    }
+    };
+    statements.into_iter().map(Step::statement).collect()
 }
 
 /// New rows of a list.

@@ -1,9 +1,11 @@
 //! What holds between the parts of a table: each column is written by one hand, each row is in one list.
 
 use crate::{
-    diagnostic::Faults,
+    diagnostic::{Faults, Span},
     mapping::{
         line::Source,
+        own::Own,
+        rest::To,
         selector::{Selector, Step},
         sql::{Beside, Bump, COMPUTED, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
     },
@@ -50,10 +52,12 @@ pub(super) fn check_columns(
 }
 
 /// Without a table no row is made, touched or removed.
-pub(super) fn without_table(node: &Node, version: Option<&Version>, faults: &mut Faults) {
+pub(super) fn without_table(node: &Node, version: Option<&Version>, marks: bool, faults: &mut Faults) {
     let bumped = version.is_some_and(|version| version.bump != Bump::App);
     let words = ["insert", "touch", "delete", "version"].into_iter();
-    let found = words.filter(|word| *word != "version" || bumped).filter_map(|word| Some((word, node.get(word)?)));
+    let found = words
+        .filter(|word| (*word != "version" || bumped) && (*word != "delete" || marks))
+        .filter_map(|word| Some((word, node.get(word)?)));
     let from = node.get("key").and_then(|key| Some(("from", key.get("from")?)));
     for (word, node) in found.chain(from) {
         faults
@@ -62,30 +66,58 @@ pub(super) fn without_table(node: &Node, version: Option<&Version>, faults: &mut
     }
 }
 
-/// Without a table the columns of a select are read; who says of one that it is written has nobody to write it.
-pub(super) fn unwritten(drafts: &mut [Draft<'_>], lists: &Lists, faults: &mut Faults) {
-    let beside = |at: &Selector| lists.beside.iter().any(|b| Some(b.name.as_str()) == at.field());
+/// What no table takes and no statement names is not offered for writing; who says that it is has nobody to write it.
+pub(super) fn unwritten(drafts: &mut [Draft<'_>], lists: &Lists, own: &Own, table: bool, faults: &mut Faults) {
     for draft in drafts {
-        let own = match &draft.line.value {
-            Source::At { at, .. } => !beside(at) && at.field().is_some_and(|field| !field.starts_with(COMPUTED)),
-            Source::Slots(slots) => slots.iter().any(|slot| !beside(&slot.at)),
-            Source::Each(each) => lists.cells.iter().any(|cell| cell.at == each.items && !beside(&cell.at)),
-            Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
-        };
-        if !own {
+        let columns = draft.line.columns(&lists.beside, &lists.cells);
+        if columns.is_empty() || columns.iter().any(|column| column.starts_with(COMPUTED)) {
             continue;
         }
-        if let Some((_, true, _) | (_, _, true)) = draft.facts.access {
+        let update = table || own.update.iter().any(|rule| rule.may_take(&draft.line.target, &columns));
+        let create = if own.create.is_empty() { table } else { update || own.makes(&columns) };
+        if let Some((_, creates, updates)) = draft.facts.access
+            && (creates && !create || updates && !update)
+        {
             faults
                 .error(
                     draft.span,
                     "cannot-write",
-                    format!("`{}` is read by a select, and nothing says where it is written", draft.line.target),
+                    format!("nothing says where `{}` is written", draft.line.target),
                 )
-                .help("add `table: …` to say which table has such a column, or write `access: [read]`");
+                .help("add `table: …` to say which table has such a column, name it in a statement, or write `access: [read]`");
         }
-        draft.line.create = false;
-        draft.line.update = false;
+        draft.line.create &= create;
+        draft.line.update &= update;
+    }
+}
+
+/// A value that a rule takes and no statement of it names would go nowhere, unless there is one such value alone.
+pub(super) fn check_taken(drafts: &[Draft<'_>], lists: &Lists, own: &Own, span: Span, faults: &mut Faults) {
+    for rule in &own.update {
+        for (target, becomes) in &rule.when {
+            let Some(draft) = drafts.iter().find(|draft| draft.line.target == *target) else { continue };
+            let columns = draft.line.columns(&lists.beside, &lists.cells);
+            let told = matches!(&becomes.to, Some(To::AnyOf(values)) if values.len() == 1)
+                || matches!(&becomes.to, Some(To::Given(false)));
+            let named = columns.iter().all(|column| rule.writes(column));
+            if columns.is_empty() {
+                faults
+                    .error(
+                        span,
+                        "no-effect",
+                        format!("`{target}` has rows of its own, which no rule of `update` takes"),
+                    )
+                    .help("leave it out of `when`");
+            } else if !told && !named {
+                faults
+                    .error(
+                        span,
+                        "no-effect",
+                        format!("a rule takes `{target}`, and no statement of it names what it becomes"),
+                    )
+                    .help(format!("name `:record.{}`, or take one value of it alone", columns.join("`, `:record.")));
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use super::{
     beside::{self, place},
     column::{ident, stamps, tests},
     own,
+    statement::Setting,
 };
 
 /// Lists with tables of their own, as the lines name them.
@@ -198,6 +199,19 @@ fn list<'n>(
         }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
         let of_name = attributes::of(of, around.types, faults);
+        let own = match (fields.take("add"), fields.take("remove")) {
+            (Some(add), Some(remove)) => {
+                let setting = Setting { engine: around.keys.engine, tenant: around.tenant, columns: &[], beside: &[] };
+                setting.members(add, remove, faults)
+            }
+            (None, None) => None,
+            _ => {
+                faults
+                    .error(of.span, "missing-key", "`add` and `remove` stand together")
+                    .help("write both, or leave both out: the gateway then writes the table itself");
+                None
+            }
+        };
         let facts = Facts::take(fields, &target.attribute, faults);
         let of_name = of_name?;
         let member = around.reference(&of_name.name)?;
@@ -209,6 +223,7 @@ fn list<'n>(
             of: of_name.name.clone(),
             member,
             insert,
+            own,
         };
         lists.members = Some(junction);
         let value = Field {

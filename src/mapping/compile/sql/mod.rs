@@ -8,6 +8,7 @@ mod line;
 mod own;
 mod reference;
 mod scope;
+mod statement;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,6 +17,7 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
+        answer::{AnswerRule, Class},
         cell::Cell,
         codec::Codec,
         line::{Of, Source},
@@ -53,26 +55,26 @@ pub(super) struct Base {
 /// Reads `app.sql`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     let mut fields = node.map(faults, "`sql`")?;
-    not_supported(
-        &mut fields,
-        faults,
-        &[("schema", "schema names"), ("limits", "limits of their own"), ("answers", "answer rules for databases")],
-    );
+    not_supported(&mut fields, faults, &[("schema", "schema names"), ("limits", "limits of their own")]);
     let url = fields.required(faults, "url");
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
     let counters = fields.take("counters").and_then(|n| counters(n, faults));
+    let answers: Arc<[_]> = fields.take("answers").map(|n| answers(n, faults)).unwrap_or_default().into();
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
     match text.split_once(':') {
-        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
-            Some(SqlApp { url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))), tenant, counters })
-        }
+        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => Some(SqlApp {
+            url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
+            tenant,
+            counters,
+            answers,
+        }),
         Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters })
+            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters, answers })
         }
         Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters })
+            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters, answers })
         }
         _ => {
             faults.error(url.span, "bad-url", "this is not the URL of a database").help(
@@ -81,6 +83,18 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
             None
         }
     }
+}
+
+/// What errors of the database mean: tests of what it says, as of a reply of an HTTP app.
+fn answers(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> {
+    let rules = super::call::answers_of(node, faults);
+    let known = |rule: &Arc<AnswerRule>| !matches!(rule.then, Class::Ok | Class::Expired);
+    if !rules.iter().all(known) {
+        faults
+            .error(node.span, "bad-value", "an error of a database is never success, and nobody signs in again")
+            .help("write `absent`, `exists`, `refused`, `protected`, `denied`, `busy` or `broken`");
+    }
+    rules
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
@@ -115,13 +129,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     not_supported(
         &mut fields,
         faults,
-        &[
-            ("with", "rows made together with the resource"),
-            ("fixed", "fixed groups"),
-            ("get", "statements of your own"),
-            ("create", "statements of your own"),
-            ("update", "statements of your own"),
-        ],
+        &[("with", "rows made together with the resource"), ("fixed", "fixed groups"), ("get", "statements that read")],
     );
     kind::skip(&mut fields);
     let all = &written.all;
@@ -132,7 +140,11 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     let version = fields.take("version").and_then(|n| version(n, around.keys.engine, faults));
     let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
-    let delete = fields.take("delete");
+    let (create, update, delete) = (fields.take("create"), fields.take("update"), fields.take("delete"));
+    let (deletes, delete) = match delete {
+        Some(node) if statement::is(node) => (Some(node), None),
+        other => (None, other),
+    };
     let (spans, named_beside): (Vec<_>, Vec<_>) = beside::tables(&mut fields, around.keys, faults)
         .into_iter()
         .map(|(span, b)| ((span, b.name.clone()), b))
@@ -154,14 +166,28 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
+    let known: Vec<Ident> = key.iter().map(|key| key.column.clone()).collect();
+    let known: Vec<Ident> = match &key {
+        Some(key) => columns(&drafts, &key.column, &lists.cells).into_iter().chain(known).collect(),
+        None => known,
+    };
+    let setting = statement::Setting {
+        engine: around.keys.engine,
+        tenant: around.tenant,
+        columns: &known,
+        beside: &lists.beside,
+    };
+    let own = setting.own((create, update, deletes), &offer(all, &drafts), faults);
+    check::unwritten(&mut drafts, &lists, &own, table.is_some(), faults);
+    check::check_taken(&drafts, &lists, &own, update.map_or(written.span, |node| node.span), faults);
     let delete = match (&table, delete) {
+        _ if deletes.is_some() => Delete::Own,
         (None, _) => Delete::Never,
         (_, None) => Delete::Rows,
         (_, Some(node)) => read_delete(node, &only, faults),
     };
     if rows.is_some() && table.is_none() {
-        check::without_table(written.node, version.as_ref(), faults);
-        check::unwritten(&mut drafts, &lists, faults);
+        check::without_table(written.node, version.as_ref(), deletes.is_none(), faults);
     }
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
@@ -201,6 +227,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         insert,
         touch,
         delete,
+        own,
         beside: lists.beside,
         cells: lists.cells,
         children: lists.children,
