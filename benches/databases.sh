@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # What the gateway costs over PostgreSQL: SCIM requests through Portolan beside the bare driver (sqlx, as Portolan uses it) that
 # runs the same statements, as the server has logged them. 120,000 users of the vendor's schema, a role with 100,000 of them.
-# Prints the second part of docs/benchmarks.md. SECONDS_EACH, ROUNDS, CONNECTIONS and GATEWAY_PORT are environment.
+# Prints the second part of docs/benchmarks.md. SECONDS_EACH, ROUNDS, CONNECTIONS, GATEWAY_PORT and BARE_PORT are environment.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../tests/lib.sh"
 cd "$REPO"
 . benches/lib.sh
 
-EACH=${SECONDS_EACH:-3} ROUNDS=${ROUNDS:-3} CONNECTIONS=${CONNECTIONS:-16} GATEWAY_PORT=${GATEWAY_PORT:-18582}
+EACH=${SECONDS_EACH:-3} ROUNDS=${ROUNDS:-3} CONNECTIONS=${CONNECTIONS:-16} GATEWAY_PORT=${GATEWAY_PORT:-18582} BARE_PORT=${BARE_PORT:-18583}
 PORTOLAN=${CARGO_TARGET_DIR:-$REPO/target}/release/portolan
 RUN=$(mktemp -d); chmod 755 "$RUN"
-trap 'stop "$RUN/gateway.run"; tests/databases.sh stop "$RUN/databases"; rm -rf "$RUN"' EXIT
+trap 'stop "$RUN/gateway.run"; stop "$RUN/bare.run"; tests/databases.sh stop "$RUN/databases"; rm -rf "$RUN"' EXIT
 trap 'exit 130' INT TERM
 
 toolchain
@@ -19,7 +19,7 @@ say "building"
 cargo build --release --locked --quiet
 DRIVER=$(cargo bench --locked --no-run --bench driver --message-format json 2>/dev/null | sed -n 's/.*"executable":"\([^"]*\/driver-[^"]*\)".*/\1/p')
 [ -x "$DRIVER" ] || die "the driver was not built"
-port_free "$GATEWAY_PORT" || die "port $GATEWAY_PORT is in use"
+for port in "$GATEWAY_PORT" "$BARE_PORT"; do port_free "$port" || die "port $port is in use"; done
 
 say "filling the database"
 tests/databases.sh start "$RUN/databases" >"$RUN/databases.env"
@@ -80,7 +80,7 @@ ask() { curl -fsS -g -X "$1" -H "Authorization: Bearer bench" -H "Content-Type: 
 logged() {
   local file=$1 size until=$((SECONDS + 20)); shift
   size=$(stat -c %s "$LOG")
-  ask "$@" >/dev/null
+  ask "$@" >"$file.answer"
   # a read is undone after it is answered, so the one before may still come to its end here
   until tail -c +$((size + 1)) "$LOG" | sed -n '/statement: BEGIN/,$p' >"$file.all"; grep -qE 'statement: (ROLLBACK|COMMIT)' "$file.all"; do
     [ $SECONDS -lt $until ] || die "the server has logged no end of a transaction"
@@ -103,13 +103,13 @@ next=$(ask GET "/Users?count=200&cursor=" | python3 -c 'import json, sys; print(
 logged "$RUN/walk.log" GET "/Users?count=200&cursor=$next"
 stop "$RUN/gateway.run"
 
-# through NAME METHOD PATH : "rate p50 p99 cpu-µs failures"
+# through NAME METHOD PATH [BASE PIDFILE] : "rate p50 p99 cpu-µs failures"
 through() {
-  local pid ticks line body='' next=''
+  local pid ticks line body='' next='' base=${4:-$SCIM}
   if adds "$1"; then clean; body=$(member @N@); next=$STRANGER; fi
-  pid=$(cat "$RUN/gateway.run"); ticks=$(cpu_ticks "$pid")
+  pid=$(cat "${5:-$RUN/gateway.run}"); ticks=$(cpu_ticks "$pid")
   line=$(AUTHORIZATION="Bearer bench" METHOD=$2 TARGET=/scim/v2$3 BODY=$body NEXT=$next MEDIA_TYPE=application/scim+json \
-    wrk -t1 -c"$CONNECTIONS" -d"${EACH}s" --timeout 10s -s benches/request.lua "$SCIM" | grep '^RESULT')
+    wrk -t1 -c"$CONNECTIONS" -d"${EACH}s" --timeout 10s -s benches/request.lua "$base" | grep '^RESULT')
   ticks=$(($(cpu_ticks "$pid") - ticks))
   awk -v line="$line" -v ticks="$ticks" -v hz="$(getconf CLK_TCK)" 'BEGIN {
     split(line, r, " "); n = r[2] ? r[2] : 1; printf "%.0f %d %d %.1f %d\n", r[2] / r[3], r[4], r[5], ticks / hz * 1e6 / n, r[6] }'
@@ -120,6 +120,19 @@ bare() {
   local more=''
   if adds "$1"; then clean; more="$STRANGER $STRANGER"; fi
   "$DRIVER" "$2" "$EACH" "$3" $more | awk '{ printf "%.0f %d %d %.1f 0\n", $1 / $2, $3, $4, $5 }'
+}
+
+# served NAME METHOD PATH LOG : the same of the driver behind HTTP, which answers what the gateway has answered
+served() {
+  local more='' line
+  if adds "$1"; then clean; more="$STRANGER $STRANGER"; fi
+  start "$RUN/bare.run" "$RUN/bare.out" "$DRIVER" "$4" "127.0.0.1:$BARE_PORT" "$4.answer" $more
+  until curl -fsS -o /dev/null "http://127.0.0.1:$BARE_PORT/" 2>/dev/null; do sleep 0.1; done
+  # connections are made and statements prepared
+  EACH=1 through "$1" "$2" "$3" "http://127.0.0.1:$BARE_PORT" "$RUN/bare.run" >/dev/null
+  line=$(through "$1" "$2" "$3" "http://127.0.0.1:$BARE_PORT" "$RUN/bare.run")
+  stop "$RUN/bare.run"
+  echo "$line"
 }
 
 # from the first page to the last, one connection: "pages-a-second p50 p99 cpu-µs failures users"
@@ -149,9 +162,9 @@ PY
 }
 
 row() {
-  echo "$(median <"$RUN/ours" | cut -d' ' -f1-5) $(median <"$RUN/theirs")" | awk -v name="$1" -v statements="$2" '{
-    printf "| %s | %d | %d | %d | %.2f / %.2f | %.2f / %.2f | %.0f | %.0f | %.1f |\n",
-      name, statements, $1, $6, $2 / 1000, $3 / 1000, $7 / 1000, $8 / 1000, $4, $9, ($9 ? $4 / $9 : 0) }'
+  echo "$(median <"$RUN/ours" | cut -d' ' -f1-5) $(median <"$RUN/theirs" | cut -d' ' -f1-5) $(median <"$RUN/served")" | awk -v name="$1" -v statements="$2" '{
+    printf "| %s | %d | %d | %d | %.2f / %.2f | %.2f / %.2f | %.0f | %.0f | %.1f |", name, statements, $1, $6, $2 / 1000, $3 / 1000, $7 / 1000, $8 / 1000, $4, $9, ($9 ? $4 / $9 : 0)
+    if ($14) printf " %.0f | %.1f |\n", $14, $4 / $14; else print " | |" }'
 }
 statements() { grep -c 'LOG:  execute' "$1"; }
 
@@ -162,21 +175,22 @@ echo "$(uname -srm), $(nproc) cores ($(awk -F': ' '/model name/ { print $2; exit
 echo "wrk, $ROUNDS rounds of $EACH s each, interleaved, the median round by requests a second. CPU is that of Portolan or the driver alone."
 echo "$CONNECTIONS connections; the pages to the end have one."
 echo
-echo "| request | statements | Portolan req/s | driver req/s | Portolan p50 / p99 ms | driver p50 / p99 ms | Portolan CPU µs | driver CPU µs | ratio |"
-echo "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
+echo "| request | statements | Portolan req/s | driver req/s | Portolan p50 / p99 ms | driver p50 / p99 ms | Portolan CPU µs | driver CPU µs | ratio | driver behind HTTP, CPU µs | ratio |"
+echo "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 failures=0 n=0
 while IFS='|' read -r name method path; do
   n=$((n + 1))
-  : >"$RUN/ours"; : >"$RUN/theirs"
+  : >"$RUN/ours"; : >"$RUN/theirs"; : >"$RUN/served"
   for _ in $(seq "$ROUNDS"); do
     through "$name" "$method" "$path" >>"$RUN/ours"
     bare "$name" "$RUN/$n.log" "$CONNECTIONS" >>"$RUN/theirs"
+    served "$name" "$method" "$path" "$RUN/$n.log" >>"$RUN/served"
   done
   failures=$((failures + $(awk '{ f += $5 } END { print f }' "$RUN/ours")))
   row "$name" "$(statements "$RUN/$n.log")"
 done < <(cases)
 clean
-: >"$RUN/ours"; : >"$RUN/theirs"
+: >"$RUN/ours"; : >"$RUN/theirs"; : >"$RUN/served"
 for _ in $(seq "$ROUNDS"); do
   walk >>"$RUN/ours"
   bare pages "$RUN/walk.log" 1 >>"$RUN/theirs"

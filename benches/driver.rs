@@ -3,9 +3,13 @@
 //!
 //! `driver LOG SECONDS CONNECTIONS [VALUE FIRST]`; with VALUE, a bound value like it is another number each time, from FIRST
 //! on. Prints requests, seconds, p50 and p99 in µs, CPU of this process in µs a request.
+//!
+//! `driver LOG ADDRESS FILE [VALUE FIRST]` does it for each HTTP request that comes there, and answers with what is in the
+//! file: what any HTTP server in front of that database costs at least.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -13,8 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
 use sqlx::{
-    AssertSqlSafe, Either, Executor, PgConnection, Row, SqlSafeStr, Statement as _, TypeInfo,
+    AssertSqlSafe, Either, Executor, PgConnection, PgPool, Row, SqlSafeStr, Statement as _, TypeInfo,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
 };
 
@@ -142,14 +150,70 @@ fn cpu() -> Duration {
     Duration::from_millis(ticks * 10)
 }
 
+/// The statements of one request, and what they run on.
+struct Work {
+    pool: PgPool,
+    steps: Vec<Step>,
+    like: Option<String>,
+    next: AtomicI64,
+}
+
+impl Work {
+    async fn once(&self) {
+        let instead = self.like.is_some().then(|| self.next.fetch_add(1, Ordering::Relaxed).to_string());
+        let other = self.like.as_deref().zip(instead.as_deref());
+        let mut connection = self.pool.acquire().await.unwrap();
+        for step in &self.steps {
+            run(&mut connection, step, other).await;
+        }
+    }
+}
+
+/// So many tasks do it one after another, and what each took.
+async fn all(work: &Arc<Work>, time: Duration, connections: usize) -> Vec<Duration> {
+    let until = Instant::now() + time;
+    let round = |work: Arc<Work>| async move {
+        let mut took = Vec::new();
+        while Instant::now() < until {
+            let begun = Instant::now();
+            work.once().await;
+            took.push(begun.elapsed());
+        }
+        took
+    };
+    let tasks: Vec<_> = (0..connections).map(|_| tokio::spawn(round(work.clone()))).collect();
+    let mut took = Vec::new();
+    for task in tasks {
+        took.extend(task.await.unwrap());
+    }
+    took
+}
+
+/// HTTP in front of it: the same for any request, and always the same answer.
+async fn serve(work: Arc<Work>, address: &str, answer: Bytes) {
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let (work, answer) = (work.clone(), answer.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (work, answer) = (work.clone(), answer.clone());
+            async move {
+                request.into_body().collect().await.unwrap();
+                work.once().await;
+                Ok::<_, Infallible>(Response::new(Full::new(answer)))
+            }
+        });
+        // a client that goes away in the middle is none of our business
+        tokio::spawn(async move { http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok() });
+    }
+}
+
 fn main() {
     let given: Vec<String> = std::env::args().filter(|a| a != "--bench").skip(1).collect();
-    let [log, seconds, connections, rest @ ..] = given.as_slice() else { panic!("LOG SECONDS CONNECTIONS") };
+    let [log, what, with, rest @ ..] = given.as_slice() else { panic!("LOG SECONDS CONNECTIONS, or LOG ADDRESS FILE") };
     let logged = steps(&std::fs::read_to_string(log).unwrap());
     assert!(logged.len() > 2, "no statements in {log}");
-    let (time, connections) = (Duration::from_secs(seconds.parse().unwrap()), connections.parse().unwrap());
-    let next = Arc::new(AtomicI64::new(rest.get(1).map_or(0, |first| first.parse().unwrap())));
-    let like: Option<Arc<str>> = rest.first().map(|value| value.as_str().into());
     let options: PgConnectOptions = std::env::var("DATABASE").unwrap().parse().unwrap();
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -160,39 +224,16 @@ fn main() {
         for step in logged {
             steps.push(typed(&mut pool.acquire().await.unwrap(), step).await);
         }
-        let steps: Arc<[Step]> = steps.into();
-        let round = |until: Instant| {
-            let (steps, next, like, pool) = (steps.clone(), next.clone(), like.clone(), pool.clone());
-            tokio::spawn(async move {
-                let mut took = Vec::new();
-                while Instant::now() < until {
-                    let begun = Instant::now();
-                    let instead = like.is_some().then(|| next.fetch_add(1, Ordering::Relaxed).to_string());
-                    let other = like.as_deref().zip(instead.as_deref());
-                    let mut connection = pool.acquire().await.unwrap();
-                    for step in steps.iter() {
-                        run(&mut connection, step, other).await;
-                    }
-                    took.push(begun.elapsed());
-                }
-                took
-            })
+        let next = AtomicI64::new(rest.get(1).map_or(0, |first| first.parse().unwrap()));
+        let work = Arc::new(Work { pool, steps, like: rest.first().cloned(), next });
+        let Ok(seconds) = what.parse() else {
+            return serve(work, what, std::fs::read(with).unwrap().into()).await;
         };
-        let all = |time: Duration| {
-            let until = Instant::now() + time;
-            let tasks: Vec<_> = (0..connections).map(|_| round(until)).collect();
-            async move {
-                let mut took = Vec::new();
-                for task in tasks {
-                    took.extend(task.await.unwrap());
-                }
-                took
-            }
-        };
+        let connections = with.parse().unwrap();
         // connections are made and statements prepared
-        all(Duration::from_millis(300)).await;
+        all(&work, Duration::from_millis(300), connections).await;
         let (begun, before) = (Instant::now(), cpu());
-        let mut took = all(time).await;
+        let mut took = all(&work, Duration::from_secs(seconds), connections).await;
         let (seconds, used) = (begun.elapsed().as_secs_f64(), cpu() - before);
         took.sort_unstable();
         let at = |part: usize| took[took.len() * part / 100].as_micros();

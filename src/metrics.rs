@@ -36,6 +36,7 @@ struct Metrics {
     call_time: Histograms<1>,
     ignored: Counters<2>,
     sign_ins: Counters<1>,
+    held_back: Gauge,
     walks: Counter,
     late: Counter,
     joined: Counter,
@@ -52,6 +53,7 @@ impl Metrics {
             call_time: Family::new_with_constructor(histograms),
             ignored: Family::default(),
             sign_ins: Family::default(),
+            held_back: Gauge::default(),
             walks: Counter::default(),
             late: Counter::default(),
             joined: Counter::default(),
@@ -68,6 +70,8 @@ impl Metrics {
         registry.register("ignored_attributes", ignored, metrics.ignored.clone());
         let sign_ins = "Calls that sign in to the app, by what they came to";
         registry.register("sign_ins", sign_ins, metrics.sign_ins.clone());
+        let held_back = "1 while calls are held back, as the app gave no answer many times in a row";
+        registry.register("calls_held_back", held_back, metrics.held_back.clone());
         registry.register("walks", "Queries that read beyond the first page of the app", metrics.walks.clone());
         registry.register("late_writes", "Writes answered with 503 that went on", metrics.late.clone());
         registry.register("joined_writes", "Writes that joined the same one before", metrics.joined.clone());
@@ -108,6 +112,11 @@ pub fn ignored(client: &str, attribute: String) {
 /// A call that signs in to the app ended.
 pub fn signed_in(outcome: &'static str) {
     METRICS.sign_ins.get_or_create(&[("outcome", outcome.into())]).inc();
+}
+
+/// The app gave no answer many times in a row, or answers again.
+pub fn held_back(now: bool) {
+    METRICS.held_back.set(now.into());
 }
 
 /// A query reads on beyond its first page.

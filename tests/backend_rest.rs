@@ -22,7 +22,7 @@ use portolan::{
         answer::{AnswerRule, Class},
         auth::Auth,
         pattern::{Expected, Pattern, Subject},
-        rest::{Origin, RestApp},
+        rest::{Origin, Pace, RestApp},
         selector::Selector,
     },
     plan::call::{Body, Call, HttpCall, Reply},
@@ -36,10 +36,14 @@ use tokio::{
 const LIMITS: Limits = Limits { call_time: Duration::from_secs(5), answer_bytes: 1000, depth: 16 };
 
 fn app(origin: &str, answers: Vec<Arc<AnswerRule>>) -> App {
+    paced(origin, answers, Pace::default())
+}
+
+fn paced(origin: &str, answers: Vec<Arc<AnswerRule>>, pace: Pace) -> App {
     let headers = vec![(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3cret"))];
     let auth = Auth { headers, ..Auth::default() };
     let origin = Arc::new(Origin { uri: origin.parse().unwrap(), prefix: "/api".into() });
-    App::Rest(Arc::new(RestApp { origin, auth, answers, tenant: Vec::new() }))
+    App::Rest(Arc::new(RestApp { origin, ca: None, auth, answers, tenant: Vec::new(), pace }))
 }
 
 fn get(target: &str) -> HttpCall {
@@ -263,6 +267,84 @@ async fn only_a_repeatable_call_is_sent_again_and_only_once() {
     }
 }
 
+/// What may be sent again is, as often and as long as the mapping says: a repeatable call whose answer was lost, and any call
+/// that the app was too busy for, as nothing was done.
+#[tokio::test]
+async fn a_mapping_says_how_often_and_how_long() {
+    const OK: Act = Act::Say("HTTP/1.1 204 No Content\r\n\r\n");
+    const BUSY: Act = Act::Say("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n");
+    const WAIT: Act = Act::Say("HTTP/1.1 429 No\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n");
+    let second = Duration::from_secs(1);
+    let lost = Err(Kind::Lost);
+    for (acts, tries, within, repeat, outcome, sent, least) in [
+        (vec![Act::Reset, Act::Reset, Act::Reset, OK], 4, second * 5, true, Ok(Class::Ok), 4, second / 10),
+        (vec![Act::Reset, Act::Reset, Act::Reset, OK], 3, second * 5, true, lost, 3, Duration::ZERO),
+        (vec![Act::Reset, OK], 4, second * 5, false, lost, 1, Duration::ZERO),
+        (vec![BUSY, BUSY, OK], 4, second * 5, false, Ok(Class::Ok), 3, second / 10),
+        (vec![BUSY, BUSY, OK], 2, second * 5, false, Ok(Class::Busy), 2, Duration::ZERO),
+        (vec![WAIT, OK], 4, second * 5, false, Ok(Class::Ok), 2, second),
+        // A wait that does not fit is not begun.
+        (vec![WAIT, OK], 4, second / 2, false, Ok(Class::Busy), 1, Duration::ZERO),
+        // One that hangs is given up in time for another.
+        (vec![Act::Hang, OK], 4, second * 5, true, Ok(Class::Ok), 2, second / 5),
+    ] {
+        let (origin, heads) = misbehave(acts).await;
+        let pace = Pace { tries, within: Some(within), waits: true, ..Pace::default() };
+        let limits = Limits { call_time: Duration::from_millis(200), ..LIMITS };
+        let backend = Backend::open(&paced(&origin, vec![], pace), limits).await.unwrap();
+        let call = HttpCall { repeat, method: Method::POST, ..get("/users/1") };
+        let begun = std::time::Instant::now();
+        let reply = backend.read().await.unwrap().call(&Call::Http(call)).await;
+        assert_eq!(reply.map(|r| r.class).map_err(|f| f.kind), outcome);
+        assert_eq!(heads.lock().unwrap().len(), sent);
+        assert!(begun.elapsed() >= least && begun.elapsed() < within + second, "{:?}", begun.elapsed());
+    }
+}
+
+/// While the app wants to be left alone nobody is sent to it: who cannot wait is told how long.
+#[tokio::test]
+async fn the_apps_word_to_wait_is_everybodys() {
+    const WAIT: Act = Act::Say("HTTP/1.1 429 No\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n");
+    let (origin, heads) = misbehave(vec![WAIT, WAIT]).await;
+    let pace = Pace { waits: true, ..Pace::default() };
+    let backend = Backend::open(&paced(&origin, vec![], pace), LIMITS).await.unwrap();
+    for _ in 0..3 {
+        let reply = backend.read().await.unwrap().call(&Call::Http(get("/users"))).await.unwrap();
+        assert_eq!(reply.class, Class::Busy);
+        assert!((29..=30).contains(&reply.retry_after.unwrap()), "{:?}", reply.retry_after);
+    }
+    assert_eq!(heads.lock().unwrap().len(), 1);
+}
+
+/// Ten calls that come to no answer, and the app is left alone; then one looks.
+#[tokio::test]
+async fn an_app_that_is_away_is_left_alone_for_a_while() {
+    let (origin, heads) = misbehave([vec![Act::Reset; 11], vec![Act::Say(OK); 3]].concat()).await;
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    let backend = Backend::open(&app(&origin, vec![]), LIMITS).await.unwrap();
+    let ask = async || backend.read().await.unwrap().call(&Call::Http(get("/"))).await.map_err(|f| (f.kind, f.sent));
+    for _ in 0..10 {
+        assert_eq!(ask().await.unwrap_err(), (Kind::Lost, true));
+    }
+    let later = async || {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(6)).await;
+        tokio::time::resume();
+    };
+    assert_eq!(ask().await.unwrap_err(), (Kind::Unreachable, false));
+    assert!(backend.ping().await.is_err(), "not ready either");
+    assert_eq!(heads.lock().unwrap().len(), 10);
+    later().await;
+    assert_eq!(ask().await.unwrap_err(), (Kind::Lost, true));
+    assert_eq!(ask().await.unwrap_err(), (Kind::Unreachable, false));
+    assert_eq!(heads.lock().unwrap().len(), 11);
+    later().await;
+    backend.ping().await.unwrap();
+    assert_eq!(ask().await.unwrap().class, Class::Ok);
+    assert_eq!(ask().await.unwrap().class, Class::Ok);
+    assert_eq!(heads.lock().unwrap().len(), 14);
+}
+
 #[tokio::test]
 async fn a_redirect_is_an_answer() {
     let (other, heads) = misbehave(vec![Act::Say("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")]).await;
@@ -290,7 +372,7 @@ async fn rules_class_real_answers_and_written_ones_alike() {
         (422, None, json!({"error": "login taken"}), Class::Exists, None),
         (422, None, json!({"error": "login too short"}), Class::Refused, Some("login too short")),
         (429, Some("30"), json!("slow down"), Class::Busy, None),
-        (503, Some("Fri, 01 Jan 2027 00:00:00 GMT"), Value::Null, Class::Busy, None),
+        (503, Some("Fri, 01 Jan 2100 00:00:00 GMT"), Value::Null, Class::Busy, None),
     ] {
         let sent = if body.is_null() { String::new() } else { body.to_string() };
         let waits = retry.map_or_else(String::new, |r| format!("retry-after: {r}\r\n"));
@@ -308,7 +390,11 @@ async fn rules_class_real_answers_and_written_ones_alike() {
         for backend in [real, written] {
             let reply = backend.read().await.unwrap().call(&Call::Http(get("/users"))).await.unwrap();
             assert_eq!((reply.class, reply.detail.as_deref()), (class, detail), "{status} {backend:?}");
-            assert_eq!(reply.retry_after, retry.and_then(|r| r.parse().ok()));
+            let wait = reply.retry_after;
+            match retry.map(str::parse::<u64>) {
+                Some(Err(_)) => assert!(wait.is_some_and(|seconds| seconds > 60), "a date far away: {wait:?}"),
+                said => assert_eq!(wait, said.and_then(Result::ok)),
+            }
         }
     }
 }

@@ -44,6 +44,7 @@ async fn backend(path: &std::path::Path, limits: Limits) -> Backend {
     Backend::open(
         &App::Sql(Arc::new(SqlApp {
             url: Url::Sqlite(path.to_owned()),
+            schema: None,
             tenant: None,
             counters: None,
             answers: Arc::default(),

@@ -32,6 +32,16 @@ begin() {
   mkdir -p "$folder"
   chmod 755 "$folder"
 
+  # a disk that a test can fill, where one may be mounted; not for MariaDB, which does not survive it
+  small=
+  mkdir -p "$folder/small"
+  if as_root mount -t tmpfs -o size=24m,mode=777 portolan "$folder/small" 2>/dev/null; then
+    small=$folder/small
+    ours "$small/postgres" postgres
+  else
+    say "no small disk can be mounted here, so no test can fill one"
+  fi
+
   ours "$folder/postgres" postgres
   echo portolan >"$folder/password"; chmod 644 "$folder/password"
   (cd "$folder/postgres" && LC_ALL=C.UTF-8 as postgres "$pg/initdb" -D data -U portolan --pwfile="$folder/password" -A scram-sha-256 -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1) ||
@@ -51,6 +61,8 @@ CONF
   (cd "$folder/postgres" && as postgres "$pg/pg_ctl" -D data -l "$folder/postgres/log" -w -t 60 start >/dev/null) ||
     { cat "$folder/postgres/log" >&2; die "PostgreSQL did not start"; }
 
+  [ -z "$small" ] || PGPASSWORD=portolan psql -q -h 127.0.0.1 -p "$pg_port" -U portolan -d postgres -c "CREATE TABLESPACE small LOCATION '$small/postgres'"
+
   ours "$folder/mariadb" mysql
   as mysql mariadb-install-db --no-defaults --datadir="$folder/mariadb/data" --auth-root-authentication-method=normal --skip-test-db >"$folder/install.log" 2>&1 ||
     { cat "$folder/install.log" >&2; die "mariadb-install-db failed"; }
@@ -67,6 +79,7 @@ CONF
     "CREATE USER portolan@127.0.0.1 IDENTIFIED BY 'portolan'; GRANT ALL ON *.* TO portolan@127.0.0.1 WITH GRANT OPTION"
 
   echo "export PORTOLAN_TEST_POSTGRES=postgres://portolan:portolan@127.0.0.1:$pg_port"
+  [ -z "$small" ] || echo "export PORTOLAN_TEST_SMALL=$small"
   echo "export PORTOLAN_TEST_MARIADB=mariadb://portolan:portolan@127.0.0.1:$maria_port"
 }
 
@@ -84,6 +97,7 @@ end() {
       sleep 0.1
     done
   fi
+  ! mountpoint -q "$folder/small" || as_root umount "$folder/small"
   rm -rf "$folder"
 }
 

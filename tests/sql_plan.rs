@@ -167,6 +167,7 @@ async fn requests_become_these_statements() {
                 Expect::Any => String::new(),
                 Expect::One(class) => format!("  [one, or {}]", class.word()),
                 Expect::Some(class) => format!("  [some, or {}]", class.word()),
+                Expect::Turn => "  [its turn]".to_owned(),
                 Expect::None(class, why) => format!("  [none, or {}: {why}]", class.word()),
             };
             writeln!(text, "{}{expect}", Call::Sql(statement)).unwrap();

@@ -54,8 +54,18 @@ pub(super) fn classify(call: &HttpCall, app: &RestApp, depth: usize, answer: Ans
         tracing::warn!(status, "the app redirects, which is not followed; the mapping must name the final address");
     }
     let detail = rule.and_then(|rule| rule.detail.as_ref()).and_then(|at| at.one(&body)).and_then(sentence);
-    let retry_after = answer.header(&RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok());
+    let retry_after = retry_after(&answer.headers);
     Ok(Reply { class, body, headers: answer.headers, status: Some(status), detail, retry_after, changed: 0 })
+}
+
+/// For how many seconds the app wants to be left alone: a number, or a date (RFC 9110 §10.2.3).
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(seconds);
+    }
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    u64::try_from(at.as_second() - jiff::Timestamp::now().as_second()).ok()
 }
 
 /// The body as a value, and what makes it unfit to be data. JSON counts whatever its label says: many apps send it as
@@ -117,6 +127,7 @@ mod tests {
         answer::AnswerRule,
         auth::Auth,
         pattern::{Expected, Pattern, Subject},
+        rest::Pace,
         selector::Selector,
     };
 
@@ -126,7 +137,14 @@ mod tests {
     }
 
     fn app(answers: Vec<Arc<AnswerRule>>) -> RestApp {
-        RestApp { origin: Arc::default(), auth: Auth::default(), answers, tenant: Vec::new() }
+        RestApp {
+            origin: Arc::default(),
+            ca: None,
+            auth: Auth::default(),
+            answers,
+            tenant: Vec::new(),
+            pace: Pace::default(),
+        }
     }
 
     fn call(answers: Vec<Arc<AnswerRule>>) -> HttpCall {

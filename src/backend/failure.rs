@@ -51,6 +51,11 @@ pub enum Fault {
 }
 
 impl Kind {
+    /// Whether the same call may fare better: there was no answer, which says nothing of the call.
+    pub(super) fn passes(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Lost | Self::TimedOut)
+    }
+
     /// Its name, for metrics.
     pub(super) fn word(self) -> &'static str {
         match self {

@@ -95,7 +95,7 @@ impl Gateway {
                 }
                 None => Err(Unread::NoEndpoint.into()),
             },
-            request::Request::Root(queries) => self.root(queries, context).await,
+            request::Request::Root(queries) => anew(|| self.root(queries.clone(), context)).await,
             request::Request::Bulk(_) => {
                 Err(Refusal::new(ScimType::InvalidPath, "a bulk request does not hold another one").into())
             }
@@ -113,12 +113,12 @@ impl Gateway {
         self.hash(resource, &mut operation).await?;
         match operation {
             Operation::Read { id } => {
-                let mut session = self.reading(context).await?;
                 let needs = match preconditions.is_empty() {
                     true => Needs::one(resource, &projection),
                     false => Needs { shown: Shown::Versioned(Some(&projection)), ..Needs::NOTHING },
                 };
-                let record = self.record(&mut session, resource, &id, &needs).await?.ok_or_else(Error::absent)?;
+                let read = async || self.record(&mut self.reading(context).await?, resource, &id, &needs).await;
+                let record = anew(read).await?.ok_or_else(Error::absent)?;
                 let found = self.resource(&View::new(resource, &needs), Cow::Owned(record))?;
                 match preconditions.judge(version_in(&found)) {
                     Verdict::Go => Ok(shown(StatusCode::OK, found, &projection)),
@@ -129,11 +129,13 @@ impl Gateway {
             Operation::Query(query) => {
                 let (start, cursor) = (query.start_index, query.cursor.clone());
                 let plan = query::plan(resource, query, projection, context)?;
-                let mut session = self.reading(context).await?;
                 if let Some(cursor) = cursor {
-                    return Ok(json(StatusCode::OK, &self.by_cursor(&mut session, &plan, &cursor, context).await?));
+                    let page =
+                        async || self.by_cursor(&mut self.reading(context).await?, &plan, &cursor, context).await;
+                    return Ok(json(StatusCode::OK, &anew(page).await?));
                 }
-                let found = self.by_index(&mut session, &plan, context.asker()).await?;
+                let page = async || self.by_index(&mut self.reading(context).await?, &plan, context.asker()).await;
+                let found = anew(page).await?;
                 let resources = found.resources.into_iter().map(|r| projected(r, &plan.projection)).collect();
                 Ok(json(StatusCode::OK, &message::list_response(resources, found.total, start)))
             }

@@ -5,8 +5,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Session,
-    mapping::{Existing, Records, Resource, answer::Class, line::Line},
-    plan::{Context, query, sql::guard},
+    mapping::{Existing, Records, Resource, answer::Class, line::Line, sql::SqlRecords, translate},
+    plan::{
+        Context,
+        call::Call,
+        query,
+        sql::{self, guard, revive, write::Stamps},
+    },
     scim::{
         change::{Change, To},
         condition::{Condition, Literal},
@@ -14,6 +19,7 @@ use crate::{
         projection::Projection,
         request, resource,
         schema::Target,
+        value::texts,
     },
 };
 
@@ -59,7 +65,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// The record that a create adopts.
+    /// The record that a create adopts, or brings back.
     pub(super) async fn namesake(
         &self,
         session: &mut Session,
@@ -73,7 +79,35 @@ impl Gateway {
         let named = kind.naming().and_then(|line| Some((line, resource::get(sent, &line.target)?.as_str()?)));
         let Some((line, name)) = named else { return Ok(None) };
         let mut found = self.who_has(session, kind, line, name, context).await?;
-        Ok(found.pop().filter(|_| found.is_empty()))
+        match (&kind.records, kind.existing) {
+            (Records::Sql(records), Existing::Revive) if found.is_empty() => {
+                self.revived(session, (kind, records), line, name, context).await
+            }
+            (_, Existing::Revive) => Ok(None),
+            _ => Ok(found.pop().filter(|_| found.is_empty())),
+        }
+    }
+
+    /// Takes the mark off the one record of that name that has been deleted.
+    async fn revived(
+        &self,
+        session: &mut Session,
+        (kind, records): (&Resource, &SqlRecords),
+        line: &Line,
+        name: &str,
+        context: &Context<'_>,
+    ) -> Result<Option<String>, Error> {
+        let Some(find) = revive::find(kind, records, &named(line, name)) else { return Ok(None) };
+        let found = self.ok(session, &Call::Sql(find)).await?;
+        let [record] = found.rows() else { return Ok(None) };
+        let id = translate::id(kind, record)?;
+        let Some(key) = sql::key(kind, records, &id) else { return Ok(None) };
+        let stamps = Stamps { now: context.now, client: context.client };
+        let Some(back) = revive::back(kind, records, &key, &stamps) else { return Ok(None) };
+        for statement in back {
+            self.ok(session, &Call::Sql(statement)).await?;
+        }
+        Ok(Some(id))
     }
 
     async fn who_has(
@@ -84,10 +118,7 @@ impl Gateway {
         text: &str,
         context: &Context<'_>,
     ) -> Result<Vec<String>, Error> {
-        let attribute = &line.target.attribute;
-        let sub = if attribute.multi_valued { attribute.sub("value").cloned() } else { line.target.sub.clone() };
-        let target = Target { sub, ..line.target.clone() };
-        let condition = Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text.to_owned()) };
+        let condition = named(line, text);
         let asked = request::Query { condition, sort: None, start_index: 1, cursor: None, count: Some(2) };
         let projection = Projection::parse(Some("id"), None, &resource.kind)?;
         let plan = query::plan(resource, asked, projection, context)?;
@@ -95,6 +126,14 @@ impl Gateway {
         let id = |r: Map<String, Value>| r.get("id").and_then(Value::as_str).map(str::to_owned);
         Ok(found.resources.into_iter().filter_map(id).collect())
     }
+}
+
+/// That a line's attribute is this text; of a list, that some item is.
+fn named(line: &Line, text: &str) -> Condition {
+    let attribute = &line.target.attribute;
+    let sub = if attribute.multi_valued { attribute.sub("value").cloned() } else { line.target.sub.clone() };
+    let target = Target { sub, ..line.target.clone() };
+    Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text.to_owned()) }
 }
 
 /// What a create asks of a record that is there: to become as was sent. Members join, and nobody leaves.
@@ -114,14 +153,4 @@ pub(super) fn adopting(kind: &Resource, sent: &Map<String, Value>) -> Vec<Change
         }
     }
     changes
-}
-
-/// The texts of a value: its own, or those of a list's items.
-fn texts(value: &Value) -> Vec<&str> {
-    match value {
-        Value::String(text) if !text.is_empty() => vec![text],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::Object(item) => item.get("value").map(texts).unwrap_or_default(),
-        _ => Vec::new(),
-    }
 }

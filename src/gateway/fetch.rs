@@ -81,7 +81,7 @@ impl Gateway {
             Err(Fault::Absent) => return Ok(None),
             call => call?,
         };
-        let reply = self.call(session, &call).await?;
+        let reply = self.settled(session, resource, id, &call).await?;
         let record = match reply.class {
             Class::Ok => read::record(resource, reply)?,
             Class::Absent => None,
@@ -331,7 +331,7 @@ impl Error {
     /// A row that does not fulfil what the app was said to answer exactly.
     pub(super) fn broken(query: &Query<'_>) -> Self {
         Self::BrokenPromise(match &query.source {
-            Source::List(_, Some(narrowed)) => narrowed.rule.text.clone(),
+            Source::List(_, Some(by)) => by.text().to_owned(),
             _ => "the list itself".to_owned(),
         })
     }

@@ -1,10 +1,16 @@
 //! What only the app itself can tell of a mapping, for `portolan check --live`: whether it is there, and whether it is as the
 //! mapping says. Nothing is written.
 
+use std::collections::HashMap;
+
 use crate::{
-    backend::{Backend, Limits},
+    backend::{Backend, Limits, sql::Sql},
     diagnostic::{Diagnostic, Diagnostics, Severity},
-    mapping::{App, Mapping},
+    mapping::{App, Mapping, Records, catalog::Catalog},
+    plan::sql::{
+        index::{self, Index},
+        names,
+    },
 };
 
 use super::catalog;
@@ -23,17 +29,34 @@ pub async fn live(mapping: &mut Mapping, limits: Limits) -> Diagnostics {
     }
     match &mapping.app {
         App::Rest(_) => Diagnostics::default(),
-        App::Sql(_) => database(&backend, mapping).await,
+        App::Sql(_) => {
+            let catalog = catalog(&backend, mapping).await;
+            let Backend::Sql(sql) = &backend else { return Diagnostics::default() };
+            database(sql, catalog, mapping).await
+        }
     }
 }
 
-/// A database: its columns.
-async fn database(backend: &Backend, mapping: &mut Mapping) -> Diagnostics {
-    match catalog(backend, mapping).await {
+/// A database: its columns, and the indexes that look-ups and promises need.
+async fn database(sql: &Sql, catalog: Result<Catalog, String>, mapping: &mut Mapping) -> Diagnostics {
+    match catalog {
         Ok(catalog) => mapping.learn(catalog),
         Err(why) => return Diagnostic::new(Severity::Error, "unfit-database", why).into(),
     }
-    Diagnostics::default()
+    let mut found = Diagnostics::default();
+    for resource in &mapping.resources {
+        let Records::Sql(records) = &resource.records else { continue };
+        let mut known: HashMap<String, Vec<Index>> = HashMap::new();
+        for (table, _) in names::tables(records) {
+            match sql.indexes(&table).await {
+                Ok(Some(indexes)) => drop(known.insert(table, indexes)),
+                Ok(None) => {}
+                Err(failure) => return none(&format!("the indexes of `{table}` cannot be read: {failure}")),
+            }
+        }
+        found.extend(index::missing(resource, records, &|table| known.get(&table.0).cloned()));
+    }
+    found
 }
 
 fn none(why: &str) -> Diagnostics {

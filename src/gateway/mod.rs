@@ -17,6 +17,7 @@ pub mod live;
 mod order;
 mod rescue;
 mod seal;
+mod settle;
 pub mod share;
 mod steps;
 mod store;
@@ -64,6 +65,7 @@ pub struct Gateway {
     limits: Limits,
     order: order::Order,
     bookmarks: bookmark::Bookmarks,
+    fresh: settle::Fresh,
     seal: seal::Seal,
     hashing: Semaphore,
     random: Random,
@@ -96,6 +98,7 @@ impl Gateway {
             limits,
             order: order::Order::default(),
             bookmarks: bookmark::Bookmarks::default(),
+            fresh: settle::Fresh::of(&mapping.app),
             seal: seal::Seal::passing(),
             hashing: hash::places(),
             random: seal::letters,

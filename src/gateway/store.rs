@@ -25,21 +25,21 @@ use super::{Error, Gateway, existing::adopting};
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
 
-/// How often a write is begun again.
+/// How often a request is begun again.
 const AGAIN: usize = 3;
 
-/// Does a write, and again where another transaction was in its way: then all of it was undone, and it was planned from
-/// what it reads in itself. Four times in the way, and the client should come back later.
-pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(write: impl Fn() -> F) -> Result<T, Error> {
+/// Does a request, and again where another transaction was in its way or a table changed under it: then all of it was
+/// undone, and it was planned from what it reads in itself. Four times in the way, and the client should come back later.
+pub(super) async fn anew<T, F: Future<Output = Result<T, Error>>>(request: impl Fn() -> F) -> Result<T, Error> {
     for _ in 0..AGAIN {
-        match write().await {
+        match Box::pin(request()).await {
             Err(Error::Backend(failure)) if failure.kind == Kind::Conflict => {
-                tracing::debug!(cause = %failure, "a write is begun again");
+                tracing::debug!(cause = %failure, "a request is begun again");
             }
             outcome => return outcome,
         }
     }
-    write().await
+    Box::pin(request()).await
 }
 
 impl Gateway {
@@ -82,6 +82,7 @@ impl Gateway {
             Records::Sql(_) => Vec::new(),
         };
         let made = plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(&done))?;
+        self.fresh.wrote(resource, &made.id);
         let did = match plan.rest(&made, context) {
             Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
             Err(fault) => Err(fault.into()),
@@ -141,6 +142,7 @@ impl Gateway {
             None => false,
         };
         if undone {
+            self.fresh.forget(plan.resource, &made.id);
             return error.undone();
         }
         tracing::error!(resource = %plan.resource.kind.name, "a create failed half way and could not be undone");
@@ -213,6 +215,7 @@ impl Gateway {
             self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
         }
         let last = last?;
+        self.fresh.wrote(resource, id);
         let Some(projection) = show else {
             return Ok(None);
         };
@@ -267,6 +270,7 @@ impl Gateway {
         }
         self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
+        self.fresh.forget(resource, id);
         self.steps(&mut session, resource, id, &steps, None).await?;
         Ok(session.commit().await?)
     }

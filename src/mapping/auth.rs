@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Uri};
 use serde_json::{Map, Value};
 
 use crate::config::Secret;
@@ -27,8 +27,8 @@ pub struct Auth {
 pub struct Session {
     /// Known from the start, for calls to name: a token that belongs into bodies.
     pub keep: Map<String, Value>,
-    /// The calls that open it, in order; what they keep is the session's. Empty: it is always open.
-    pub open: Vec<CallTemplate>,
+    /// How it is opened.
+    pub open: Opening,
     /// Headers that it adds to every call.
     pub headers: Vec<(HeaderName, Term)>,
     /// Parameters that it adds to every call.
@@ -41,11 +41,31 @@ pub struct Session {
     pub tenant: Vec<String>,
 }
 
+/// How a session is opened.
+pub enum Opening {
+    /// It is always open.
+    Always,
+    /// By these calls, in order; what they keep is the session's.
+    Calls(Vec<CallTemplate>),
+    /// By the credentials of an OAuth client (RFC 6749 §4.4): it keeps a `token`.
+    Client(Client),
+}
+
+/// The credentials of an OAuth client.
+pub struct Client {
+    /// Where tokens are given; the one address beside the app's own that anything is sent to.
+    pub url: Uri,
+    /// The form that asks for one, encoded.
+    pub form: Secret,
+    /// The client's own header, where its credentials are not in the form.
+    pub header: Option<HeaderValue>,
+}
+
 impl Auth {
     /// Whether signing in again may help where a call was not accepted.
     #[must_use]
     pub fn renews(&self) -> bool {
-        self.session.as_ref().is_some_and(|session| !session.open.is_empty())
+        self.session.as_ref().is_some_and(|session| !matches!(session.open, Opening::Always))
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Known {
     pub stored: Stored,
     /// How it compares texts, as SQL names it.
     pub collation: Option<String>,
+    /// Whether it tells texts apart that differ in letter case alone, where that is known.
+    pub exact: Option<bool>,
 }
 
 /// What a column holds.
@@ -74,6 +76,12 @@ impl Catalog {
     #[must_use]
     pub fn column(&self, table: &Ident, column: &Ident) -> Option<&Stored> {
         self.0.get(&table.0)?.get(&column.0).map(|known| &known.stored)
+    }
+
+    /// Whether a column tells texts apart that differ in letter case alone.
+    #[must_use]
+    pub fn is_exact(&self, table: &Ident, column: &Ident) -> Option<bool> {
+        self.0.get(&table.0)?.get(&column.0)?.exact
     }
 
     /// How a column compares texts, where it holds some and that is known.

@@ -183,7 +183,13 @@ pub struct Each {
     pub fields: Vec<Field>,
     /// The resource type that `value` names, for `members` and the like.
     pub of: Option<Of>,
+    /// Others that it may name as well; the record's item says so in [`OF`].
+    pub also: Vec<Of>,
 }
+
+/// What an item of a record is called by that names a resource of another type than the list's first. No column has such a
+/// name.
+pub const OF: &str = "@of";
 
 /// Another resource type that a value names.
 #[derive(Debug, Clone, PartialEq, Eq)]

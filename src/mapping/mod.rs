@@ -12,10 +12,12 @@ pub mod cell;
 pub mod codec;
 mod compile;
 pub mod hash;
+pub mod language;
 pub mod line;
 pub mod own;
 pub mod pattern;
 mod php;
+pub mod quote;
 pub mod reply;
 pub mod rest;
 pub mod selector;
@@ -82,6 +84,8 @@ pub enum Existing {
     Refuse,
     /// The record becomes as was sent, and is answered as if it were new.
     Adopt,
+    /// The same of one that `delete` has marked, which exists again.
+    Revive,
 }
 
 /// Where the id stands in a record, and its codec.
@@ -200,7 +204,7 @@ impl Resource {
     pub fn has_members(&self) -> bool {
         match &self.records {
             Records::Rest(records) => records.members.is_some(),
-            Records::Sql(records) => records.members.is_some(),
+            Records::Sql(records) => !records.members.is_empty(),
         }
     }
 }

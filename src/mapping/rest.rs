@@ -1,6 +1,6 @@
 //! What a mapping says of an HTTP app: where it is, how to sign in, which calls read and write its records.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{
-    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, pattern::Pattern, reply::InReply,
-    selector::Selector,
+    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, language::Language, pattern::Pattern,
+    reply::InReply, selector::Selector,
 };
 
 /// The app.
@@ -17,12 +17,40 @@ use super::{
 pub struct RestApp {
     /// Where it is.
     pub origin: Arc<Origin>,
+    /// The roots that vouch for it, in PEM; none: those of the system.
+    pub ca: Option<String>,
     /// How calls are signed.
     pub auth: Auth,
     /// The app's answer rules.
     pub answers: Vec<Arc<AnswerRule>>,
     /// The values that every client's tenant must have, where calls name them.
     pub tenant: Vec<String>,
+    /// How fast and how often it is asked.
+    pub pace: Pace,
+}
+
+/// How fast and how often an app is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// The most calls at once, of one credential; none: any number.
+    pub at_once: Option<usize>,
+    /// The most calls in a second, of one credential; none: any number.
+    pub per_second: Option<u32>,
+    /// How often one call is sent at most, where it may be sent again.
+    pub tries: u32,
+    /// The time of one call with all its tries and waits; none: that of a single one.
+    pub within: Option<Duration>,
+    /// For how long after our own write the app may not show it yet.
+    pub settles: Option<Duration>,
+    /// Whether a busy app is waited for, within that time.
+    pub waits: bool,
+}
+
+/// What is so where a mapping says nothing: a call whose answer was lost is sent once more, and nobody waits.
+impl Default for Pace {
+    fn default() -> Self {
+        Self { at_once: None, per_second: None, tries: 2, within: None, settles: None, waits: false }
+    }
 }
 
 /// Where an app is.
@@ -79,6 +107,8 @@ pub struct List {
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
+    /// The language that it can be asked in.
+    pub language: Option<Language>,
 }
 
 /// How a list goes on from page to page.

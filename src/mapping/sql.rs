@@ -21,6 +21,8 @@ use super::{
 pub struct SqlApp {
     /// Which engine, and where.
     pub url: Url,
+    /// Where tables and sequences stand: a schema, in MariaDB a database; none: where the connection looks.
+    pub schema: Option<Ident>,
     /// Whose rows are whose, where several tenants share the tables.
     pub tenant: Option<TenantColumn>,
     /// Where keys are counted.
@@ -72,7 +74,7 @@ pub enum Engine {
     MariaDb,
 }
 
-/// An identifier, quoted whenever it is written.
+/// An identifier, quoted whenever it is written. A table's may have the schema in front, with a dot, which no name has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ident(pub String);
 
@@ -114,6 +116,14 @@ pub const COMPUTED: char = '=';
 /// What a select is called in the catalogue; no table has such a name.
 pub const SELECT: char = '@';
 
+impl Ident {
+    /// The name without the schema.
+    #[must_use]
+    pub fn bare(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&self.0, |(_, name)| name)
+    }
+}
+
 /// The rows of one resource type.
 #[derive(Debug)]
 pub struct SqlRecords {
@@ -153,8 +163,8 @@ pub struct SqlRecords {
     pub children: Vec<Child>,
     /// Columns that hold another record's key.
     pub references: Vec<Referring>,
-    /// The junction table of `members`.
-    pub members: Option<Junction>,
+    /// The junction tables of `members`, one for each type that may be one.
+    pub members: Vec<Junction>,
     /// The junction table of another type's members, seen from here: `groups`.
     pub groups: Option<Derived>,
     /// Every junction that names this type's rows as members: its table, and its column that holds this type's key.
@@ -231,6 +241,19 @@ pub enum ColumnIs {
     NoneOf(Vec<Value>),
     /// The client's tenant's value of this name: bound, as it is known with the request.
     Tenant(String),
+}
+
+impl ColumnIs {
+    /// What a column holds in a row that exists, where one value is known that it may.
+    #[must_use]
+    pub fn living(&self) -> Option<&Value> {
+        match self {
+            Self::AnyOf(values) => values.first(),
+            Self::NoneOf(values) if values.contains(&Value::Null) => None,
+            Self::NoneOf(_) => Some(&Value::Null),
+            Self::Tenant(_) => None,
+        }
+    }
 }
 
 /// What is written into a column that SCIM does not name.
@@ -370,6 +393,8 @@ pub struct Junction {
     pub of: String,
     /// The member's base table, key and conditions: a member that does not exist for SCIM is none.
     pub member: Reference,
+    /// Whether members are of the type that has them: groups in groups.
+    pub nests: bool,
     /// Columns that SCIM does not name, on insert.
     pub insert: Vec<(Ident, Stamp)>,
     /// Statements of the app's own that write it.

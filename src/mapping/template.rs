@@ -1,7 +1,8 @@
 //! Texts with holes: `{{first}} {{last}}`. Handlebars parses them; of its language only the plain expression is allowed, so
 //! a text cannot branch, loop or call, and nothing of it is left to run: rendering puts values between texts.
 //!
-//! A hole's value passes through the encoder of the place where the text stands, and that is the only way in (law 8).
+//! A hole's value passes through the hole's quote, if it has one, and then through the encoder of the place where the text
+//! stands, and that is the only way in (law 8).
 
 use handlebars::{
     Path, PathSeg, Template as Parsed,
@@ -9,6 +10,8 @@ use handlebars::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+
+use super::quote::Quote;
 
 /// Where a text stands; decides its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,7 @@ pub struct Template {
     source: String,
     parsed: Parsed,
     holes: Vec<Vec<String>>,
+    quotes: Vec<Option<Quote>>,
 }
 
 /// Why a text could not be made: nothing is sent.
@@ -66,24 +70,37 @@ impl Template {
     /// # Errors
     /// A sentence: what is not allowed in it.
     pub fn compile(text: &str) -> Result<Self, String> {
+        Self::quoted(text, &|_| None)
+    }
+
+    /// Compiles a text with holes, each of which may name a quote: `{{odata value}}`.
+    ///
+    /// # Errors
+    /// As [`Template::compile`], and a hole beside what would be read together with its value.
+    pub fn quoted(text: &str, quote: &dyn Fn(&str) -> Option<Quote>) -> Result<Self, String> {
         let parsed = Parsed::compile(text)
             .map_err(|_| format!("`{text}` has a hole that is not closed, or that holds more than a name"))?;
-        let mut holes = Vec::new();
+        let (mut holes, mut quotes) = (Vec::new(), Vec::new());
         for element in &parsed.elements {
             match element {
                 TemplateElement::RawString(_) => {}
                 TemplateElement::Expression(inner) => {
-                    if !inner.params.is_empty() || !inner.hash.is_empty() {
-                        return Err(format!(
-                            "`{text}`: quotes inside `{{{{ }}}}` are not supported yet; write one name"
-                        ));
-                    }
-                    let Some(name) = plain_name(&inner.name) else {
+                    let (name, by) = match inner.params.as_slice() {
+                        [] if inner.hash.is_empty() => (&inner.name, None),
+                        [of] if inner.hash.is_empty() => (of, Some(&inner.name)),
+                        _ => return Err(format!("`{text}`: a hole holds one name, and perhaps a quote in front")),
+                    };
+                    let by = match by.map(|by| plain_name(by).unwrap_or_default().join(".")) {
+                        None => None,
+                        Some(by) => Some(quote(&by).ok_or_else(|| format!("`{text}`: there is no quote `{by}` here"))?),
+                    };
+                    let Some(name) = plain_name(name) else {
                         return Err(format!(
                             "`{text}`: only a plain name such as `{{{{record.name}}}}` may stand in a hole"
                         ));
                     };
                     holes.push(name);
+                    quotes.push(by);
                 }
                 _ => {
                     return Err(format!(
@@ -92,7 +109,68 @@ impl Template {
                 }
             }
         }
-        Ok(Self { source: text.to_owned(), parsed, holes })
+        let made = Self { source: text.to_owned(), parsed, holes, quotes };
+        made.check_marks()?;
+        Ok(made)
+    }
+
+    /// A value is not read together with what stands beside it.
+    fn check_marks(&self) -> Result<(), String> {
+        let mut quotes = self.quotes.iter();
+        let marks: Vec<Option<Vec<char>>> = self
+            .parsed
+            .elements
+            .iter()
+            .map(|element| match element {
+                TemplateElement::RawString(_) => None,
+                _ => Some(quotes.next().and_then(Option::as_ref).map(Quote::marks).unwrap_or_default()),
+            })
+            .collect();
+        let shared = |hole: &[char], beside: &TemplateElement, first: bool| match beside {
+            TemplateElement::RawString(raw) => {
+                let next = if first { raw.chars().next() } else { raw.chars().next_back() };
+                next.is_some_and(|c| hole.contains(&c))
+            }
+            _ => !hole.is_empty(),
+        };
+        for (at, hole) in marks.iter().enumerate() {
+            let Some(hole) = hole else { continue };
+            let elements = &self.parsed.elements;
+            let before = at.checked_sub(1).and_then(|at| elements.get(at));
+            let after = elements.get(at + 1);
+            if before.is_some_and(|raw| shared(hole, raw, false)) || after.is_some_and(|raw| shared(hole, raw, true)) {
+                return Err(format!(
+                    "`{}`: what stands beside a hole would be read together with its value",
+                    self.source
+                ));
+            }
+        }
+        if !self.is_alone() && self.quotes.contains(&Some(Quote::Text)) {
+            return Err(format!("`{}`: `text` leaves a value as it is, so it stands alone", self.source));
+        }
+        Ok(())
+    }
+
+    /// Whether it is one hole and nothing else.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.parsed.elements.len() == 1 && self.holes.len() == 1
+    }
+
+    /// The holes without a quote.
+    pub fn bare(&self) -> impl Iterator<Item = &[String]> {
+        self.holes.iter().zip(&self.quotes).filter(|(_, quote)| quote.is_none()).map(|(hole, _)| hole.as_slice())
+    }
+
+    /// With this quote in the holes that have none, but for those that need none.
+    #[must_use]
+    pub fn with_quote(mut self, quote: &Quote, needs_none: impl Fn(&[String]) -> bool) -> Self {
+        for (own, hole) in self.quotes.iter_mut().zip(&self.holes) {
+            if own.is_none() && !needs_none(hole) {
+                *own = Some(quote.clone());
+            }
+        }
+        self
     }
 
     /// The text as written.
@@ -117,7 +195,7 @@ impl Template {
     #[must_use]
     pub fn display<'a>(&self, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Option<String> {
         let mut given = false;
-        let made = self.fill(|hole| {
+        let made = self.fill(|_, hole| {
             let text = match look_up(hole) {
                 Some(Value::String(s)) => s.clone(),
                 Some(Value::Number(n)) => n.to_string(),
@@ -135,17 +213,21 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        self.fill(|hole| {
+        self.fill(|at, hole| {
+            let quote = self.quotes.get(at).and_then(Option::as_ref);
             let name = || hole.join(".");
-            let text = match look_up(hole) {
-                Some(Value::String(s)) if !s.is_empty() => s.clone(),
-                Some(Value::Number(n)) => n.to_string(),
-                Some(Value::Bool(b)) => b.to_string(),
-                None | Some(Value::Null | Value::String(_)) => return Err(Unfit::Missing(name())),
-                Some(_) => return Err(Unfit::Value { name: name(), why: "it is a list or an object, not one value" }),
+            let unfit_for = |why| Unfit::Value { name: name(), why };
+            let text = match (look_up(hole), quote) {
+                (None | Some(Value::Null), _) => return Err(Unfit::Missing(name())),
+                (Some(Value::String(s)), _) if s.is_empty() => return Err(Unfit::Missing(name())),
+                (Some(value), Some(quote)) => quote.write(value).map_err(unfit_for)?,
+                (Some(Value::String(s)), None) => s.clone(),
+                (Some(Value::Number(n)), None) => n.to_string(),
+                (Some(Value::Bool(b)), None) => b.to_string(),
+                (Some(_), None) => return Err(unfit_for("it is a list or an object, not one value")),
             };
             if let Some(why) = unfit(place, &text) {
-                return Err(Unfit::Value { name: name(), why });
+                return Err(unfit_for(why));
             }
             Ok(match place {
                 Place::Segment | Place::Query => percent(&text),
@@ -154,13 +236,13 @@ impl Template {
         })
     }
 
-    fn fill(&self, mut value: impl FnMut(&[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {
-        let mut holes = self.holes.iter();
+    fn fill(&self, mut value: impl FnMut(usize, &[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {
+        let mut holes = self.holes.iter().enumerate();
         let mut made = String::new();
         for element in &self.parsed.elements {
             match element {
                 TemplateElement::RawString(text) => made.push_str(text),
-                _ => made.push_str(&holes.next().map_or(Ok(String::new()), |hole| value(hole))?),
+                _ => made.push_str(&holes.next().map_or(Ok(String::new()), |(at, hole)| value(at, hole))?),
             }
         }
         Ok(made)

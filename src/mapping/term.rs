@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     codec::Cut,
     pattern::Pattern,
+    quote::Quote,
     selector::{Selector, Step},
     template::{Place, Template, Unfit},
 };
@@ -19,7 +20,7 @@ pub const NAMES: [&str; 13] = [
 ];
 
 /// Names that may be missing: the leaf that uses one is then left out.
-const OPTIONAL: [&str; 3] = ["offset", "page", "next"];
+const OPTIONAL: [&str; 4] = ["offset", "page", "next", "filter"];
 
 /// What to send.
 #[derive(Debug, Clone)]
@@ -59,6 +60,15 @@ pub enum Term {
     },
     /// So many letters and digits that nobody can guess.
     Random(usize),
+    /// What is in it as text of the app's own language: `{ quote: rison, of: { page: $.page } }`.
+    Quoted {
+        /// How.
+        quote: Quote,
+        /// What.
+        of: Box<Term>,
+        /// Whether each of its texts goes through the quote alone, as a frame asks; else all becomes one text.
+        each: bool,
+    },
 }
 
 /// One entry of an object.
@@ -145,7 +155,7 @@ impl Term {
     ///
     /// # Errors
     /// A sentence: what is wrong with it.
-    pub fn leaf(text: &str) -> Result<Self, String> {
+    pub fn leaf(text: &str, quote: &dyn Fn(&str) -> Option<Quote>) -> Result<Self, String> {
         if let Some(rest) = text.strip_prefix("$$") {
             return Ok(Self::Literal(Value::String(format!("${rest}"))));
         }
@@ -159,7 +169,7 @@ impl Term {
             return Ok(Self::Path { name, rest });
         }
         if Template::has_holes(text) {
-            return Ok(Self::Text(Arc::new(Template::compile(text)?)));
+            return Ok(Self::Text(Arc::new(Template::quoted(text, quote)?)));
         }
         Ok(Self::Literal(Value::String(text.to_owned())))
     }
@@ -184,6 +194,7 @@ impl Term {
                 found.extend(inner.into_iter().filter(|(name, _)| name != "value"));
             }
             Self::Random(_) => {}
+            Self::Quoted { of, .. } => of.uses(found),
         }
     }
 
@@ -245,6 +256,11 @@ impl Term {
                 Some(text) => Ok(Some(Value::String(text))),
                 None => Err(Unfit::Missing("random".to_owned())),
             },
+            Self::Quoted { quote, of, each } => match of.evaluate(place, scope)? {
+                Some(value) if *each => quote.write_all(value).map(Some).map_err(|why| unfit(of, why)),
+                Some(value) => Ok(Some(Value::String(quote.write(&value).map_err(|why| unfit(of, why))?))),
+                None => Ok(None),
+            },
             Self::List(items) => {
                 let mut list = Vec::new();
                 for item in items {
@@ -274,6 +290,8 @@ impl Term {
                 Value::String(s) => s.clone(),
                 Value::Number(n) => n.to_string(),
                 Value::Bool(b) => b.to_string(),
+                // a filter that is a tree has JSON for its text, unless the mapping says otherwise
+                tree if matches!(self, Self::Path { name, .. } if name == "filter") => tree.to_string(),
                 _ => return Err(Unfit::Value { name: self.describe(), why: "it is not one text, number or boolean" }),
             };
             if text.contains(char::is_control) {
@@ -296,6 +314,7 @@ impl Term {
             Self::Text(text) => text.text().to_owned(),
             Self::Literal(value) => value.to_string(),
             Self::Cut { at, .. } => at.describe(),
+            Self::Quoted { of, .. } => of.describe(),
             Self::Object(_) => "an object".to_owned(),
             Self::List(_) | Self::Each { .. } => "a list".to_owned(),
             Self::Random(_) => "a random text".to_owned(),

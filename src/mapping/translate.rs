@@ -14,7 +14,7 @@ use crate::scim::{
 use super::{
     Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
-    line::{DIRECT, Each, Empty, FieldSource, Line, Slot, Source, types_by_resource},
+    line::{DIRECT, Each, Empty, FieldSource, Line, OF, Of, Slot, Source, types_by_resource},
     pattern::{Item, same},
     template::percent,
 };
@@ -229,7 +229,9 @@ fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Re
     if attribute.kind != Type::Complex {
         return Ok(made.shift_remove("value"));
     }
-    if let (Some(of), Some(id)) = (&each.of, made.get("value").and_then(text)) {
+    let said = |of: &&Of| item.get(OF).and_then(Value::as_str) == Some(&of.name);
+    let of = each.also.iter().find(said).or(each.of.as_ref());
+    if let (Some(of), Some(id)) = (of, made.get("value").and_then(text)) {
         made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &id)));
         if types_by_resource(attribute) {
             made.insert("type".to_owned(), Value::String(of.name.clone()));

@@ -126,6 +126,8 @@ pub enum Expect {
     One(Class),
     /// No row, else this; the first row's first column is named in the detail: `no such member: 7`.
     None(Class, &'static str),
+    /// A row, or else others have had their turn for too long. What is had is kept until the transaction has ended.
+    Turn,
 }
 
 /// What the app answered, classed.

@@ -1,6 +1,8 @@
 //! Changing a record: PUT and PATCH become one change set, the mapping's change rules claim the changes they name, and
 //! what no rule can send is first compared with what is there (law 7). DELETE stands here as well.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -59,7 +61,7 @@ pub struct Change<'a> {
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
     let set = set(ask).filter(|changes| !changes.is_empty());
-    let own = matches!(&resource.records, Records::Sql(records) if records.members.is_some())
+    let own = matches!(&resource.records, Records::Sql(records) if !records.members.is_empty())
         && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
     let own = own && set.is_some();
     let reads = |changes: &[Changed]| reading_rule(resource, changes).is_some();
@@ -152,7 +154,7 @@ impl<'a> Change<'a> {
 
     /// Whether the lists of other resources are all derived from theirs: nothing here changes by them, or changes them.
     fn only_derived(&self) -> bool {
-        matches!(&self.resource.records, Records::Sql(records) if records.members.is_none() && records.groups.is_some())
+        matches!(&self.resource.records, Records::Sql(records) if records.members.is_empty() && records.groups.is_some())
     }
 
     /// Whether all of the record is read first, so that it is the answer where nothing changes.
@@ -281,7 +283,7 @@ impl<'a> Change<'a> {
         }
         self.check_extensions(before, &after)?;
         let mut changes = diff(before, &after, &self.resource.kind);
-        changes.retain(|change| !same_but_case(change, before));
+        changes.retain(|change| !same_but_case(self.resource, change, before));
         let set_once = |c: &&Changed| is_immutable(&c.target) && resource::get(before, &c.target).is_some();
         if let Some(change) = changes.iter().find(set_once) {
             return Err(immutable(change));
@@ -319,11 +321,14 @@ fn is_immutable(target: &Target) -> bool {
     [&target.attribute, target.leaf()].iter().any(|a| a.mutability == Mutability::Immutable)
 }
 
-/// Where letter case does not matter, another spelling of what cannot be changed is no change.
-fn same_but_case(change: &Changed, before: &Map<String, Value>) -> bool {
+/// Where letter case does not matter, or the app makes the same of it, another spelling of what cannot be changed is no change.
+fn same_but_case(kind: &Resource, change: &Changed, before: &Map<String, Value>) -> bool {
     let leaf = change.target.leaf();
     match (&change.to, resource::get(before, &change.target)) {
-        (To::Value(new), Some(old)) => leaf.mutability == Mutability::Immutable && leaf.is_same(old, new),
+        (To::Value(new), Some(old)) => {
+            let kept = kind.line(&change.target).map_or(Cow::Borrowed(new), |line| line.folded(new));
+            leaf.mutability == Mutability::Immutable && leaf.is_same(old, &kept)
+        }
         _ => false,
     }
 }

@@ -234,7 +234,7 @@ impl<'a> Create<'a> {
                     ));
                 }
                 steps.extend(statements.into_iter().map(Step::statement));
-                if let Some(junction) = &records.members {
+                if let Some(junction) = records.members.first() {
                     let ids: Vec<String> = items(&junction.name)
                         .iter()
                         .filter_map(|i| i.get("value")?.as_str().map(str::to_owned))

@@ -153,6 +153,15 @@ impl Cost {
         format!("{}{}", counted(resource, self.calls), self.more())
     }
 
+    /// Queries for what another one may have already.
+    fn look_up(&mut self, queries: usize) {
+        match queries {
+            0 => {}
+            1 => self.besides.push("a look-up".to_owned()),
+            n => self.besides.push(format!("{n} look-ups")),
+        }
+    }
+
     fn more(&self) -> String {
         self.besides.iter().map(|more| format!(" + {more}")).collect()
     }
@@ -198,6 +207,7 @@ impl Explained {
                     Expect::Any => {}
                     Expect::Some(class) => self.noted("needs", "a row", &format!("else {}", class.word())),
                     Expect::One(class) => self.noted("needs", "one row", &format!("else {}", class.word())),
+                    Expect::Turn => self.noted("needs", "its turn", "else busy"),
                     Expect::None(class, why) => self.noted("needs", "no row", &format!("else {}: {why}", class.word())),
                 }
             }

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        call::CallTemplate,
         line::{Line, Source},
         reply::At,
         rest::{PageStyle, Pages},
@@ -257,7 +256,7 @@ pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, at: &Position) -
     let scope = Scope::default().lend("id", id);
     match &part.pages {
         None => fill(&part.call, &scope),
-        Some(pages) => page_call(&part.call, pages, at, &paged(scope, pages, at)),
+        Some(pages) => linked(fill(&part.call, &paged(scope, pages, at))?, pages, at),
     }
 }
 
@@ -276,13 +275,7 @@ pub(super) fn paged<'a>(scope: Scope<'a>, pages: &Pages, at: &Position) -> Scope
 }
 
 /// The call for a page: the call itself, or where the last page linked to.
-pub(super) fn page_call(
-    template: &CallTemplate,
-    pages: &Pages,
-    at: &Position,
-    scope: &Scope<'_>,
-) -> Result<Call, Fault> {
-    let call = fill(template, scope)?;
+pub(super) fn linked(call: Call, pages: &Pages, at: &Position) -> Result<Call, Fault> {
     let (PageStyle::Url { origin, .. }, Some(Value::String(next)), Call::Http(mut call)) =
         (&pages.by, &at.next, call.clone())
     else {
@@ -291,7 +284,6 @@ pub(super) fn page_call(
     call.target = link::target(origin, &call.target, next).ok_or_else(|| {
         Fault::Unmade("the app links to a next page outside its own URL, which is not followed".to_owned())
     })?;
-    call.linked = true;
     Ok(Call::Http(call))
 }
 

@@ -131,6 +131,17 @@ pub fn unfold(value: &Value, target: &Target, profile: &Profile) -> Result<Vec<(
     Ok(parts.into_iter().map(|(sub, value)| (Target { sub: Some(sub), ..target.clone() }, value)).collect())
 }
 
+/// The texts of a value: its own, or those of a list's items.
+#[must_use]
+pub fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) if !text.is_empty() => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(item) => item.get("value").map(texts).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
 /// Null and the empty list are one state (RFC 7643 §2.5).
 #[must_use]
 pub fn is_empty(value: &Value) -> bool {

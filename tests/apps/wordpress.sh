@@ -64,7 +64,8 @@ case ${1:-} in
     wait_http "http://127.0.0.1:$PORT/wp-json/wp/v2/users" 60 || { tail -20 "$APP/log" >&2; ended; die "WordPress did not start"; }
     echo "WORDPRESS_URL=http://127.0.0.1:$PORT/wp-json/wp/v2"
     echo "WORDPRESS_USER=admin"
-    echo "WORDPRESS_PASSWORD='$password'"
+    echo "WORDPRESS_PASSWORD=$password"
+    echo "WORDPRESS_HEIR=1"             # the administrator, who gets what people leave behind
     ;;
   stop) ended ;;
   *) die "usage: $0 start|stop" ;;

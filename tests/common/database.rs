@@ -30,10 +30,22 @@ pub fn engine() -> Engine {
 pub struct Database {
     pub engine: Engine,
     pub url: String,
+    held: tokio::sync::Mutex<Option<Held>>,
     _folder: Option<TempDir>,
 }
 
+/// A connection that outlives a question.
+enum Held {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
 impl Database {
+    fn of(engine: Engine, url: String, folder: Option<TempDir>) -> Self {
+        Self { engine, url, held: tokio::sync::Mutex::new(None), _folder: folder }
+    }
+
     /// The HR database of the quickstart, on a server with types and collations of its own; and `more` statements after
     /// it, in SQLite's words.
     pub async fn quickstart(more: &str) -> Self {
@@ -66,7 +78,7 @@ impl Database {
                 let folder = tempfile::tempdir().unwrap();
                 let file = folder.path().join("app.sqlite");
                 run_script(&file, script).await.unwrap();
-                Self { engine, url: format!("sqlite:{}", file.display()), _folder: Some(folder) }
+                Self::of(engine, format!("sqlite:{}", file.display()), Some(folder))
             }
             Engine::Postgres => {
                 let server = server("PORTOLAN_TEST_POSTGRES");
@@ -74,7 +86,7 @@ impl Database {
                 // a schema is made in no time, and a database is not
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}")))).await.unwrap();
                 let url = format!("{server}/postgres?options=-c%20search_path%3D{name}");
-                let database = Self { engine, url, _folder: None };
+                let database = Self::of(engine, url, None);
                 database.run(script).await;
                 database
             }
@@ -82,16 +94,32 @@ impl Database {
                 let server = server("PORTOLAN_TEST_MARIADB");
                 let mut connection = maria(&server).await;
                 connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))).await.unwrap();
-                let database = Self { engine, url: format!("{server}/{name}"), _folder: None };
+                let database = Self::of(engine, format!("{server}/{name}"), None);
                 database.run(script).await;
                 database
             }
         }
     }
 
+    /// The same on a small disk of its own, which `tests/databases.sh` mounts; MariaDB's stays where it is.
+    pub async fn small(script: &str) -> Self {
+        let script = dialect::script(engine(), script);
+        match engine() {
+            Engine::Sqlite => {
+                let disk = std::env::var("PORTOLAN_TEST_SMALL").expect("tests/databases.sh start says where it is");
+                let folder = tempfile::tempdir_in(disk).unwrap();
+                let file = folder.path().join("app.sqlite");
+                run_script(&file, &script).await.unwrap();
+                Self::of(Engine::Sqlite, format!("sqlite:{}", file.display()), Some(folder))
+            }
+            Engine::Postgres => Self::new(Engine::Postgres, &format!("set default_tablespace = small; {script}")).await,
+            Engine::MariaDb => Self::new(Engine::MariaDb, &script).await,
+        }
+    }
+
     /// One that is somewhere, or not.
     pub fn at(engine: Engine, url: &str) -> Self {
-        Self { engine, url: url.to_owned(), _folder: None }
+        Self::of(engine, url.to_owned(), None)
     }
 
     /// The same for a mapping made by hand.
@@ -105,13 +133,25 @@ impl Database {
 
     /// Runs statements as the app would.
     pub async fn run(&self, script: &str) {
+        self.try_run(script).await.unwrap();
+    }
+
+    /// The same, where it may fail.
+    pub async fn try_run(&self, script: &str) -> Result<(), sqlx::Error> {
         let script = sqlx::raw_sql(AssertSqlSafe(script));
-        let done = match self.engine {
-            Engine::Sqlite => SqliteConnection::connect(&self.url).await.unwrap().execute(script).await.map(drop),
-            Engine::Postgres => PgConnection::connect(&self.url).await.unwrap().execute(script).await.map(drop),
-            Engine::MariaDb => maria(&self.url).await.execute(script).await.map(drop),
-        };
-        done.unwrap();
+        match &mut self.connected().await {
+            Held::Sqlite(connection) => connection.execute(script).await.map(drop),
+            Held::Postgres(connection) => connection.execute(script).await.map(drop),
+            Held::MariaDb(connection) => connection.execute(script).await.map(drop),
+        }
+    }
+
+    async fn connected(&self) -> Held {
+        match self.engine {
+            Engine::Sqlite => Held::Sqlite(SqliteConnection::connect(&self.url).await.unwrap()),
+            Engine::Postgres => Held::Postgres(PgConnection::connect(&self.url).await.unwrap()),
+            Engine::MariaDb => Held::MariaDb(maria(&self.url).await),
+        }
     }
 
     /// A transaction of the app's own on a server.
@@ -133,21 +173,26 @@ impl Database {
     pub async fn lines(&self, sql: &str) -> Vec<String> {
         let sql = sqlx::raw_sql(AssertSqlSafe(dialect::sql(self.engine, sql)));
         let line = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        match self.engine {
-            Engine::Sqlite => {
-                let rows = SqliteConnection::connect(&self.url).await.unwrap().fetch_all(sql).await.unwrap();
+        // a server takes long to know who it is
+        let mut held = self.held.lock().await;
+        if held.is_none() {
+            *held = Some(self.connected().await);
+        }
+        match held.as_mut().unwrap() {
+            Held::Sqlite(connection) => {
+                let rows = connection.fetch_all(sql).await.unwrap();
                 rows.iter().map(|row| line(row.try_get_unchecked(0).unwrap())).collect()
             }
-            Engine::Postgres => {
-                let rows = PgConnection::connect(&self.url).await.unwrap().fetch_all(sql).await.unwrap();
+            Held::Postgres(connection) => {
+                let rows = connection.fetch_all(sql).await.unwrap();
                 let cell = |row: &sqlx::postgres::PgRow| {
                     let raw = row.try_get_raw(0).unwrap();
                     if raw.is_null() { None } else { Some(raw.as_str().unwrap().to_owned()) }
                 };
                 rows.iter().map(|row| line(cell(row))).collect()
             }
-            Engine::MariaDb => {
-                let rows = maria(&self.url).await.fetch_all(sql).await.unwrap();
+            Held::MariaDb(connection) => {
+                let rows = connection.fetch_all(sql).await.unwrap();
                 rows.iter().map(|row| line(row.try_get_unchecked(0).unwrap())).collect()
             }
         }

@@ -1,7 +1,7 @@
-"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf
+"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf|fluent
 
 It answers what it is asked about (`exact`), everybody who is anything like it (`wider`), or does not know the parameters and
-ignores them (`deaf`). `GET /seen` tells the calls since the last time it was asked: path, parameters, rows in all.
+ignores them (`deaf`). One is `fluent`: its only parameter is `where`, a whole filter as a tree of JSON. `GET /seen` tells the calls since the last time it was asked: path, parameters, rows in all.
 """
 
 import json
@@ -88,7 +88,7 @@ class Directory:
         return 405, problem("method", "not here")
 
     def listed(self, what, path, query):
-        asked = {name: value for name, value in query.items() if "." in name}
+        asked = {name: value for name, value in query.items() if "." in name or name == "where"}
         rows = [shown(r) for r in (self.people if what == "people" else self.crews).values() if self.fits(r, asked)]
         self.seen.append({"path": path, "asked": asked, "rows": len(rows)})
         if what == "people":
@@ -99,7 +99,27 @@ class Directory:
         return 200, rows[page * size:page * size + size]
 
     def fits(self, record, asked):
+        if self.behaviour == "fluent":
+            return "where" not in asked or self.means(record, json.loads(asked["where"]))
         return self.behaviour == "deaf" or all(self.holds(record, *name.split("."), value) for name, value in asked.items())
+
+    def means(self, record, tree):
+        """`{"and": [...]}`, `{"or": [...]}`, `{"not": {...}}`, `{"name.first": {"co": "x"}}`; what is not there is equal to nothing."""
+        (key, inside), = tree.items()
+        if key in ("and", "or"):
+            return (all if key == "and" else any)(self.means(record, part) for part in inside)
+        if key == "not":
+            return not self.means(record, inside)
+        value = record
+        for step in key.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        (op, asked), = inside.items()
+        if op == "there":
+            return value is not None
+        if value in (None, ""):
+            return op == "ne"
+        fold = (lambda text: text) if key in EXACT_CASE else small
+        return compared(op, fold(value), fold(asked))
 
     def holds(self, record, field, op, asked):
         values = record

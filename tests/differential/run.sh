@@ -57,13 +57,19 @@ over_sqlite() {
 
 over_rest() {
   local name at app sides=() url
-  for name in exact wider deaf; do
+  for name in exact wider deaf fluent; do
     app=127.0.0.1:$(free_port)
     start "$RUN/app-$name.pid" "$RUN/app-$name.out" python3 "$HERE/app.py" "${app#*:}" "$name"
     wait_http "http://$app/seen" 20 || { cat "$RUN/app-$name.out"; exit 1; }
     cp "$HERE/rest.yaml" "$RUN/$name.mapping.yaml"
     # the other two keep no promise, and `ne` is of no use without one
-    [ "$name" = exact ] || sed -i -e '/ ne ?/d' -e 's/, matches: exactly//' "$RUN/$name.mapping.yaml"
+    case $name in
+      wider | deaf) sed -i -e '/ ne ?/d' -e 's/, matches: exactly//' "$RUN/$name.mapping.yaml" ;;
+      # in place of all rules one language, and one parameter for it
+      fluent) sed -i -e '/^        .* ?: {/d' -e '1r '"$HERE/language.yaml" \
+        -e 's/^        case: any$/        case: any\n        matches: exactly\n        language: trees/' \
+        -e 's/^      call: GET .*[?].*limit=.*$/&\n      query: { where: $.filter }/' "$RUN/$name.mapping.yaml" ;;
+    esac
     cat >"$RUN/$name.yaml" <<YAML
 listen: 127.0.0.1:8080
 mapping: $name.mapping.yaml

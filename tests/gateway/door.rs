@@ -89,17 +89,38 @@ impl Door {
     }
 
     async fn over_database(mapping: &str, data: Database, limits: Limits) -> Self {
+        Self::beside(mapping, Arc::new(data), limits).await
+    }
+
+    async fn beside(mapping: &str, data: Arc<Database>, limits: Limits) -> Self {
         let mut door = Self::over(load(mapping, &[("DATABASE", &data.url, true)]), limits).await;
-        door.data = Some(Arc::new(data));
+        door.data = Some(data);
         door
     }
 
     /// Over a mapping of the test's own and a new database.
     pub(crate) async fn over_tables(mapping: &str, script: &str) -> Self {
+        Self::over_data(mapping, Database::tables(script).await).await
+    }
+
+    /// The same over a database that is there.
+    pub(crate) async fn over_data(mapping: &str, data: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mapping.yaml");
         std::fs::write(&file, mapping).unwrap();
-        Self::over_file(file.to_str().unwrap(), script, LIMITS).await
+        Self::over_database(file.to_str().unwrap(), data, LIMITS).await
+    }
+
+    /// Another gateway over the same database.
+    pub(crate) async fn another(&self, mapping: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mapping.yaml");
+        std::fs::write(&file, mapping).unwrap();
+        Self::beside(file.to_str().unwrap(), self.data.clone().unwrap(), LIMITS).await
+    }
+
+    pub(crate) fn data(&self) -> &Database {
+        self.data.as_ref().unwrap()
     }
 
     /// Over an app at this address, with the mapping of the easy app.

@@ -1,7 +1,5 @@
 //! Looking before writing: values that the app lets anybody have twice, and names that are there already.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::{
@@ -84,9 +82,10 @@ async fn a_second_one_is_refused_where_the_app_would_take_it() {
 
 #[tokio::test]
 async fn of_many_at_once_one_is_made() {
-    let door = Arc::new(Door::over_tables(&mapping("refuse"), SCRIPT).await);
-    let one = |door: Arc<Door>| tokio::spawn(async move { door.ask("POST", "/Users", user("same")).await.status });
-    let all: Vec<_> = (0..12).map(|_| one(door.clone())).collect();
+    let door = Door::over_tables(&mapping("refuse"), SCRIPT).await;
+    let other = door.another(&mapping("refuse")).await;
+    let one = |door: Door| tokio::spawn(async move { door.ask("POST", "/Users", user("same")).await.status });
+    let all: Vec<_> = (0..12).map(|n| one(if n % 2 == 0 { door.clone() } else { other.clone() })).collect();
     let mut statuses = Vec::new();
     for one in all {
         statuses.push(one.await.unwrap());
@@ -117,6 +116,56 @@ async fn who_is_there_is_adopted() {
     let made = door.ask("POST", "/Users", user("old")).await.is(201);
     assert_ne!(made["id"], "4");
     assert_eq!(door.sql("select gone from person where id = 4").await, ["2020"]);
+}
+
+#[tokio::test]
+async fn who_was_deleted_comes_back() {
+    // an app's index knows nothing of who is deleted, so a name stays taken
+    let script = format!("{SCRIPT} create unique index person_login on person (lower(login));");
+    let door = Door::over_tables(&mapping("refuse"), &script).await;
+    door.ask("POST", "/Users", user("old")).await.fails(409, "uniqueness");
+    let mapping =
+        mapping("revive").replace("table: team\n    key: id\n    existing: revive", "table: team\n    key: id");
+    let door = Door::over_tables(&mapping, &script).await;
+    door.get("/Users/4").await.fails(404, "");
+    // the app has left them in a group
+    door.sql("insert into team_person values (10, 4)").await;
+    let answer = door.ask("POST", "/Users", mails("OLD", "old@a.example")).await;
+    assert!(answer.headers["location"].to_str().unwrap().ends_with("/Users/4"));
+    let made = answer.is(201);
+    assert_eq!((&made["userName"], &made["active"], made.get("groups")), (&json!("OLD"), &json!(true), None));
+    assert_eq!(values(&made["emails"]), ["old@a.example"]);
+    assert_eq!(values(&door.get("/Groups/10").await.is(200)["members"]), ["1"], "nobody gets access by being left");
+    // who is there is nobody to bring back
+    let before = everybody(&door).await;
+    door.ask("POST", "/Users", user("old")).await.fails(409, "uniqueness");
+    door.ask("POST", "/Users", user("ann")).await.fails(409, "uniqueness");
+    // nor is what another has, in the same breath; and what is protected stays where it is
+    door.sql(
+        "insert into person (id, login, kind, gone) values (7, 'gone', null, '2020'), (8, 'boot', 'root', '2020')",
+    )
+    .await;
+    let marked = everybody(&door).await;
+    door.ask("POST", "/Users", mails("gone", "ann@a.example")).await.fails(409, "uniqueness");
+    door.ask("POST", "/Users", user("boot")).await.fails(403, "");
+    assert_eq!(everybody(&door).await, marked);
+    assert!(before.iter().all(|row| marked.contains(row)));
+    // again and again it is the same one
+    for _ in 0..2 {
+        assert_eq!(door.ask("POST", "/Users", user("gone")).await.is(201)["id"], "7");
+        door.ask("DELETE", "/Users/7", Value::Null).await.is(204);
+        door.get("/Users/7").await.fails(404, "");
+    }
+    // of many at once one does
+    let other = door.another(&mapping).await;
+    let one = |door: Door| tokio::spawn(async move { door.ask("POST", "/Users", user("gone")).await.status });
+    let all: Vec<_> = (0..8).map(|n| one(if n % 2 == 0 { door.clone() } else { other.clone() })).collect();
+    let mut statuses = Vec::new();
+    for one in all {
+        statuses.push(one.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], statuses[1], statuses[7]), (201, 409, 409));
 }
 
 #[tokio::test]

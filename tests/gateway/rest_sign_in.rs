@@ -306,3 +306,73 @@ resources:
     }
     assert_eq!(app.calls(), [""; 0]);
 }
+
+/// A token for an OAuth client: asked for at another address, which learns nothing but the client's own name and secret.
+#[tokio::test]
+async fn an_oauth_client() {
+    const MAPPING: &str = r#"
+mapping: 1
+app:
+  rest:
+    url: '${ACME_URL}'
+    auth: { oauth: { url: 'TOKENS/token', client: 'a b', secret: '${ACME_TOKEN}&', scope: users MORE } }
+resources:
+  User:
+    id: $.id
+    attributes: { userName: { at: $.login, case: exact, access: [read] } }
+    get: GET /users/{{id}}
+"#;
+    for (more, form, header) in [
+        ("", "grant_type=client_credentials&scope=users&client_id=a%20b&client_secret=s3cret%26", ""),
+        (", by: basic", "grant_type=client_credentials&scope=users", "Basic YSUyMGI6czNjcmV0JTI2"),
+    ] {
+        let given = Arc::new(AtomicUsize::new(0));
+        let (count, answer) = (given.clone(), Arc::new(Mutex::new((200, json!({"token_type": "Bearer"})))));
+        let answers = answer.clone();
+        let (tokens, address) = OddApp::start(move |asked| {
+            assert_eq!(asked.headers.get("authorization").map_or("", |v| v.to_str().unwrap()), header);
+            let (status, mut body) = answers.lock().unwrap().clone();
+            if status == 200 {
+                body["access_token"] = json!(format!("t{}", count.fetch_add(1, Ordering::SeqCst) + 1));
+            }
+            told(status, &body)
+        })
+        .await;
+        let given_ = given.clone();
+        let (app, url) = OddApp::start(move |asked| {
+            let good = format!("Bearer t{}", given_.load(Ordering::SeqCst));
+            match asked.headers.get("authorization").is_some_and(|v| v.to_str().unwrap() == good) {
+                true => told(200, &json!({"id": "1", "login": "ann"})),
+                false => told(401, &json!({})),
+            }
+        })
+        .await;
+        let door = Door::over_text(&MAPPING.replace("TOKENS", &address).replace(" MORE", more), &url, LIMITS).await;
+        for _ in 0..3 {
+            door.get("/Users/1").await.is(200);
+        }
+        assert_eq!(tokens.calls(), [format!("POST /token {form}")]);
+        // Taken back by the app: another one, once.
+        given.fetch_add(1, Ordering::SeqCst);
+        door.get("/Users/1").await.is(200);
+        assert_eq!((tokens.calls().len(), app.calls().len()), (1, 5));
+        // One that is good for a moment is asked for each time.
+        *answer.lock().unwrap() = (200, json!({"token_type": "bearer", "expires_in": 0}));
+        given.fetch_add(1, Ordering::SeqCst);
+        for _ in 0..2 {
+            door.get("/Users/1").await.is(200);
+        }
+        assert_eq!(tokens.calls().len(), 2);
+        // None, or none that can be sent so.
+        for (status, body, becomes) in [
+            (200, json!({"token_type": "mac"}), 502),
+            (503, json!({}), 503),
+            (500, json!({}), 502),
+            (401, json!({"error": "invalid_client", "error_description": "s3cret"}), 502),
+        ] {
+            *answer.lock().unwrap() = (status, body);
+            let detail = door.get("/Users/1").await.fails(becomes, "");
+            assert!(!detail.contains("s3cret"), "{detail}");
+        }
+    }
+}

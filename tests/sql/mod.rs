@@ -169,6 +169,7 @@ pub(crate) fn user() -> Resource {
             field("primary", "main", yes_no()),
         ],
         of: None,
+        also: Vec::new(),
     };
     let of = Of { name: "Group".to_owned(), endpoint: "/Groups".to_owned() };
     let around = Codec::Around { prefix: "R/".to_owned(), suffix: "!".to_owned() };
@@ -228,7 +229,7 @@ pub(crate) fn user() -> Resource {
             only: vec![test("hidden", ColumnIs::NoneOf(vec![json!(1)]))],
             insert: vec![(ident("hidden"), Stamp::Is(json!(0)))],
         }],
-        members: None,
+        members: Vec::new(),
         groups: Some(Derived {
             name: "groups".to_owned(),
             table: ident("in_team"),
@@ -274,7 +275,7 @@ pub(crate) fn user_with_lists() -> Resource {
     ];
     for (attribute, fields, columns) in lists {
         let items = Selector::key(&attribute.name);
-        let each = Each { items, pattern: Pattern::default(), fields, of: None };
+        let each = Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new() };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
             records.children.push(Child {
@@ -314,6 +315,7 @@ pub(crate) fn group() -> Resource {
         pattern: Pattern::default(),
         fields: vec![field("value", "value", Codec::Plain)],
         of: Some(Of { name: "User".to_owned(), endpoint: "/Users".to_owned() }),
+        also: Vec::new(),
     };
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {
@@ -334,7 +336,7 @@ pub(crate) fn group() -> Resource {
         beside: Vec::new(),
         cells: Vec::new(),
         children: Vec::new(),
-        members: Some(Junction {
+        members: vec![Junction {
             name: "members".to_owned(),
             table: ident("in_team"),
             link: ident("team_code"),
@@ -347,9 +349,10 @@ pub(crate) fn group() -> Resource {
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
                 protect: Vec::new(),
             },
+            nests: false,
             insert: vec![(ident("by"), Stamp::Client)],
             own: None,
-        }),
+        }],
         groups: None,
         references: Vec::new(),
         memberships: Vec::new(),

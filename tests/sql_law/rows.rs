@@ -118,8 +118,13 @@ impl Db {
         };
         let database = Database::new(engine, &format!("{script}\n{}", shapes::tables(engine))).await;
         let limits = Limits { call_time: Duration::from_secs(60), answer_bytes: 16 << 20, depth: 8 };
-        let app =
-            App::Sql(Arc::new(SqlApp { url: database.url(), tenant: None, counters: None, answers: Arc::new([]) }));
+        let app = App::Sql(Arc::new(SqlApp {
+            url: database.url(),
+            schema: None,
+            tenant: None,
+            counters: None,
+            answers: Arc::default(),
+        }));
         let backend = Backend::open(&app, limits).await.unwrap();
         let Backend::Sql(sql) = &backend else { panic!("not SQL") };
         let tables: Vec<_> =

@@ -1,28 +1,31 @@
 //! HTTP calls to the app: what is sent beside a planned call, and when it is sent again. The bytes are [`wire`]'s, the sessions
 //! [`sign_in`]'s.
 
+mod oauth;
+mod pace;
 mod sign_in;
 mod wire;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use crate::{
     config::Tenant,
-    mapping::{answer::Class, auth::Session, rest::RestApp, term::Scope},
-    metrics,
+    mapping::{answer::Class, auth::Opening, rest::RestApp},
     plan::{
-        call::{Call, HttpCall, Reply},
-        fill::{Known, closed, fill},
+        call::{HttpCall, Reply},
+        fill::{Known, closed},
     },
 };
 
 use self::{
-    sign_in::{SignIn, Signed, Unsigned},
+    pace::Breaker,
+    sign_in::{Places, Signed, Unsigned},
     wire::Wire,
 };
 use super::{
@@ -35,7 +38,10 @@ use super::{
 pub struct Rest {
     app: Arc<RestApp>,
     wire: Wire,
-    sign_in: SignIn,
+    /// To where an OAuth client gets its tokens.
+    tokens: Option<Wire>,
+    places: Places,
+    breaker: Breaker,
     limits: Limits,
 }
 
@@ -45,98 +51,19 @@ impl Rest {
     /// # Errors
     /// The app's URL is `https` and the system has no root certificates.
     pub fn open(app: Arc<RestApp>, limits: Limits) -> Result<Self, OpenError> {
-        let wire = Wire::open(app.origin.uri.scheme(), limits)?;
-        Ok(Self { app, wire, sign_in: SignIn::default(), limits })
+        let wire = Wire::open(app.origin.uri.scheme(), app.ca.as_deref(), limits)?;
+        let tokens = match app.auth.session.as_ref().map(|session| &session.open) {
+            Some(Opening::Client(client)) => Some(Wire::open(client.url.scheme(), app.ca.as_deref(), limits)?),
+            _ => None,
+        };
+        Ok(Self { app, wire, tokens, places: Places::default(), breaker: Breaker::default(), limits })
     }
 
     /// Does one call, as this tenant where the mapping tells tenants apart. Where the session has expired it is opened again,
     /// once: that answer promises that nothing was done.
     pub(super) async fn call(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
-        let mut again = true;
-        loop {
-            let signed = match self.signed(tenant).await {
-                Ok(signed) => signed,
-                Err(Unsigned::Reply(reply)) => return Ok(*reply),
-                Err(Unsigned::Failure(failure)) => return Err(failure),
-            };
-            let values = values(tenant);
-            let known = Known { tenant: Some(&values), session: Some(&signed.kept) };
-            let closed = closed(call, &known).map_err(|_| bad_call("needs a value that cannot stand in it"))?;
-            let reply = self.in_time(&closed, &signed).await?;
-            match (reply.class, &self.app.auth.session) {
-                (Class::Expired, Some(session)) if again => {
-                    self.sign_in.place(place(session, tenant)).close(&signed).await;
-                    again = false;
-                }
-                (Class::Expired, _) => return Ok(Reply { class: Class::Denied, ..reply }),
-                _ => return Ok(reply),
-            }
-        }
-    }
-
-    /// Any answer is a sign of life, but for those that a proxy gives for an app that is away. Without credentials: they are not
-    /// needed to be told no.
-    pub(super) async fn ping(&self) -> Result<(), Failure> {
-        let mut request = Request::new(Full::default());
-        *request.method_mut() = Method::HEAD;
-        *request.uri_mut() = self.uri("/")?;
-        let status = self.wire.status(request).await?;
-        match status {
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                Err(Failure::new(Kind::Unreachable, format!("instead of the app somebody answers {status}")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// What calls carry, from a session that is open.
-    async fn signed(&self, tenant: Option<&Tenant>) -> Result<Arc<Signed>, Unsigned> {
-        let Some(session) = &self.app.auth.session else { return Ok(Arc::new(Signed::plain())) };
-        let place = self.sign_in.place(place(session, tenant));
-        place.signed(session.lasts, self.sign_in(session, tenant)).await
-    }
-
-    /// Opens a session, call by call.
-    async fn sign_in(&self, session: &Session, tenant: Option<&Tenant>) -> Result<Signed, Unsigned> {
-        let mut signed = Signed::opening(session);
-        let mut kept: Vec<(String, Value)> = Vec::new();
-        for template in &session.open {
-            let scope = kept.iter().fold(Scope::default(), |scope, (name, value)| scope.lend(name, value));
-            let values = values(tenant);
-            let known = Known { tenant: Some(&values), session: None };
-            let unfit = |_| bad_call("that signs in needs a value that cannot stand in it");
-            let Call::Http(call) = fill(template, &scope).map_err(unfit)? else { continue };
-            let reply = self.in_time(&*closed(&call, &known).map_err(unfit)?, &signed).await?;
-            metrics::signed_in(reply.class.word());
-            if reply.class != Class::Ok {
-                tracing::error!(
-                    call = template.line,
-                    class = reply.class.word(),
-                    status = reply.status,
-                    "signing in failed"
-                );
-                let class = if reply.class == Class::Busy { Class::Busy } else { Class::Denied };
-                return Err(Unsigned::Reply(Box::new(Reply { class, detail: None, ..reply })));
-            }
-            for (name, at) in &template.keep {
-                let found = at.find(&reply.body, &reply.headers).ok_or_else(|| {
-                    let message = format!("the app's reply does not tell `{name}` at {}", at.text());
-                    Failure::new(Kind::Nonsense, message)
-                })?;
-                kept.push((name.clone(), found.into_owned()));
-            }
-        }
-        signed.kept.extend(kept);
-        Ok(signed.opened(session)?)
-    }
-
-    async fn in_time(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
-        let begun = Instant::now();
-        let outcome =
-            tokio::time::timeout(self.limits.call_time, self.once_or_again(call, signed)).await.unwrap_or_else(|_| {
-                let message = format!("the app gave no whole answer within {:?}", self.limits.call_time);
-                Err(Failure::after_sending(Kind::TimedOut, message))
-            });
+        let begun = std::time::Instant::now();
+        let outcome = self.renewing(call, tenant).await;
         let ms = begun.elapsed().as_millis();
         match &outcome {
             Ok(reply) => {
@@ -147,14 +74,44 @@ impl Rest {
         outcome
     }
 
-    /// A broken connection says nothing of the call; one that has the same effect twice is sent once more.
-    async fn once_or_again(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
-        match self.exchange(call, signed).await {
-            Err(failure) if call.repeat && matches!(failure.kind, Kind::Unreachable | Kind::Lost) => {
-                tracing::debug!(method = %call.method, %failure, "sent again");
-                self.exchange(call, signed).await
+    async fn renewing(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
+        let deadline = Instant::now() + self.app.pace.within.unwrap_or(self.limits.call_time);
+        let place = self.places.of(self.own(tenant), &self.app.pace);
+        let mut again = true;
+        loop {
+            let signed = match self.signed(&place, tenant).await {
+                Ok(signed) => signed,
+                Err(Unsigned::Reply(reply)) => return Ok(*reply),
+                Err(Unsigned::Failure(failure)) => return Err(failure),
+            };
+            let values = values(tenant);
+            let known = Known { tenant: Some(&values), session: Some(&signed.kept) };
+            let closed = closed(call, &known).map_err(|_| bad_call("needs a value that cannot stand in it"))?;
+            let reply = self.tries(&closed, &signed, &place.budget, deadline).await?;
+            match reply.class {
+                Class::Expired if again => {
+                    place.close(&signed).await;
+                    again = false;
+                }
+                Class::Expired => return Ok(Reply { class: Class::Denied, ..reply }),
+                _ => return Ok(reply),
             }
-            outcome => outcome,
+        }
+    }
+
+    /// Any answer is a sign of life, but for those that a proxy gives for an app that is away. Without credentials: they are not
+    /// needed to be told no.
+    pub(super) async fn ping(&self) -> Result<(), Failure> {
+        self.breaker.check()?;
+        let mut request = Request::new(Full::default());
+        *request.method_mut() = Method::HEAD;
+        *request.uri_mut() = self.uri("/")?;
+        let status = self.wire.status(request).await?;
+        match status {
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                Err(Failure::new(Kind::Unreachable, format!("instead of the app somebody answers {status}")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -183,6 +140,7 @@ impl Rest {
             auth.cookies.iter().map(|c| c.expose().clone()).chain(signed.cookies(request.uri())).collect();
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("portolan/", env!("CARGO_PKG_VERSION"))));
         if let Some(body) = &call.body {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body.content_type()));
@@ -217,11 +175,6 @@ impl Rest {
 
 fn bad_call(why: &str) -> Failure {
     Failure::new(Kind::BadCall, format!("a call {why}"))
-}
-
-/// Whose session it is: a tenant's, or everybody's.
-fn place<'t>(session: &Session, tenant: Option<&'t Tenant>) -> &'t str {
-    tenant.filter(|_| !session.tenant.is_empty()).map_or("", |tenant| &tenant.name)
 }
 
 fn values(tenant: Option<&Tenant>) -> Map<String, Value> {

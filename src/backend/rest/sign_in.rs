@@ -14,14 +14,23 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::{Failure, Kind},
+    config::Tenant,
     mapping::{
         answer::Class,
-        auth::Session,
+        auth::{Opening, Session},
+        call::CallTemplate,
+        rest::Pace,
         template::{self, percent},
         term::Scope,
     },
-    plan::call::Reply,
+    metrics,
+    plan::{
+        call::{Call, Reply},
+        fill::{Known, closed, fill},
+    },
 };
+
+use super::{Rest, bad_call, oauth, pace::Budget, values};
 
 /// How long credentials that were not accepted are not tried again: apps lock out whoever tries too often.
 const DENIED_FOR: Duration = Duration::from_secs(10);
@@ -29,15 +38,17 @@ const DENIED_FOR: Duration = Duration::from_secs(10);
 /// Cookies of one session; an app that sets more is not one that a gateway can serve.
 const COOKIES: usize = 100;
 
-/// The sessions with the app: one, or one for each tenant.
+/// What each credential has of its own: there is one, or one for each tenant.
 #[derive(Debug, Default)]
-pub(super) struct SignIn {
-    places: Mutex<HashMap<String, Arc<Place>>>,
-}
+pub(super) struct Places(Mutex<HashMap<String, Arc<Place>>>);
 
-/// Where one session stands.
-#[derive(Debug, Default)]
-pub(super) struct Place(tokio::sync::Mutex<State>);
+/// What one credential has of its own.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// How fast calls may go.
+    pub(super) budget: Budget,
+    session: tokio::sync::Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 enum State {
@@ -63,25 +74,22 @@ impl From<Failure> for Unsigned {
     }
 }
 
-impl SignIn {
-    /// Where the session of this tenant stands; an empty name is everybody's.
-    pub(super) fn place(&self, tenant: &str) -> Arc<Place> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        places.entry(tenant.to_owned()).or_default().clone()
+impl Places {
+    /// That of this tenant; an empty name is everybody's.
+    pub(super) fn of(&self, tenant: &str, pace: &Pace) -> Arc<Place> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Place { budget: Budget::new(pace), session: tokio::sync::Mutex::default() });
+        places.entry(tenant.to_owned()).or_insert_with(new).clone()
     }
 }
 
 impl Place {
     /// The open session; else it is opened, by one caller for all that wait.
-    pub(super) async fn signed(
-        &self,
-        lasts: Option<Duration>,
-        open: impl Future<Output = Result<Signed, Unsigned>>,
-    ) -> Result<Arc<Signed>, Unsigned> {
+    async fn signed(&self, open: impl Future<Output = Result<Signed, Unsigned>>) -> Result<Arc<Signed>, Unsigned> {
         let asked = Instant::now();
-        let mut state = self.0.lock().await;
+        let mut state = self.session.lock().await;
         match &*state {
-            State::Open(signed) if lasts.is_none_or(|lasts| signed.since.elapsed() < lasts) => {
+            State::Open(signed) if signed.until.is_none_or(|until| asked < until) => {
                 return Ok(signed.clone());
             }
             State::Failed(at, unsigned) if *at > asked || unsigned.denied() && at.elapsed() < DENIED_FOR => {
@@ -99,7 +107,7 @@ impl Place {
 
     /// Ends a session, unless another has taken its place meanwhile.
     pub(super) async fn close(&self, old: &Arc<Signed>) {
-        let mut state = self.0.lock().await;
+        let mut state = self.session.lock().await;
         if matches!(&*state, State::Open(signed) if Arc::ptr_eq(signed, old)) {
             *state = State::Closed;
         }
@@ -107,8 +115,99 @@ impl Place {
 }
 
 impl Unsigned {
+    /// Of a call that signs in and was not ok. What the app says of it is no client's business.
+    pub(super) fn of(reply: Reply) -> Self {
+        let class = if reply.class == Class::Busy { Class::Busy } else { Class::Denied };
+        Self::Reply(Box::new(Reply { class, detail: None, ..reply }))
+    }
+
+    /// What it came to, for metrics.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Reply(reply) => reply.class.word(),
+            Self::Failure(failure) => failure.kind.word(),
+        }
+    }
+
     fn denied(&self) -> bool {
         matches!(self, Self::Reply(reply) if reply.class == Class::Denied)
+    }
+}
+
+impl Rest {
+    /// What calls carry, from a session that is open.
+    pub(super) async fn signed(&self, place: &Place, tenant: Option<&Tenant>) -> Result<Arc<Signed>, Unsigned> {
+        match &self.app.auth.session {
+            Some(session) => place.signed(self.sign_in(session, place, tenant)).await,
+            None => Ok(Arc::new(Signed::plain())),
+        }
+    }
+
+    /// Whose credential it is: a tenant's, where signing in names it, or everybody's.
+    pub(super) fn own<'t>(&self, tenant: Option<&'t Tenant>) -> &'t str {
+        let own = self.app.auth.session.as_ref().is_some_and(|session| !session.tenant.is_empty());
+        tenant.filter(|_| own).map_or("", |tenant| &tenant.name)
+    }
+
+    async fn sign_in(&self, session: &Session, place: &Place, tenant: Option<&Tenant>) -> Result<Signed, Unsigned> {
+        let mut signed = Signed::opening(session);
+        match &session.open {
+            Opening::Always => {}
+            Opening::Calls(calls) => {
+                let kept = self.opened(calls, &signed, place, tenant).await?;
+                signed.kept.extend(kept);
+            }
+            Opening::Client(client) => {
+                let token = self.tokens.as_ref().ok_or_else(|| bad_call("has no client for tokens"))?;
+                let asked = tokio::time::timeout(self.limits.call_time, oauth::token(token, client));
+                let late = |_| Failure::new(Kind::TimedOut, "no token came in time");
+                let outcome = asked.await.map_err(late)?;
+                metrics::signed_in(outcome.as_ref().map_or_else(Unsigned::word, |_| Class::Ok.word()));
+                let (token, until) = outcome?;
+                signed.kept.insert("token".to_owned(), Value::String(token));
+                signed.until = until;
+            }
+        }
+        Ok(signed.opened(session)?)
+    }
+
+    /// Opens a session call by call.
+    async fn opened(
+        &self,
+        calls: &[CallTemplate],
+        signed: &Signed,
+        place: &Place,
+        tenant: Option<&Tenant>,
+    ) -> Result<Vec<(String, Value)>, Unsigned> {
+        let mut kept: Vec<(String, Value)> = Vec::new();
+        for template in calls {
+            let scope = kept.iter().fold(Scope::default(), |scope, (name, value)| scope.lend(name, value));
+            let values = values(tenant);
+            let known = Known { tenant: Some(&values), session: None };
+            let unfit = |_| bad_call("that signs in needs a value that cannot stand in it");
+            let Call::Http(call) = fill(template, &scope).map_err(unfit)? else { continue };
+            let call = closed(&call, &known).map_err(unfit)?;
+            let deadline = tokio::time::Instant::now() + self.limits.call_time;
+            let reply = self.tries(&call, signed, &place.budget, deadline).await?;
+            metrics::signed_in(reply.class.word());
+            if reply.class != Class::Ok {
+                tracing::error!(
+                    call = template.line,
+                    class = reply.class.word(),
+                    status = reply.status,
+                    "signing in failed"
+                );
+                return Err(Unsigned::of(reply));
+            }
+            for (name, at) in &template.keep {
+                let found = at.find(&reply.body, &reply.headers).ok_or_else(|| {
+                    let message = format!("the app's reply does not tell `{name}` at {}", at.text());
+                    Failure::new(Kind::Nonsense, message)
+                })?;
+                kept.push((name.clone(), found.into_owned()));
+            }
+        }
+        Ok(kept)
     }
 }
 
@@ -121,7 +220,8 @@ pub(super) struct Signed {
     /// Parameters of every call, encoded.
     pub(super) query: Vec<String>,
     jar: Option<Mutex<CookieStore>>,
-    since: Instant,
+    /// When it is opened again without being told.
+    pub(super) until: Option<Instant>,
 }
 
 /// Not what it holds.
@@ -134,7 +234,7 @@ impl fmt::Debug for Signed {
 impl Signed {
     /// Without a session.
     pub(super) fn plain() -> Self {
-        Self { kept: Map::new(), headers: Vec::new(), query: Vec::new(), jar: None, since: Instant::now() }
+        Self { kept: Map::new(), headers: Vec::new(), query: Vec::new(), jar: None, until: None }
     }
 
     /// On the way: cookies are kept whatever becomes of them later.
@@ -160,6 +260,7 @@ impl Signed {
         if !session.cookies {
             self.jar = None;
         }
+        self.until = self.until.or_else(|| Instant::now().checked_add(session.lasts?));
         Ok(self)
     }
 

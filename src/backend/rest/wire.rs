@@ -1,16 +1,21 @@
 //! One request to the app and its whole answer, in bytes. One client, one origin: a call names a path and a query, never a host,
 //! and a redirect is an answer like any other, so no data of the app or of ours can lead a call elsewhere.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, io::Read, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, response::Parts, uri::Scheme};
+use flate2::read::MultiGzDecoder;
+use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_ENCODING, response::Parts, uri::Scheme};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
 };
 
 use crate::backend::{Failure, Kind, Limits, OpenError};
@@ -40,8 +45,8 @@ impl Wire {
     /// Makes the client; nothing is sent yet.
     ///
     /// # Errors
-    /// The scheme is `https` and the system has no root certificates.
-    pub(super) fn open(scheme: Option<&Scheme>, limits: Limits) -> Result<Self, OpenError> {
+    /// The scheme is `https` and there are no root certificates.
+    pub(super) fn open(scheme: Option<&Scheme>, ca: Option<&str>, limits: Limits) -> Result<Self, OpenError> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -49,13 +54,14 @@ impl Wire {
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE_TIME);
         let client = if scheme == Some(&Scheme::HTTPS) {
-            let tls = HttpsConnectorBuilder::new()
-                .with_native_roots()
-                .map_err(|e| OpenError(format!("no root certificates to check the app's with: {e}")))?
-                .https_only()
-                .enable_all_versions()
-                .wrap_connector(tcp);
-            Client::Tls(builder.build(tls))
+            let tls = HttpsConnectorBuilder::new();
+            let tls = match ca {
+                Some(ca) => tls.with_tls_config(own_roots(ca)?),
+                None => tls
+                    .with_native_roots()
+                    .map_err(|e| OpenError(format!("no root certificates to check the app's with: {e}")))?,
+            };
+            Client::Tls(builder.build(tls.https_only().enable_all_versions().wrap_connector(tcp)))
         } else {
             Client::Plain(builder.build(tcp))
         };
@@ -65,8 +71,17 @@ impl Wire {
     /// The answer with its whole body.
     pub(super) async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes), Failure> {
         let (head, body) = self.send(request).await.map_err(|e| no_answer(&e))?.into_parts();
-        let body = Limited::new(body, self.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?;
-        Ok((head, body.to_bytes()))
+        let body = Limited::new(body, self.answer_bytes).collect().await.map_err(|e| self.half_answer(&*e))?.to_bytes();
+        let body = match head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"identity") => body,
+            Some(b"gzip") if body.is_empty() => body,
+            Some(b"gzip") => self.unzipped(&body)?,
+            Some(_) => {
+                let message = "the app's answer is compressed in a way that was not asked for";
+                return Err(Failure::after_sending(Kind::Nonsense, message));
+            }
+        };
+        Ok((head, body))
     }
 
     /// The status alone.
@@ -81,13 +96,42 @@ impl Wire {
         }
     }
 
+    /// As much as is allowed, and no more, however little of it was sent.
+    fn unzipped(&self, body: &[u8]) -> Result<Bytes, Failure> {
+        let most = u64::try_from(self.answer_bytes).unwrap_or(u64::MAX);
+        let mut whole = Vec::new();
+        let read = MultiGzDecoder::new(body).take(most.saturating_add(1)).read_to_end(&mut whole);
+        read.map_err(|_| Failure::after_sending(Kind::Nonsense, "the app's answer says it is gzip and is not"))?;
+        if whole.len() > self.answer_bytes {
+            return Err(self.too_large());
+        }
+        Ok(whole.into())
+    }
+
+    fn too_large(&self) -> Failure {
+        Failure::after_sending(Kind::TooLarge, format!("the app's answer is larger than {} bytes", self.answer_bytes))
+    }
+
     fn half_answer(&self, error: &(dyn Error + 'static)) -> Failure {
         if error.is::<LengthLimitError>() {
-            let message = format!("the app's answer is larger than {} bytes", self.answer_bytes);
-            return Failure::after_sending(Kind::TooLarge, message);
+            return self.too_large();
         }
         Failure::after_sending(Kind::Lost, format!("the app's answer broke off: {}", causes(error)))
     }
+}
+
+/// TLS that trusts these and nobody else.
+fn own_roots(pem: &str) -> Result<ClientConfig, OpenError> {
+    let bad = |why: String| OpenError(format!("`ca` of the app: {why}"));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let certificate = certificate.map_err(|e| bad(format!("this is no certificate in PEM: {e}")))?;
+        roots.add(certificate).map_err(|e| bad(format!("this certificate cannot be a root: {e}")))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("there is no certificate in it; write the text of a PEM file".to_owned()));
+    }
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
 fn no_answer(error: &legacy::Error) -> Failure {

@@ -14,9 +14,8 @@ pub(super) type Columns = Vec<(String, Option<Result<Known, String>>)>;
 /// Of a table or view that the connection sees under that name. `lowers`: whether the column's own `lower` is known to turn
 /// `A`-`Z` into `a`-`z`; in Turkish it does not.
 pub(super) fn postgres(table: &str) -> Statement {
-    let of =
-        "a.attrelid = to_regclass(quote_ident($1)) AND (a.attnum > 0 OR a.attname = 'xmin') AND NOT a.attisdropped";
-    postgres_of(of, vec![Bind::Text(table.to_owned())])
+    let of = "a.attrelid = to_regclass(concat_ws('.', quote_ident($1), quote_ident($2))) AND (a.attnum > 0 OR a.attname = 'xmin') AND NOT a.attisdropped";
+    postgres_of(of, named(table))
 }
 
 /// Of one column of a table, by their numbers.
@@ -34,7 +33,8 @@ WITH RECURSIVE base AS (
   SELECT b.attname, b.attnum, t.typbasetype, t.typtypmod, b.attcollation FROM base AS b
   JOIN pg_type AS t ON t.oid = b.oid WHERE t.typtype = 'd'
 )
-SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collname) AS collation, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
+SELECT b.attname AS name, quote_ident(n.nspname) || '.' || quote_ident(c.collname) AS collation,
+  c.collisdeterministic AND t.typname <> 'citext' AS exact, t.typname AS type, t.typtype = 'e' AS word, b.modifier,
   c.collname IN ('C', 'POSIX') OR
     c.collprovider = 'd' AND lower('ABCDEFGHIJKLMNOPQRSTUVWXYZ') = 'abcdefghijklmnopqrstuvwxyz' AS lowers
 FROM base AS b JOIN pg_type AS t ON t.oid = b.oid LEFT JOIN pg_collation AS c ON c.oid = b.attcollation
@@ -52,7 +52,8 @@ pub(super) fn of_postgres(reply: &Reply) -> Columns {
             false => of_postgres_type(text("type"), modifier, row.get("lowers") == Some(&Value::Bool(true))),
         };
         let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, collation })))
+        let exact = row.get("exact").and_then(Value::as_bool);
+        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, collation, exact })))
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }
@@ -85,8 +86,15 @@ pub(super) fn mariadb(table: &str) -> Statement {
     let sql = "
 SELECT column_name AS name, data_type AS type, column_type LIKE '%unsigned%' AS signless, numeric_scale AS scale,
   numeric_precision AS bits, datetime_precision AS digits, coalesce(collation_name, '') AS collation
-FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = ? ORDER BY ordinal_position";
-    Statement { sql: sql.into(), binds: vec![Bind::Text(table.to_owned())], expect: Expect::Any }
+FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? ORDER BY ordinal_position";
+    Statement { sql: sql.into(), binds: named(table), expect: Expect::Any }
+}
+
+/// Its schema, if it has one, and its name.
+fn named(table: &str) -> Vec<Bind> {
+    let (schema, name) = table.rsplit_once('.').map_or((None, table), |(schema, name)| (Some(schema), name));
+    let text = |text: &str| Bind::Text(text.to_owned());
+    vec![schema.map_or(Bind::Null, text), text(name)]
 }
 
 pub(super) fn of_mariadb(reply: &Reply) -> Columns {
@@ -107,7 +115,8 @@ pub(super) fn of_mariadb(reply: &Reply) -> Columns {
             stored => stored,
         };
         let collation = row.get("collation").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, collation })))
+        let exact = collation.as_ref().map(|name| !name.ends_with("_ci"));
+        (text("name").to_owned(), Some(stored.map(|stored| Known { stored, exact, collation })))
     };
     reply.rows().iter().filter_map(Value::as_object).map(column).collect()
 }

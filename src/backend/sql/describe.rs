@@ -100,7 +100,7 @@ fn stored(of: &PgTypeInfo) -> Result<Stored, String> {
 }
 
 fn made(stored: Stored) -> Known {
-    Known { stored, collation: None }
+    Known { stored, collation: None, exact: None }
 }
 
 /// A text that an expression makes has no index, and may be made of several collations: it is compared as what it converts

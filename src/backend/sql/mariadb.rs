@@ -105,12 +105,19 @@ impl Engine for MariaDb {
         Ok(rows)
     }
 
-    async fn end(connection: &mut MySqlConnection, word: &'static str) -> Result<(), sqlx::Error> {
-        connection.execute(sqlx::raw_sql(trusted(word))).await.map(drop)
+    async fn end(connection: &mut MySqlConnection, word: &'static str, turn: bool) -> Result<(), sqlx::Error> {
+        // one exchange; where the first fails the connection goes, and its turn with it
+        let end = if turn { format!("{word}; DO RELEASE_ALL_LOCKS()") } else { word.to_owned() };
+        connection.execute(sqlx::raw_sql(trusted(end))).await.map(drop)
     }
 
     async fn cancel(pool: &MySqlPool, number: i64) -> Result<(), sqlx::Error> {
         pool.execute(sqlx::raw_sql(trusted(format!("KILL QUERY {number}")))).await.map(drop)
+    }
+
+    /// It prepares anew by itself.
+    fn is_stale(_: &sqlx::Error) -> bool {
+        false
     }
 
     /// By the server's own number, as its SQLSTATEs say too little. Its sentence may hold values and stays unsaid, but for
@@ -138,7 +145,8 @@ impl Engine for MariaDb {
                 tracing::debug!(code, "the database refused a value");
                 Ok(Class::Refused)
             }
-            1205 | 1213 => fail(Kind::Conflict, "another transaction was in the way"),
+            // 1412, 1615: a table has changed since the transaction began, or the statement was prepared
+            1205 | 1213 | 1412 | 1615 => fail(Kind::Conflict, "another transaction was in the way"),
             1969 | 3024 | 1317 => fail(Kind::TimedOut, "the statement was stopped"),
             1290 | 1792 | 1836 => fail(Kind::Unreachable, "the database takes no writes"),
             1021 | 1040 | 1041 | 1053 | 1114 | 1152 | 1158..=1161 | 1203 | 1226 | 1927 | 2006 | 2013 | 4031 => {

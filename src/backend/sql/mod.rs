@@ -7,6 +7,7 @@
 mod answers;
 mod catalog;
 mod describe;
+mod indexes;
 mod mariadb;
 mod mariadb_decode;
 mod postgres;
@@ -28,7 +29,10 @@ use crate::{
         own::reads,
         sql::{COMPUTED, Engine, SELECT, Url},
     },
-    plan::call::{Expect, Reply, Statement},
+    plan::{
+        call::{Expect, Reply, Statement},
+        sql::index::Index,
+    },
 };
 
 use self::{catalog::Columns, mariadb::MariaDb, postgres::Postgres, server::Server, sqlite::Sqlite};
@@ -108,6 +112,24 @@ impl Sql {
             Database::Postgres(server) => Held::Postgres(server.begin(true).await?),
             Database::MariaDb(server) => Held::MariaDb(server.begin(true).await?),
         }))
+    }
+
+    /// The indexes of a table; none of what is no table.
+    ///
+    /// # Errors
+    /// The catalogue cannot be read.
+    pub async fn indexes(&self, table: &str) -> Result<Option<Vec<Index>>, Failure> {
+        let engine = match &self.0 {
+            Database::Sqlite(_) => Engine::Sqlite,
+            Database::Postgres(_) => Engine::Postgres,
+            Database::MariaDb(_) => Engine::MariaDb,
+        };
+        let mut session = self.read().await?;
+        if session.call(&indexes::is_table(engine, table)).await?.rows().is_empty() {
+            return Ok(None);
+        }
+        let reply = session.call(&indexes::of_table(engine, table)).await?;
+        Ok(Some(indexes::read(engine, &reply)))
     }
 
     /// What the database says of these tables and columns, and which of them cannot be used.
@@ -236,6 +258,7 @@ impl Rows {
                     reply(Class::Broken, Vec::new(), None)
                 }
             },
+            Expect::Turn if !met => reply(Class::Busy, self.rows, None),
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
                 let detail = named.map_or_else(|| what.to_owned(), |value| format!("{what}: {value}"));

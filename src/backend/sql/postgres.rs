@@ -131,7 +131,7 @@ impl Engine for Postgres {
         Ok(rows)
     }
 
-    async fn end(connection: &mut PgConnection, word: &'static str) -> Result<(), sqlx::Error> {
+    async fn end(connection: &mut PgConnection, word: &'static str, _turn: bool) -> Result<(), sqlx::Error> {
         connection.execute(sqlx::raw_sql(trusted(word))).await.map(drop)
     }
 
@@ -141,6 +141,14 @@ impl Engine for Postgres {
             .execute(pool)
             .await
             .map(drop)
+    }
+
+    /// By the place in the server that says so, as its SQLSTATE stands for more. A pooler in between may have lost a
+    /// statement.
+    fn is_stale(error: &sqlx::Error) -> bool {
+        let said =
+            error.as_database_error().and_then(|said| said.try_downcast_ref::<sqlx::postgres::PgDatabaseError>());
+        said.is_some_and(|said| said.code() == "26000" || said.routine() == Some("RevalidateCachedQuery"))
     }
 
     /// By SQLSTATE. The server's sentence may hold values and stays unsaid; what it names of the schema is told.
@@ -164,6 +172,7 @@ impl Engine for Postgres {
             }
             // what a transaction reads without locking may be changed by another: both are not done
             "40001" | "40P01" | "55P03" => fail(Kind::Conflict, "another transaction was in the way"),
+            _ if Self::is_stale(error) => fail(Kind::Conflict, "a table has changed since the statement was prepared"),
             "57014" => fail(Kind::TimedOut, "the statement was stopped"),
             "25006" => fail(Kind::Unreachable, "the database takes no writes"),
             _ => match code.get(..2).unwrap_or_default() {

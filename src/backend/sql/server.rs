@@ -14,7 +14,7 @@ use sqlx::{Pool, pool::PoolConnection};
 
 use crate::{
     mapping::answer::Class,
-    plan::call::{Reply, Statement},
+    plan::call::{Expect, Reply, Statement},
 };
 
 use super::{
@@ -52,14 +52,17 @@ pub(super) trait Engine: fmt::Debug + Send + Sync + Sized + 'static {
         limits: &Limits,
     ) -> impl Future<Output = Result<Rows, Halt>> + Send;
 
-    /// `COMMIT` or `ROLLBACK`.
-    fn end(connection: &mut Connection<Self>, word: &'static str) -> impl Done<()>;
+    /// `COMMIT` or `ROLLBACK`, and then the turn given back, if one was had.
+    fn end(connection: &mut Connection<Self>, word: &'static str, turn: bool) -> impl Done<()>;
 
     /// Stops what the connection of this number does.
     fn cancel(pool: &Pool<Self::Database>, number: i64) -> impl Done<()>;
 
     /// What an error means.
     fn outcome(error: &sqlx::Error) -> Result<Class, Failure>;
+
+    /// Whether a statement that was prepared is no more what the tables are.
+    fn is_stale(error: &sqlx::Error) -> bool;
 }
 
 /// What comes of an exchange.
@@ -98,6 +101,7 @@ impl<E: Engine> Server<E> {
                 limits: self.limits,
                 answers: self.answers.clone(),
                 number: 0,
+                turn: false,
                 state: State::Running,
             };
             let Some(connection) = &mut session.connection else { continue };
@@ -131,6 +135,8 @@ pub(super) struct Session<E: Engine> {
     limits: Limits,
     answers: Answers,
     number: i64,
+    /// Whether others wait for this transaction's end.
+    turn: bool,
     state: State,
 }
 
@@ -151,6 +157,7 @@ enum State {
 impl<E: Engine> Session<E> {
     pub(super) async fn call(&mut self, statement: &Statement) -> Result<Reply, Failure> {
         let limits = self.limits;
+        self.turn |= statement.expect == Expect::Turn;
         let connection = self.go_on()?;
         let begun = Instant::now();
         let ran = tokio::time::timeout(limits.call_time + GRACE, E::run(connection, statement, &limits)).await;
@@ -161,6 +168,10 @@ impl<E: Engine> Session<E> {
             }
             Ok(Err(Halt::Said(error))) => {
                 self.state = if matches!(error, sqlx::Error::Database(_)) { State::Over } else { State::Lost };
+                if E::is_stale(&error) {
+                    self.state = State::Lost;
+                    forget(&self.pool);
+                }
                 match judged(&self.answers, &error) {
                     Some(reply) => Ok(reply),
                     None => E::outcome(&error).map(|class| reply(class, Vec::new(), None)),
@@ -186,9 +197,9 @@ impl<E: Engine> Session<E> {
     }
 
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
-        let time = self.limits.call_time;
+        let (time, turn) = (self.limits.call_time, self.turn);
         let connection = self.go_on()?;
-        let ended = tokio::time::timeout(time, E::end(connection, "COMMIT")).await;
+        let ended = tokio::time::timeout(time, E::end(connection, "COMMIT", turn)).await;
         let ended = ended.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
         match ended {
             Ok(()) => {
@@ -220,11 +231,11 @@ impl<E: Engine> Session<E> {
 impl<E: Engine> Drop for Session<E> {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        let (pool, number, state) = (self.pool.clone(), self.number, self.state);
+        let (pool, number, turn, state) = (self.pool.clone(), self.number, self.turn, self.state);
         match (state, tokio::runtime::Handle::try_current()) {
             (State::Done, _) => {}
             (State::Open | State::Over, Ok(runtime)) => drop(runtime.spawn(async move {
-                let ended = tokio::time::timeout(END_TIME, E::end(&mut connection, "ROLLBACK")).await;
+                let ended = tokio::time::timeout(END_TIME, E::end(&mut connection, "ROLLBACK", turn)).await;
                 if !matches!(ended, Ok(Ok(()))) {
                     connection.close_on_drop();
                 }
@@ -238,6 +249,13 @@ impl<E: Engine> Drop for Session<E> {
             })),
             _ => connection.close_on_drop(),
         }
+    }
+}
+
+/// Closes the connections that nobody uses: what they have prepared is as old as what turned out to be too old.
+fn forget<D: sqlx::Database>(pool: &Pool<D>) {
+    for mut connection in (0..CONNECTIONS).map_while(|_| pool.try_acquire()) {
+        connection.close_on_drop();
     }
 }
 

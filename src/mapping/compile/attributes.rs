@@ -329,7 +329,12 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], fau
         faults.not_supported(fields.span(), &format!("writes to lists inside a record (`{target}`)"));
     }
     let writes = relation.is_some();
-    Some(Said { value: Source::Each(Each { items: items?, pattern, fields: list, of }), facts, relation, writes })
+    Some(Said {
+        value: Source::Each(Each { items: items?, pattern, fields: list, of, also: Vec::new() }),
+        facts,
+        relation,
+        writes,
+    })
 }
 
 /// Takes the sub-attributes of a list's items.

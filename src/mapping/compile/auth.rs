@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, Uri, header};
 use serde_json::Map;
 
 use crate::{
     config::Secret,
     diagnostic::{Faults, Span},
     mapping::{
-        auth::{Auth, Session},
-        call::CallTemplate,
+        auth::{Auth, Client, Opening, Session},
         template::percent,
         term::Term,
     },
@@ -26,11 +25,7 @@ use super::{
 
 /// Reads `auth`. What the session keeps is in sight of all calls from then on.
 pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Faults) -> Auth {
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("oauth", "OAuth clients"), ("tls", "client certificates"), ("jwt", "signed tokens")],
-    );
+    super::not_supported(&mut fields, faults, &[("tls", "client certificates"), ("jwt", "signed tokens")]);
     let mut auth = Auth::default();
     if let Some(node) = fields.take("basic") {
         let value = basic(node, faults);
@@ -57,7 +52,17 @@ pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Fau
     let cookies: Vec<String> =
         fields.entries(faults, "cookie").iter().filter_map(|(key, node)| cookie(key, node, faults)).collect();
     auth.cookies = (!cookies.is_empty()).then(|| Secret::new(cookies.join("; ")));
-    auth.session = fields.take("session").and_then(|node| session(node, &auth, shared, faults));
+    auth.session = match (fields.take("session"), fields.take_entry("oauth")) {
+        (Some(node), Some((key, _))) => {
+            faults
+                .error(key.span, "duplicate-name", "`session` and `oauth` both open the session")
+                .help("keep the way to sign in that the app wants");
+            session(node, &auth, shared, faults)
+        }
+        (Some(node), None) => session(node, &auth, shared, faults),
+        (None, Some((_, node))) => oauth(node, &auth, shared, faults),
+        (None, None) => None,
+    };
     fields.finish(faults);
     auth
 }
@@ -131,18 +136,22 @@ fn session(node: &Node, auth: &Auth, shared: &mut Shared, faults: &mut Faults) -
     let (open, tenant) = match fields.take("open") {
         Some(node) => {
             let open = steps::opening(node, &Setting::reading(&[], &[], &before), faults).unwrap_or_default();
-            (open, before.tenant_names())
+            shared.renews = true;
+            (Opening::Calls(open), before.tenant_names())
         }
         None if keep.is_empty() => {
             faults
                 .error(node.span, "missing-key", "a session keeps what it is told, or is opened")
                 .help("write `open:` with the calls that sign in, or `keep: { token: \"${TOKEN}\" }`");
-            (Vec::new(), Vec::new())
+            (Opening::Always, Vec::new())
         }
-        None => (Vec::new(), Vec::new()),
+        None => (Opening::Always, Vec::new()),
     };
-    shared.session = keep.keys().cloned().chain(kept(&open)).collect();
-    shared.renews = !open.is_empty();
+    let told = match &open {
+        Opening::Calls(calls) => calls.iter().flat_map(|call| &call.keep).map(|(name, _)| name.clone()).collect(),
+        _ => Vec::new(),
+    };
+    shared.session = keep.keys().cloned().chain(told).collect();
     let setting = Setting::reading(&[], &[], shared);
     let (mut headers, mut query, mut cookies) = (Vec::new(), Vec::new(), false);
     if let Some(mut send) = fields.map(faults, "send") {
@@ -164,7 +173,7 @@ fn session(node: &Node, auth: &Auth, shared: &mut Shared, faults: &mut Faults) -
         send.finish(faults);
     }
     let lasts = fields.duration(faults, "lasts", Duration::from_secs(1)..=Duration::from_secs(7 * 24 * 3600));
-    if let (Some(_), true) = (lasts, open.is_empty()) {
+    if let (Some(_), true) = (lasts, matches!(open, Opening::Always)) {
         faults
             .error(fields.span(), "no-effect", "a session that no call opens does not end")
             .help("leave `lasts` out, or say how to sign in: `open`");
@@ -177,6 +186,54 @@ fn parameter(key: &Key, node: &Node, setting: &Setting<'_>, faults: &mut Faults)
     term::term(node, setting, faults).map(|term| (key.name.clone(), term))
 }
 
-fn kept(open: &[CallTemplate]) -> impl Iterator<Item = String> {
-    open.iter().flat_map(|call| call.keep.iter().map(|(name, _)| name.clone()))
+/// A session that keeps the token of an OAuth client and sends it as a bearer's.
+fn oauth(node: &Node, auth: &Auth, shared: &mut Shared, faults: &mut Faults) -> Option<Session> {
+    let mut fields = node.map(faults, "`oauth`")?;
+    let url = fields.required(faults, "url").and_then(|n| token_url(n, faults));
+    let [id, secret] = ["client", "secret"].map(|key| {
+        fields.required(faults, key).and_then(|n| n.text(faults, &format!("`{key}`"))).unwrap_or_default().to_owned()
+    });
+    let mut form = vec![("grant_type", "client_credentials".to_owned())];
+    form.extend(fields.text(faults, "scope").map(|scope| ("scope", scope.to_owned())));
+    form.extend(fields.text(faults, "audience").map(|audience| ("audience", audience.to_owned())));
+    let basic = fields.choice(faults, "by", &[("form", false), ("basic", true)]).unwrap_or_default();
+    fields.finish(faults);
+    // RFC 6749 §2.3.1: both are encoded as in a form before they are joined
+    let header = match basic {
+        true => {
+            let pair = STANDARD.encode(format!("{}:{}", percent(&id), percent(&secret)));
+            header_value(&format!("Basic {pair}"), node.span, faults)
+        }
+        false => {
+            form.extend([("client_id", id), ("client_secret", secret)]);
+            None
+        }
+    };
+    if auth.headers.iter().any(|(name, _)| *name == header::AUTHORIZATION) {
+        faults
+            .error(node.span, "duplicate-name", "the header `authorization` is set twice")
+            .help("keep the way to sign in that the app wants");
+    }
+    shared.session = vec!["token".to_owned()];
+    shared.renews = true;
+    let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+    let open = Opening::Client(Client { url: url?, form: Secret::new(form.join("&")), header });
+    let bearer = Term::leaf("Bearer {{session.token}}", &|_| None).ok()?;
+    let headers = vec![(header::AUTHORIZATION, bearer)];
+    let (keep, query) = (Map::new(), Vec::new());
+    Some(Session { keep, open, headers, query, cookies: false, lasts: None, tenant: Vec::new() })
+}
+
+fn token_url(node: &Node, faults: &mut Faults) -> Option<Uri> {
+    let text = node.text(faults, "`url`")?;
+    let uri = text.parse::<Uri>().ok().filter(|uri| {
+        let plain = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
+        matches!(uri.scheme_str(), Some("http" | "https")) && plain && !text.contains('#')
+    });
+    if uri.is_none() {
+        faults
+            .error(node.span, "bad-url", "this is not the URL where an app gives tokens")
+            .help("write scheme, host and path: `https://login.example.com/oauth/token`");
+    }
+    uri
 }

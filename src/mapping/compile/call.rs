@@ -172,14 +172,10 @@ fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> 
             Some(BodyTemplate::Form(made))
         }
         _ => {
-            let alone = match &made {
-                Term::Text(text) => {
-                    text.holes().len() == 1 && text.text().starts_with("{{") && text.text().ends_with("}}")
-                }
-                term => matches!(term, Term::Path { .. } | Term::Literal(_) | Term::Cut { .. }),
-            };
-            if !alone {
-                faults.not_supported(node.span, "text bodies of more than one value: a value in company needs a quote");
+            if matches!(made, Term::Object(_) | Term::List(_) | Term::Each { .. }) {
+                faults
+                    .error(node.span, "wrong-type", "a text body is one text")
+                    .help("write a path or a text, or say how it is written: `{ quote: json, of: … }`");
             }
             Some(BodyTemplate::Text(made))
         }
@@ -254,6 +250,7 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
         }
         let literal = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
         let term = term::text(value, node.span, setting, faults)?;
+        term::check_company(&term, node.span, faults);
         pairs.push((
             key.to_owned(),
             if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term },

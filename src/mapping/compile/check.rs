@@ -106,7 +106,7 @@ pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
 pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written<'_>], faults: &mut Faults) {
     let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
     let names = |line: &Line| match &line.value {
-        Source::Each(each) => each.of.as_ref().is_some_and(|of| of.name == resource.kind.name),
+        Source::Each(each) => each.of.iter().chain(&each.also).any(|of| of.name == resource.kind.name),
         _ => false,
     };
     let named = all.iter().any(|other| other.lines.iter().any(names));

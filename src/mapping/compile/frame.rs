@@ -5,9 +5,11 @@ use std::{borrow::Cow, cell::RefCell, sync::Arc};
 
 use crate::{
     diagnostic::{Faults, Span},
-    mapping::{answer::AnswerRule, auth::Auth, call::CallTemplate, rest::Origin},
+    mapping::{answer::AnswerRule, auth::Auth, call::CallTemplate, quote::Quote, rest::Origin},
     yaml::{Key, Node, Value},
 };
+
+use super::quote::Quotes;
 
 /// What all calls of an app share.
 #[derive(Default)]
@@ -16,6 +18,12 @@ pub(super) struct Shared {
     pub answers: Vec<Arc<AnswerRule>>,
     /// Where the app is.
     pub origin: Arc<Origin>,
+    /// The quotes that texts may use.
+    pub quotes: Quotes,
+    /// The filter languages of the mapping's own, by name, as written.
+    pub languages: Vec<(String, Node)>,
+    /// The quote that all values go through, unless they have another.
+    pub quote: Option<Quote>,
     /// What the session with the app keeps, by name.
     pub session: Vec<String>,
     /// Whether signing in again may help where a call was not accepted.
@@ -41,7 +49,7 @@ impl Shared {
     /// Reads `app.rest.frame`.
     pub(super) fn read_frame(&mut self, node: &Node, faults: &mut Faults) {
         let Some(mut fields) = node.map(faults, "`frame`") else { return };
-        super::not_supported(&mut fields, faults, &[("quote", "quotes")]);
+        self.quote = fields.take("quote").and_then(|n| self.quotes.named(n, faults));
         for key in FRAMED {
             self.frame.extend(fields.take_entry(key).cloned());
         }
@@ -66,7 +74,8 @@ impl Shared {
     pub(super) fn without_session(&self) -> Self {
         let frame = self.frame.iter().filter_map(|(key, node)| Some((key.clone(), without_session(node)?))).collect();
         let (answers, origin, takes) = (self.answers.clone(), self.origin.clone(), self.takes.clone());
-        Self { answers, origin, frame, takes, ..Self::default() }
+        let (quotes, quote) = (self.quotes.clone(), self.quote.clone());
+        Self { answers, origin, frame, takes, quotes, quote, ..Self::default() }
     }
 
     /// Remembers a call that was read.

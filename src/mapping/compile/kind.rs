@@ -175,14 +175,21 @@ fn is_plain(c: char) -> bool {
 }
 
 /// `existing`: what a create does that meets a record of its name.
-pub(super) fn existing(fields: &mut Fields<'_>, kind: &ResourceType, faults: &mut Faults) -> Existing {
+///
+/// `alive` says why what was deleted cannot come back, and what to do about it.
+pub(super) fn existing(
+    fields: &mut Fields<'_>,
+    kind: &ResourceType,
+    alive: Result<(), (String, &'static str)>,
+    faults: &mut Faults,
+) -> Existing {
     let Some(node) = fields.take("existing") else { return Existing::Refuse };
-    if node.as_text() == Some("revive") {
-        faults.not_supported(node.span, "bringing back what was deleted (`existing: revive`)");
-        return Existing::Refuse;
+    let words = [("refuse", Existing::Refuse), ("adopt", Existing::Adopt), ("revive", Existing::Revive)];
+    let word = node.choice(faults, "`existing`", &words);
+    if let (Some(Existing::Revive), Err((why, help))) = (word, alive) {
+        faults.error(node.span, "no-effect", why).help(help);
     }
-    let word = node.choice(faults, "`existing`", &[("refuse", Existing::Refuse), ("adopt", Existing::Adopt)]);
-    if word == Some(Existing::Adopt)
+    if word.is_some_and(|word| word != Existing::Refuse)
         && !kind.schema.attributes.iter().any(|a| a.name == "userName" || a.name == "displayName")
     {
         faults

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::Faults,
     mapping::{
+        language::Language,
         line::{Fold, Line},
         rest::{FilterRule, List},
     },
@@ -22,6 +23,7 @@ use super::{
     call::{self, Setting},
     codec,
     frame::Shared,
+    language::{Spoken, language},
     pages::{PAGED, check_pages, pages},
 };
 
@@ -49,12 +51,12 @@ pub(super) fn list(
             ("together", "filters sent together"),
         ],
     );
-    let call = call::from_fields(&mut fields, &Setting::reading(&PAGED[1..], &["rows"], shared), faults);
+    let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
+    let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
+    let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
     let pages = fields.required(faults, "pages").and_then(|n| pages(n, &[], shared, faults));
-    let filters = fields
-        .map(faults, "filters")
-        .map(|f| filters(f, &Around { any_case: false, kind, lines, shared, list: node }, faults))
-        .unwrap_or_default();
+    let around = Around { any_case: false, exactly: false, kind, lines, shared, list: node, names: &names };
+    let (filters, language) = fields.map(faults, "filters").map(|f| filters(f, &around, faults)).unwrap_or_default();
     let span = fields.span();
     fields.finish(faults);
     let (call, pages) = (call?, pages?);
@@ -65,33 +67,69 @@ pub(super) fn list(
         return None;
     }
     check_pages(&call, Some(&pages), span, faults);
-    Some(List { call, pages, filters })
+    if let Some(language) = &language
+        && language.leaves.iter().any(|leaf| leaf.is.is_some())
+        && !call.names("filter")
+    {
+        faults
+            .error(span, "unsent-filter", format!("the call does not say where a filter in `{}` goes", language.name))
+            .help("put `$.filter` where the app expects it: `query: { $filter: $.filter }`");
+    }
+    Some(List { call, pages, filters, language })
 }
 
-fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> Vec<FilterRule> {
-    super::not_supported(&mut fields, faults, &[("language", "filter languages"), ("over", "filter languages")]);
+fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> (Vec<FilterRule>, Option<Language>) {
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(false);
-    let around = Around { any_case, ..*around };
+    let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(false);
+    let over = fields.has("over").then(|| {
+        let names = fields.list(faults, "over");
+        names.iter().filter_map(|node| attribute(node, around.kind, faults)).collect()
+    });
+    let spoken = Spoken { any_case, exactly, over, lines: around.lines, shared: around.shared };
+    let language = fields.take("language").and_then(|node| language(node, &spoken, faults));
+    let around = Around { any_case, exactly, ..*around };
     let mut rules = Vec::new();
     for (key, node) in fields.rest() {
         rules.extend(filter(key, node, &around, faults));
     }
-    rules
+    (rules, language)
+}
+
+/// One of the attributes that `over` names.
+fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+    let text = node.text(faults, "an attribute")?;
+    let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
+        Ok(Filter::Present(path)) => kind.resolve(&path),
+        _ => Resolution::Unknown,
+    };
+    match found {
+        Resolution::Offered(target) => Some(target),
+        _ => {
+            faults
+                .error(node.span, "unknown-attribute", format!("`{text}` is not an attribute with a line"))
+                .help("name what `attributes` has");
+            None
+        }
+    }
 }
 
 /// What every filter rule of a list is read against.
 struct Around<'a> {
     /// `case` of all rules that do not say it themselves.
     any_case: bool,
+    /// `matches` of all rules that do not say it themselves.
+    exactly: bool,
     kind: &'a ResourceType,
     lines: &'a [Draft<'a>],
     shared: &'a Shared,
     /// The list, without the frame.
     list: &'a Node,
+    /// The names that its call may use.
+    names: &'a [&'a str],
 }
 
 fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> Option<FilterRule> {
-    let Around { any_case, kind, lines, shared, list } = *around;
+    let Around { any_case, exactly, kind, lines, shared, list, names } = *around;
     let Some((target, op, literal)) = claim(&key.name, kind) else {
         let message = format!("`{}` is not a filter that {} can be asked", key.name, kind.name);
         faults
@@ -115,14 +153,14 @@ fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> O
     }
     let mut fields = node.map(faults, "a filter rule")?;
     super::not_supported(&mut fields, faults, &[("call", "filter rules with a call of their own")]);
-    let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(false);
+    let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(exactly);
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);
     let said: Vec<&Node> =
         shared.sends().filter_map(|word| fields.take_entry(word.to_owned())).map(|(_, n)| n).collect();
     fields.take("answers");
     fields.finish(faults);
     let asks = shared.over(list, node);
-    let names: Vec<&str> = PAGED[1..].iter().copied().chain(["value"]).collect();
+    let names: Vec<&str> = names.iter().copied().chain(["value"]).collect();
     let call = call::call(&asks, &Setting::reading(&names, &["rows"], shared), faults);
     let empty = |node: &&Node| node.as_map().is_some_and(<[_]>::is_empty);
     if said.is_empty() || said.iter().all(empty) {
@@ -155,10 +193,7 @@ fn filter(key: &Key, node: &Node, around: &Around<'_>, faults: &mut Faults) -> O
 
 /// `userName eq ?`, `active eq false`.
 fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<Json>)> {
-    let text = match text.strip_prefix("enterprise:") {
-        Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
-        None => text.to_owned(),
-    };
+    let text = in_full(text);
     let hole = text.strip_suffix('?');
     let filter = match hole {
         Some(front) => Filter::parse(&format!("{front}null"), &Profile::STRICT),
@@ -167,4 +202,12 @@ fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<J
     let Ok(Filter::Compare { path, op, value }) = filter else { return None };
     let Resolution::Offered(target) = kind.resolve(&path) else { return None };
     Some((target, op, hole.is_none().then_some(value)))
+}
+
+/// `enterprise:` stands for the enterprise extension's URN.
+fn in_full(text: &str) -> String {
+    match text.strip_prefix("enterprise:") {
+        Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
+        None => text.to_owned(),
+    }
 }

@@ -13,11 +13,14 @@ mod codec;
 mod facts;
 mod frame;
 mod kind;
+mod language;
 mod list;
 mod name;
 mod offer;
+mod pace;
 mod pages;
 mod pattern;
+mod quote;
 mod rest;
 mod schemas;
 mod sql;
@@ -33,6 +36,7 @@ use crate::{
     yaml::{self, Fields, Node},
 };
 
+use self::quote::Quotes;
 use super::{
     App, Mapping,
     sql::Engine,
@@ -79,7 +83,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
         }
         _ => {}
     }
-    not_supported(&mut fields, faults, &[("quotes", "quotes"), ("languages", "query languages")]);
+    let languages = fields.entries(faults, "languages").iter().map(|(key, n)| (key.name.clone(), n.clone())).collect();
+    let quotes = Quotes::read(&mut fields, faults);
     let app = fields.required(faults, "app").and_then(|n| n.map(faults, "`app`"));
     let schemas = schemas::Schemas::read(fields.entries(faults, "schemas"), faults);
     let entries = match fields.required(faults, "resources") {
@@ -102,7 +107,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     app.finish(faults);
     let (app, resources) = match (rest, sql) {
         (Some(rest), None) => {
-            let (app, shared) = rest::app(rest, faults);
+            let (app, shared) = rest::app(rest, quotes, languages, faults);
             let resources = rest::resources(&written, &shared, faults);
             let app = app.map(|mut app| {
                 app.tenant = shared.tenant(&app.auth, faults);
@@ -114,12 +119,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let app = sql::app(sql, faults);
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
-            let tenant = app.as_ref().and_then(|app| app.tenant.clone());
-            let counters = app.as_ref().and_then(|app| app.counters.clone());
-            (
-                app.map(|a| App::Sql(Arc::new(a))),
-                sql::resources(&written, engine, tenant.as_ref(), counters.as_ref(), faults),
-            )
+            let resources = sql::resources(&written, engine, app.as_ref(), faults);
+            (app.map(|a| App::Sql(Arc::new(a))), resources)
         }
         _ => {
             faults

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::{
-    mapping::line::{DIRECT, FieldSource, Source, types_by_resource},
+    mapping::line::{DIRECT, Each, FieldSource, Source, types_by_resource},
     scim::schema::{Attribute, Extension, Mutability, ResourceType, Returned, Schema, Type, Uniqueness},
 };
 
@@ -104,23 +104,17 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
     };
     let own = Facts { required: facts.required, ..Facts::default() };
     restrict(&mut made, first, &own);
-    if let Some(of) = each_of(&first.line.value) {
+    if let Source::Each(Each { of: Some(of), also, .. }) = &first.line.value {
+        let types: Vec<String> = std::iter::once(of).chain(also).map(|of| of.name.clone()).collect();
         for sub in &mut made.sub_attributes {
             match sub.name.as_str() {
-                "$ref" => Arc::make_mut(sub).reference_types = vec![of.clone()],
-                "type" if types_by_resource(published) => Arc::make_mut(sub).canonical_values = vec![of.clone()],
+                "$ref" => Arc::make_mut(sub).reference_types.clone_from(&types),
+                "type" if types_by_resource(published) => Arc::make_mut(sub).canonical_values.clone_from(&types),
                 _ => {}
             }
         }
     }
     Some(made)
-}
-
-fn each_of(value: &Source) -> Option<String> {
-    match value {
-        Source::Each(each) => each.of.as_ref().map(|of| of.name.clone()),
-        _ => None,
-    }
 }
 
 fn subs(

@@ -30,15 +30,24 @@ use super::{
     list::list,
     name::named,
     offer::offer,
+    pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
+    quote::Quotes,
 };
 
+const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
+
 /// Reads `app.rest`. What all calls share is there even where the app is not, so that their faults are found.
-pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared) {
+pub(super) fn app(
+    node: &Node,
+    quotes: Quotes,
+    languages: Vec<(String, Node)>,
+    faults: &mut Faults,
+) -> (Option<RestApp>, Shared) {
     let mut shared = Shared::default();
+    (shared.quotes, shared.languages) = (quotes, languages);
     let Some(mut fields) = node.map(faults, "`rest`") else { return (None, shared) };
-    super::not_supported(&mut fields, faults, &[("pace", "pace limits")]);
     let url = fields.required(faults, "url").and_then(|n| url(n, faults));
     let written = fields.take("answers");
     let answers = written.map(|n| call::answers_of(n, faults)).unwrap_or_default();
@@ -53,8 +62,15 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> (Option<RestApp>, Shared)
     if let Some(node) = written {
         call::check_expired(node, &answers, &shared, faults);
     }
+    let ca = fields.take("ca").and_then(|n| {
+        if url.as_ref().is_some_and(|(uri, _)| uri.scheme_str() == Some("http")) {
+            faults.error(n.span, "no-effect", "without `https` nobody vouches for the app").help("leave `ca` out");
+        }
+        n.text(faults, "`ca`").map(str::to_owned)
+    });
+    let pace = fields.take("pace").and_then(|n| pace(n, faults)).unwrap_or_default();
     fields.finish(faults);
-    (url.map(|_| RestApp { origin, auth, answers, tenant: Vec::new() }), shared)
+    (url.map(|_| RestApp { origin, ca, auth, answers, tenant: Vec::new(), pace }), shared)
 }
 
 fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
@@ -102,7 +118,7 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
     fields.finish(faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();

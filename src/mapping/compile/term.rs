@@ -17,13 +17,17 @@ use crate::{
 use super::{call::Setting, pattern::pattern};
 
 /// Names of the language that no call has yet.
-const LATER: [&str; 4] = ["member", "changes", "filter", "sort"];
+const LATER: [&str; 3] = ["member", "changes", "sort"];
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     match &node.value {
-        Value::Text(text) => match Term::leaf(text) {
-            Ok(term) => checked(term, node.span, setting, faults),
+        Value::Text(text) => match Term::leaf(text, &|name| setting.shared.quotes.get(name)) {
+            Ok(term) => {
+                let term = framed(checked(term, node.span, setting, faults)?, setting);
+                check_company(&term, node.span, faults);
+                Some(term)
+            }
             Err(message) => {
                 faults.error(node.span, "bad-template", message).help("a hole holds one name: `{{name}}`");
                 None
@@ -33,6 +37,7 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
         Value::Map(entries) => match shape(entries) {
             Some("at") => part(node, setting, faults),
             Some("each") => each(node, setting, faults),
+            Some("quote") => quoted(node, setting, faults),
             Some(_) => random(node, setting, faults),
             None => Some(Term::Object(entries.iter().filter_map(|(key, n)| entry(key, n, setting, faults)).collect())),
         },
@@ -40,13 +45,14 @@ pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
     }
 }
 
-/// The key that makes a map more than an object: `at` and `each` with a path, `random` with a number.
+/// The key that makes a map more than an object: `at` and `each` with a path, `random` with a number, `quote` with `of`.
 fn shape(entries: &[(Key, Node)]) -> Option<&str> {
     entries.iter().find_map(|(key, node)| {
         let path = node.as_text().is_some_and(|t| t.starts_with("$.") || t == "$");
         match key.name.as_str() {
             "at" if path => Some("at"),
             "each" if path && entries.iter().any(|(k, _)| k.name == "as") => Some("each"),
+            "quote" if entries.len() == 2 && entries.iter().any(|(k, _)| k.name == "of") => Some("quote"),
             "random" if entries.len() == 1 && matches!(node.value, Value::Number(_)) => Some("random"),
             _ => None,
         }
@@ -75,7 +81,7 @@ fn entry(key: &Key, node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> 
         return Some(Entry::Key(key.name.clone(), term(node, setting, faults)?));
     }
     let term = term(node, setting, faults)?;
-    if !matches!(term, Term::Path { .. } | Term::Object(_)) {
+    if !matches!(term, Term::Path { .. } | Term::Object(_) | Term::Quoted { each: true, .. }) {
         faults
             .error(node.span, "bad-value", "`...` is followed by the fields of an object, and this is none")
             .help("write a path: `\"...\": $.record`");
@@ -116,6 +122,32 @@ pub(super) fn cut(fields: &mut Fields<'_>, faults: &mut Faults) -> Cut {
     Cut { after: mark("after"), before: mark("before") }
 }
 
+/// `{ quote: rison, of: { page: $.page } }`
+fn quoted(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
+    let mut fields = node.map(faults, "what is quoted")?;
+    let quote = fields.required(faults, "quote").and_then(|n| setting.shared.quotes.named(n, faults));
+    let of = fields.required(faults, "of").and_then(|n| term(n, setting, faults));
+    fields.finish(faults);
+    Some(Term::Quoted { quote: quote?, of: Box::new(of?), each: false })
+}
+
+/// Names whose values the app itself told, or that are made in its own language already.
+const UNQUOTED: [&str; 7] = ["session", "tenant", "filter", "left", "right", "all", "one"];
+
+/// A value with the frame's quote, unless it has one of its own.
+fn framed(term: Term, setting: &Setting<'_>) -> Term {
+    let Some(quote) = &setting.shared.quote else { return term };
+    match term {
+        Term::Text(text) => {
+            let ours = |hole: &[String]| hole.first().is_some_and(|name| UNQUOTED.contains(&name.as_str()));
+            Term::Text(Arc::new(Arc::unwrap_or_clone(text).with_quote(quote, ours)))
+        }
+        Term::Path { name, rest } if UNQUOTED.contains(&name.as_str()) => Term::Path { name, rest },
+        path @ Term::Path { .. } => Term::Quoted { quote: quote.clone(), of: Box::new(path), each: true },
+        other => other,
+    }
+}
+
 /// `{ each: $.before.teams, where: { kind: { not: fixed } }, as: { id: $.value.id } }`
 fn each(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
     let mut fields = node.map(faults, "a list of trees")?;
@@ -154,7 +186,7 @@ pub(super) fn text(text: &str, span: Span, setting: &Setting<'_>, faults: &mut F
     if !Template::has_holes(text) {
         return Some(Term::Literal(text.into()));
     }
-    match Template::compile(text) {
+    match Template::quoted(text, &|name| setting.shared.quotes.get(name)) {
         Ok(template) => checked(Term::Text(Arc::new(template)), span, setting, faults),
         Err(message) => {
             faults.error(span, "bad-template", message).help("a hole holds one name: `{{name}}`");
@@ -190,6 +222,27 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         };
     }
     Some(term)
+}
+
+/// A value in company is quoted: it may hold the words that it stands between. In a segment of a path its encoder sees to
+/// that.
+pub(super) fn check_company(term: &Term, span: Span, faults: &mut Faults) {
+    let Term::Text(text) = term else { return };
+    let bare = text.bare().find(|hole| !text.is_alone() && said_by_clients(hole)).map(|hole| hole.join("."));
+    if let Some(name) = bare {
+        faults
+            .error(span, "unquoted-value", format!("`{name}` stands between words, and may hold such words itself"))
+            .help(format!(
+                "say how the app tells them apart: `{{{{word {name}}}}}`, `{{{{json {name}}}}}`, or a quote of your own, \
+                 declared under `quotes`"
+            ));
+    }
+}
+
+/// Whether a client may have said it; what counts pages, and what the app itself told, it has not.
+fn said_by_clients(hole: &[String]) -> bool {
+    const SAID: [&str; 8] = ["id", "record", "changed", "before", "whole", "value", "values", "member"];
+    hole.first().is_some_and(|name| SAID.contains(&name.as_str()))
 }
 
 /// Whether it is a name whose value only the sender of a call knows: `session.token`, `tenant.realm`.

@@ -7,7 +7,7 @@ use crate::{
     },
     plan::{
         Context, Fault,
-        query::{self, BATCH, Narrowed, Position, Query, Source, Union},
+        query::{self, BATCH, By, Position, Query, Source, Union},
         read::Needs,
         sql::filter::{How, Pushed},
     },
@@ -74,7 +74,7 @@ fn filter_by_key(said: &mut Explained, plan: &Query<'_>) {
     }
 }
 
-fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narrowed<'_>>) -> Result<(), Fault> {
+fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'_>>) -> Result<(), Fault> {
     let calls =
         if plan.native { plan.page_calls()? } else { plan.walk_call(&Position::default())?.into_iter().collect() };
     calls.iter().for_each(|call| said.call(call, ""));
@@ -83,10 +83,11 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
     let mut used = false;
     for conjunct in plan.condition.conjuncts() {
         let text = conjunct.to_string();
-        match by.filter(|by| !used && by.serves == text) {
-            Some(by) => {
-                used = true;
-                let how = if by.rule.exactly { "exactly" } else { "wider; every row is checked here" };
+        let once = matches!(by, Some(By::Rule(_)));
+        match by.filter(|_| !used).and_then(|by| by.serves(&text)) {
+            Some(exactly) => {
+                used = once;
+                let how = if exactly { "exactly" } else { "wider; every row is checked here" };
                 said.noted("pushed", &text, how);
             }
             None => said.noted("residual", &text, why_not(plan.resource, list, conjunct)),
@@ -104,7 +105,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&Narr
             _ if plan.follows => FOLLOWS,
             _ if list.pages.total.is_none() => "the app does not tell how many there are",
             _ if !list.pages.at_random() => "the app's pages are reached one from another",
-            Some(by) if !by.rule.exactly => "the app may add rows that do not match",
+            Some(By::Rule(by)) if !by.rule.exactly => "the app may add rows that do not match",
             _ => "because something is left to check",
         };
         said.noted("paging", "walk", why);
@@ -150,7 +151,7 @@ fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
     let mut lists = false;
     for (side, way) in union.sides.iter().enumerate() {
         let by = match way {
-            Source::List(_, Some(by)) => format!("for {}", by.serves),
+            Source::List(_, Some(by)) => format!("for {}", by.served()),
             _ => "by id".to_owned(),
         };
         lists |= matches!(way, Source::List(..));
@@ -190,6 +191,7 @@ fn sorted(said: &mut Explained, plan: &Query<'_>) {
 fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static str {
     match list.filters.iter().any(|rule| query::narrowed(resource, rule, conjunct).is_some()) {
         true => "another rule is used; checked here",
+        false if list.language.is_some() => "not asked for in the app's language; checked here",
         false => "no rule for it; checked here",
     }
 }

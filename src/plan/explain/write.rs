@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    mapping::{Existing, Records, Resource, call::CallTemplate, line::Line},
+    mapping::{Existing, Records, Resource, call::CallTemplate},
     plan::{
         Context, Fault,
         call::Call,
@@ -11,12 +11,15 @@ use crate::{
         create::{self, Made},
         read::Needs,
         scope,
+        sql::guard,
         step::{Act, Step, Wish},
     },
     scim::{
         self,
         change::{Change as Changed, To},
         projection::Projection,
+        schema::Target,
+        value::texts,
     },
 };
 
@@ -31,18 +34,27 @@ pub(super) fn create(
     let sent = create::with_defaults(resource, sent, context)?;
     let plan = create::plan(resource, &sent, context)?;
     let mut said = Explained::new(format!("create {}", resource.kind.name));
+    let mut queries = 0;
     if let (Existing::Adopt, Some(line)) = (resource.existing, resource.naming()) {
+        queries += usize::from(scim::resource::get(&sent, &line.target).is_some());
         let what = format!("a query, `{} eq …`", line.target);
         said.noted("before", &what, "who is found becomes as was sent, and what follows is not done");
     }
-    looks(&mut said, resource, |line| line.create && scim::resource::get(&sent, &line.target).is_some());
+    if let (Existing::Revive, Some(line)) = (resource.existing, resource.naming()) {
+        let what = format!("a query among the deleted, `{} eq …`", line.target);
+        said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
+    }
+    let lines = resource.lines.iter().filter(|line| line.create);
+    let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&sent, &line.target)?)));
+    queries += looks(&mut said, resource, values);
     let first = steps_in_order(&mut said, &plan.first);
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
     let steps = plan.rest(&made, context)?;
     let mut cost = steps_in_order(&mut said, &steps);
-    cost.calls += first.calls;
+    cost.calls += first.calls + turns(resource);
     cost.besides.extend(first.besides);
+    cost.look_up(queries);
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
             Some(call) => said.noted(
@@ -76,14 +88,20 @@ pub(super) fn change(
         said.add("change", &in_words(asked));
     }
     let set = plan.set();
-    looks(&mut said, resource, |line| set.iter().flatten().any(|change| change.target == line.target));
+    let values = set.iter().flatten().filter_map(|change| match &change.to {
+        To::Value(value) => Some((&change.target, value)),
+        To::Unassigned | To::Delta { .. } => None,
+    });
+    let queries = looks(&mut said, resource, values);
+    let turns = if plan.looks() { turns(resource) } else { 0 };
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
     let Some(why) = plan.why_before() else {
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
         let mut cost = steps_in_order(&mut said, &steps);
-        cost.calls += guards.len();
+        cost.calls += guards.len() + turns;
+        cost.look_up(queries);
         if steps.iter().any(|step| step.wish != Wish::Done) {
             said.noted(
                 "or",
@@ -103,7 +121,8 @@ pub(super) fn change(
     said.noted("before", "read", &why);
     said.call(&crate::plan::read::by_id(resource, id)?, "");
     let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
-    cost.calls += 1 + guards.len();
+    cost.calls += 1 + guards.len() + turns;
+    cost.look_up(queries);
     for rule in plan.edits() {
         edits(&mut said, &rule.call, "if anything differs");
     }
@@ -203,11 +222,29 @@ fn answer(
     Ok(())
 }
 
-/// What is looked for before it is written.
-fn looks(said: &mut Explained, resource: &Resource, written: impl Fn(&Line) -> bool) {
-    for line in resource.lines.iter().filter(|line| line.checked && written(line)) {
+/// What is looked for before it is written, and how many queries that takes.
+fn looks<'v>(
+    said: &mut Explained,
+    resource: &Resource,
+    written: impl Iterator<Item = (&'v Target, &'v Value)>,
+) -> usize {
+    let mut queries = 0;
+    for (target, value) in written {
+        let Some(line) = resource.line(target).filter(|line| line.checked) else { continue };
         let what = format!("a query for each value of `{}`", line.target);
         said.noted("looks", &what, "refused with 409 where another one has it");
+        queries += texts(value).len();
+    }
+    queries
+}
+
+/// The statement by which those who look take turns, where there is one.
+fn turns(resource: &Resource) -> usize {
+    match &resource.records {
+        Records::Sql(records) if resource.lines.iter().any(|line| line.checked) => {
+            usize::from(guard::turn(records).is_some())
+        }
+        _ => 0,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Reading many: which way in is the narrowest, what of the filter the app answers, what is checked here, and whether the
 //! app's own pages and totals can be believed (law 4).
 
+mod asked;
 mod page;
 mod source;
 mod walk;
+mod word;
 
 use crate::{
     mapping::{Records, Resource, line::Line, rest::Total, sql::KeyKind},
@@ -18,7 +20,8 @@ use super::{
     },
 };
 
-pub use source::{Narrowed, Source, Table, Union};
+pub use asked::Asked;
+pub use source::{By, Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
 pub use walk::{Next, Position, too_many};
@@ -103,16 +106,15 @@ pub fn plan<'a>(
     let exact = match &source {
         Source::Nothing | Source::Key(_) | Source::Union(_) => false,
         Source::Table(table) => table.pushed.exact,
-        Source::List(list, narrowed) => {
-            let exact = match narrowed {
+        Source::List(list, by) => {
+            let exact = match by {
                 None => condition == Condition::Always,
-                // A rule serves one term of an item; the others are checked here.
-                Some(n) => n.rule.exactly && matches!(condition, Condition::Compare { .. }),
+                Some(by) => by.is_exact(&condition),
             };
             let told = match &list.pages.total {
                 Some(Total::Told(_)) => true,
                 // it counts the list without a filter
-                Some(Total::Call(..)) => narrowed.is_none(),
+                Some(Total::Call(..)) => by.is_none(),
                 None => false,
             };
             // What does not exist for SCIM is on the app's pages and in its total.

@@ -25,6 +25,8 @@ use crate::{
     },
 };
 
+use super::asked::{self, Asked};
+
 /// A way in.
 #[derive(Debug)]
 pub enum Source<'a> {
@@ -32,8 +34,8 @@ pub enum Source<'a> {
     Nothing,
     /// One record, by its key.
     Key(Box<Call>),
-    /// The list of an HTTP app, narrowed by a rule or not.
-    List(&'a List, Option<Narrowed<'a>>),
+    /// The list of an HTTP app, narrowed or not.
+    List(&'a List, Option<By<'a>>),
     /// What each side of an `or` finds, one after the other.
     Union(Union<'a>),
     /// A table.
@@ -58,6 +60,15 @@ pub struct Union<'a> {
     pub sides: Vec<Source<'a>>,
     /// The conjunct that they serve, in SCIM's words.
     pub serves: String,
+}
+
+/// What narrows a list.
+#[derive(Debug)]
+pub enum By<'a> {
+    /// A filter rule.
+    Rule(Narrowed<'a>),
+    /// The app's own filter language.
+    Language(Box<Asked>),
 }
 
 /// A filter rule and the value it is used with.
@@ -88,10 +99,10 @@ pub(super) fn of_rest<'a>(
             return Ok(found);
         }
     }
-    let best = by_rule(resource, records.list.as_ref(), &conjuncts);
+    let best = by_list(resource, records.list.as_ref(), condition);
     for conjunct in &conjuncts {
         if let Some((union, width)) = union(resource, records, conjunct, limits)?
-            && best.as_ref().is_none_or(|best| width < best.width())
+            && best.as_ref().is_none_or(|best| width < best.width() && !best.is_exact(condition))
         {
             return Ok(union);
         }
@@ -108,6 +119,25 @@ fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Sou
         Ok(call) => Ok(Some(Source::Key(Box::new(call)))),
         Err(Fault::Absent) => Ok(Some(Source::Nothing)),
         Err(fault) => Err(fault),
+    }
+}
+
+/// The narrower of a rule and the app's language; the language where it says all of it, or no less than the rule.
+fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition: &Condition) -> Option<By<'a>> {
+    let rule = by_rule(resource, list, &condition.conjuncts()).map(By::Rule);
+    // A filter that the call cannot hold, such as a text with a tab in a query, is not asked.
+    let fits = |list: &List, asked: &Asked| match &asked.filter {
+        Some(filter) => !matches!(fill(&list.call, &first_page().lend("filter", filter)), Err(Fault::Refused(_))),
+        None => true,
+    };
+    let asked = list.and_then(|list| {
+        let asked = asked::ask(resource, list.language.as_ref()?, condition)?;
+        fits(list, &asked).then(|| Box::new(asked))
+    });
+    match (rule, asked) {
+        (Some(rule), Some(asked)) if !asked.is_exact() && rule.width() < asked.width => Some(rule),
+        (_, Some(asked)) => Some(By::Language(asked)),
+        (rule, None) => rule,
     }
 }
 
@@ -134,9 +164,9 @@ fn union<'a>(
             (Some(Source::Nothing), _) => {}
             (Some(key), _) => sides.push(key),
             (None, Some(list)) => {
-                let Some(rule) = by_rule(resource, Some(list), &conjuncts) else { return Ok(None) };
-                width = width.max(rule.width());
-                sides.push(Source::List(list, Some(rule)));
+                let Some(by) = by_list(resource, Some(list), side) else { return Ok(None) };
+                width = width.max(by.width());
+                sides.push(Source::List(list, Some(by)));
             }
             (None, None) => return Ok(None),
         }
@@ -147,7 +177,7 @@ fn union<'a>(
 
 /// How many rows a way in lets through, as far as that can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Width {
+pub(super) enum Width {
     /// What is unique is found once.
     One,
     /// A value that few share.
@@ -158,16 +188,73 @@ enum Width {
     Many,
 }
 
+impl By<'_> {
+    fn width(&self) -> Width {
+        match self {
+            Self::Rule(narrowed) => narrowed.width(),
+            Self::Language(asked) => asked.width,
+        }
+    }
+
+    /// Whether a conjunct is asked exactly; none where it is not asked.
+    #[must_use]
+    pub fn serves(&self, conjunct: &str) -> Option<bool> {
+        match self {
+            Self::Rule(narrowed) => (narrowed.serves == conjunct).then_some(narrowed.rule.exactly),
+            Self::Language(asked) => asked.serves(conjunct),
+        }
+    }
+
+    /// Whether the app answers this exactly.
+    #[must_use]
+    pub fn is_exact(&self, condition: &Condition) -> bool {
+        match self {
+            // A rule serves one term of an item; the others are checked here.
+            Self::Rule(narrowed) => narrowed.rule.exactly && matches!(condition, Condition::Compare { .. }),
+            Self::Language(asked) => asked.is_exact(),
+        }
+    }
+
+    /// What promised to be exact.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Rule(narrowed) => &narrowed.rule.text,
+            Self::Language(asked) => &asked.language,
+        }
+    }
+
+    /// What of the filter it serves, in SCIM's words.
+    #[must_use]
+    pub fn served(&self) -> String {
+        match self {
+            Self::Rule(narrowed) => narrowed.serves.clone(),
+            Self::Language(asked) => {
+                let said = asked.served.iter().filter(|(_, how)| how.is_some()).map(|(text, _)| text.as_str());
+                said.collect::<Vec<_>>().join(" and ")
+            }
+        }
+    }
+}
+
 impl Narrowed<'_> {
     fn width(&self) -> Width {
-        let leaf = self.rule.target.leaf();
-        match self.rule.op {
-            _ if self.rule.literal.is_some() || leaf.kind == Type::Boolean => Width::Many,
-            CompareOp::Equal if leaf.uniqueness != Uniqueness::None => Width::One,
-            CompareOp::Equal => Width::Few,
-            CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains => Width::Some,
-            _ => Width::Many,
+        match self.rule.literal {
+            Some(_) => Width::Many,
+            None => width_of(&self.rule.target, Some(self.rule.op)),
         }
+    }
+}
+
+/// How many rows a comparison lets through, as far as that can be told.
+pub(super) fn width_of(target: &Target, op: Option<CompareOp>) -> Width {
+    let leaf = target.leaf();
+    match op {
+        _ if leaf.kind == Type::Boolean => Width::Many,
+        Some(CompareOp::Equal) if leaf.uniqueness != Uniqueness::None => Width::One,
+        Some(CompareOp::Equal) => Width::Few,
+        Some(CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains) => Width::Some,
+        _ => Width::Many,
     }
 }
 
@@ -187,6 +274,11 @@ pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String
     }
 }
 
+/// The names of pages, so that a call can be tried.
+fn first_page<'s>() -> Scope<'s> {
+    ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)))
+}
+
 /// The rule for this part of a filter, if it is one for it.
 pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
     let (target, op, value) = comparison(conjunct)?;
@@ -201,8 +293,7 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     }
     let value = stored(line, &rule.target, &value)?;
     // A value that no query can hold, such as one with a tab, is looked for here.
-    let paged = ["size", "page", "offset"].into_iter().fold(Scope::default(), |s, name| s.with(name, Value::from(1)));
-    if matches!(fill(&rule.call, &paged.lend("value", &value)), Err(Fault::Refused(_))) {
+    if matches!(fill(&rule.call, &first_page().lend("value", &value)), Err(Fault::Refused(_))) {
         return None;
     }
     Some(Narrowed { rule, value, serves: conjunct.to_string() })

@@ -3,17 +3,18 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Records, rest::PageStyle, term::Scope},
+    mapping::{Records, rest::PageStyle, template::percent, term::Scope},
     plan::{
         Fault,
         call::{Call, Reply},
+        fill::fill,
         read,
         sql::{filter::How, order::After, select},
     },
     scim::{Refusal, ScimType, condition::Condition, sort::Sort},
 };
 
-use super::{Query, Source, Table};
+use super::{Asked, By, Query, Source, Table};
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -99,12 +100,20 @@ impl Query<'_> {
     }
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
-        let Source::List(list, narrowed) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
+        let Source::List(list, by) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
         let scope = read::paged(Scope::default(), &list.pages, at).with("size", Value::from(size));
-        match narrowed {
-            None => read::page_call(&list.call, &list.pages, at, &scope),
-            Some(n) => read::page_call(&n.rule.call, &list.pages, at, &scope.lend("value", &n.value)),
-        }
+        let asked = match by {
+            None => fill(&list.call, &scope)?,
+            Some(By::Rule(n)) => fill(&n.rule.call, &scope.lend("value", &n.value))?,
+            Some(By::Language(asked)) => {
+                let scope = match &asked.filter {
+                    Some(filter) => scope.lend("filter", filter),
+                    None => scope,
+                };
+                with(fill(&list.call, &scope)?, asked)
+            }
+        };
+        read::linked(asked, &list.pages, at)
     }
 
     /// The rows in an ok reply.
@@ -224,8 +233,7 @@ impl Query<'_> {
             Source::Nothing | Source::Key(_) => Vec::new(),
             Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
             Source::List(_, by) => {
-                let served =
-                    |c: &Condition| by.as_ref().is_some_and(|by| by.rule.exactly && by.serves == c.to_string());
+                let served = |c: &Condition| by.as_ref().and_then(|by| by.serves(&c.to_string())) == Some(true);
                 conjuncts.into_iter().filter(|c| !served(c)).collect()
             }
             Source::Table(table) => {
@@ -234,6 +242,17 @@ impl Query<'_> {
             }
         }
     }
+}
+
+/// A call with the parameters and headers of what is asked.
+fn with(call: Call, asked: &Asked) -> Call {
+    let Call::Http(mut call) = call else { return call };
+    for (key, value) in &asked.query {
+        call.target.push(if call.target.contains('?') { '&' } else { '?' });
+        call.target.push_str(&format!("{}={value}", percent(key)));
+    }
+    call.headers.extend(asked.headers.iter().cloned());
+    Call::Http(call)
 }
 
 fn in_words(condition: &Condition, words: &mut Vec<String>) {

@@ -80,7 +80,7 @@ pub fn steps<'a>(
                 &stamps,
             ));
         }
-        if records.members.as_ref().is_some_and(|j| j.name == name) {
+        if records.members.first().is_some_and(|j| j.name == name) {
             let ids = |items: &[Value]| -> Vec<String> {
                 items.iter().filter_map(|i| i.get("value")?.as_str().map(str::to_owned)).collect()
             };

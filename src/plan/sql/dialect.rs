@@ -34,7 +34,7 @@ impl Engine {
         }
     }
 
-    /// An identifier, quoted.
+    /// An identifier, quoted, and so is the schema in front of it.
     #[must_use]
     pub fn name(self, ident: &Ident) -> String {
         let mut name = String::with_capacity(ident.0.len() + 2);
@@ -49,11 +49,12 @@ impl Engine {
             Self::MariaDb => '`',
         };
         to.push(quote);
-        for (n, part) in ident.0.split(quote).enumerate() {
-            if n > 0 {
-                to.extend([quote, quote]);
+        for c in ident.0.chars() {
+            match c {
+                '.' => to.extend([quote, '.', quote]),
+                _ if c == quote => to.extend([quote, quote]),
+                _ => to.push(c),
             }
-            to.push_str(part);
         }
         to.push(quote);
     }
@@ -309,6 +310,7 @@ mod tests {
         let bad = Ident("a\"; DROP TABLE `b` --".to_owned());
         assert_eq!(Engine::Sqlite.name(&bad), "\"a\"\"; DROP TABLE `b` --\"");
         assert_eq!(Engine::MariaDb.name(&bad), "`a\"; DROP TABLE ``b`` --`");
+        assert_eq!(Engine::MariaDb.name(&Ident("hr.person".to_owned())), "`hr`.`person`");
         for engine in [Engine::Sqlite, Engine::Postgres, Engine::MariaDb] {
             assert_eq!(engine.literal(&json!("it's '")), "'it''s '''");
         }

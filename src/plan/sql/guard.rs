@@ -11,7 +11,7 @@ use crate::{
         line::Source,
         sql::{Engine, Ident, Junction, SqlRecords},
     },
-    plan::call::{Call, Expect, Statement},
+    plan::call::{Bind, Call, Expect, Statement},
 };
 
 use super::{Piece, and_only, column, has_key, key_column, rows, table, where_key, write};
@@ -83,16 +83,38 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
 /// Where several write at once: the turn of who looks for a value in this table before it writes one.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
-    // FNV-1a over the table's name: the same number in every process
-    let number = records
-        .rows
-        .name
-        .0
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})) AS l", number >> 1));
-    (records.engine == Engine::Postgres).then(|| Call::Sql(lock.expect(records.engine, Expect::Any)))
+    taken(records, None).map(Call::Sql)
 }
+
+/// The lock of that turn, where `when` holds. On MariaDB it has a name of the whole server's, and is the connection's until
+/// it is given back.
+fn taken(records: &SqlRecords, when: Option<Piece>) -> Option<Statement> {
+    let table = &records.table.as_ref().unwrap_or(&records.rows.name).0;
+    // FNV-1a over the table's name: the same number in every process
+    let number = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let (lock, expect) = match records.engine {
+        Engine::Sqlite => return None,
+        Engine::Postgres => {
+            let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})", number >> 1));
+            let when = when.map(|when| Piece::new(" WHERE ").piece(when)).unwrap_or_default();
+            (lock.piece(when).then(") AS l"), Expect::Any)
+        }
+        Engine::MariaDb => {
+            let lock = Piece::new("GET_LOCK(CONCAT('portolan ', SHA1(CONCAT_WS('.', DATABASE(), ")
+                .bind(Bind::Text(table.clone()))
+                .then(&format!("))), {TURN_SECONDS})"));
+            let lock = match when {
+                Some(when) => Piece::new("CASE WHEN ").piece(when).then(" THEN ").piece(lock).then(" ELSE 1 END"),
+                None => lock,
+            };
+            (Piece::new("SELECT 1 FROM (SELECT ").piece(lock).then(" AS l) AS l WHERE l.l = 1"), Expect::Turn)
+        }
+    };
+    Some(lock.expect(records.engine, expect))
+}
+
+/// How long MariaDB waits for a turn; PostgreSQL does as for any lock.
+const TURN_SECONDS: u32 = 2;
 
 /// None of these is a protected member that would only now get in.
 pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &[Value]) -> Option<Statement> {
@@ -104,6 +126,30 @@ pub(super) fn may_join(engine: Engine, junction: &Junction, key: &Value, keys: &
         .piece(has_key(engine, &column(engine, "j", &junction.link), key))
         .then(&format!(" AND {value} = {of})"));
     Some(who.piece(there).expect(engine, KEPT))
+}
+
+/// None of these groups has this one in it, directly or through others: who asks the app for all that are in a group would
+/// never come to an end. Where several write at once they take turns, as each sees only what the others have done.
+pub(super) fn no_circle(records: &SqlRecords, junction: &Junction, key: &Value, keys: &[Value]) -> Vec<Statement> {
+    let engine = records.engine;
+    let kind = junction.member.kind;
+    let own = key_column(engine, "r", &records.key.column, kind);
+    let (link, value) = (key_column(engine, "j", &junction.link, kind), key_column(engine, "j", &junction.value, kind));
+    let pairs = table(engine, &junction.table, "j");
+    let circle = Piece::new(format!("WITH RECURSIVE above(id) AS (SELECT {own} FROM "))
+        .piece(rows::own_row(records))
+        .then(" WHERE ")
+        .piece(has_key(engine, &column(engine, "r", &records.key.column), key))
+        .then(&format!(" UNION SELECT {link} FROM {pairs} JOIN above AS a ON {value} = a.id) SELECT s.value"))
+        .piece(Piece::from_set(engine, kind, keys.to_vec()))
+        .then(" WHERE s.value IN (SELECT a.id FROM above AS a)")
+        .expect(engine, Expect::None(Class::Refused, "a group cannot be in itself, directly or through others"));
+    let groups = Piece::new("EXISTS (SELECT 1 FROM ")
+        .piece(rows::own_row(records))
+        .then(&format!(" WHERE {own} IN "))
+        .set(engine, kind, keys.to_vec())
+        .then(")");
+    taken(records, Some(groups)).into_iter().chain([circle]).collect()
 }
 
 /// None of those that would go is a protected member; `which` says of `j` who goes.

@@ -45,7 +45,7 @@ pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
             add(&mut found, &counter.table, names.chain([&counter.column]));
         }
     }
-    if let Some(j) = &records.members {
+    for j in &records.members {
         let stamped = j.insert.iter().map(|(column, _)| column);
         add(&mut found, &j.table, [&j.link, &j.value].into_iter().chain(stamped));
     }

@@ -69,7 +69,7 @@ pub fn keys(records: &SqlRecords, record: &mut Value) -> Result<Vec<Statement>, 
         let Some(id) = value.as_str().filter(|_| *value != referring.empty) else { continue };
         let key = key_of(referring.other.kind, id).ok_or_else(|| Refusal::new(ScimType::InvalidValue, NOBODY))?;
         *value = key.clone();
-        checks.push(none_missing(records.engine, &referring.other, vec![key], NOBODY));
+        checks.extend(none_missing(records.engine, &[&referring.other], vec![key], NOBODY));
     }
     Ok(checks)
 }

@@ -13,6 +13,7 @@ use crate::{
         Resource,
         answer::Class,
         codec::Unreadable,
+        line::OF,
         sql::{Beside, Bump, Child, Derived, Engine, Ident, Junction, KeyKind, Reference, SqlRecords},
     },
     plan::call::{Bind, Expect, Statement},
@@ -98,7 +99,10 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
     let children = records.children.iter().filter(|c| wanted(&c.name));
     let children = children.map(|c| part(&c.name, child_rows(engine, kind, c, &link("c", &c.link), keys)));
     let members = records.members.iter().filter(|j| wanted(&j.name));
-    let members = members.map(|j| part(&j.name, member_rows(engine, kind, j, &link("j", &j.link), keys)));
+    let members = members.enumerate().map(|(nth, j)| {
+        let of = (nth > 0).then_some(j.of.as_str());
+        part(&j.name, member_rows(engine, kind, j, of, &link("j", &j.link), keys))
+    });
     let groups = records.groups.iter().filter(|d| wanted(&d.name));
     let groups = groups.map(|d| part(&d.name, group_rows(engine, kind, d, &link("j", &d.link), keys)));
     beside.chain(children).chain(members).chain(groups).collect()
@@ -138,7 +142,11 @@ pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: V
             Some(beside) => beside::hung(beside, list)?,
             None => Value::Array(list),
         };
-        record.insert(part.name.clone(), hung);
+        match (record.get_mut(&part.name), hung) {
+            // members of another type
+            (Some(Value::Array(there)), Value::Array(more)) => there.extend(more),
+            (_, hung) => drop(record.insert(part.name.clone(), hung)),
+        }
     }
     Ok(())
 }
@@ -154,7 +162,7 @@ fn read(records: &SqlRecords, besides: Option<String>) -> Piece {
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
-fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
+pub(super) fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
     let mut text = column(engine, alias, name);
     text.push_str(" AS ");
     engine.write_name(name, &mut text);
@@ -205,12 +213,15 @@ fn child_rows(engine: Engine, kind: KeyKind, child: &Child, link: &str, keys: &[
     .then(&format!(" ORDER BY {link}{sorted}"))
 }
 
-fn member_rows(engine: Engine, kind: KeyKind, j: &Junction, link: &str, keys: &[Value]) -> Piece {
-    related(engine, &j.table, link, &j.value, &j.member, None, (kind, keys))
+fn member_rows(engine: Engine, kind: KeyKind, j: &Junction, of: Option<&str>, link: &str, keys: &[Value]) -> Piece {
+    let of = of.map(|name| format!(", {} AS {}", engine.literal(&Value::from(name)), label(engine, OF)));
+    related(engine, &j.table, link, &j.value, &j.member, &of.unwrap_or_default(), (kind, keys))
 }
 
 fn group_rows(engine: Engine, kind: KeyKind, d: &Derived, link: &str, keys: &[Value]) -> Piece {
-    related(engine, &d.table, link, &d.value, &d.other, d.display.as_ref(), (kind, keys))
+    let display = d.display.as_ref();
+    let display = display.map(|d| format!(", {} AS {}", column(engine, "o", d), label(engine, "display")));
+    related(engine, &d.table, link, &d.value, &d.other, &display.unwrap_or_default(), (kind, keys))
 }
 
 /// Pairs of a junction whose other side exists for SCIM, each once.
@@ -220,15 +231,13 @@ fn related(
     link: &str,
     value: &Ident,
     other: &Reference,
-    display: Option<&Ident>,
+    more: &str,
     (kind, keys): (KeyKind, &[Value]),
 ) -> Piece {
     let key = key_column(engine, "o", &other.key, other.kind);
-    let display =
-        display.map(|d| format!(", {} AS {}", column(engine, "o", d), label(engine, "display"))).unwrap_or_default();
     let (from, value) = (table(engine, junction, "j"), column(engine, "j", value));
     let (of, key_of) = (label(engine, LINK), label(engine, "value"));
-    Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{display} FROM {from}"))
+    Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{more} FROM {from}"))
         .then(" JOIN ")
         .piece(rows::from(engine, &other.rows, "o"))
         .then(&format!(" ON {key} = {value} WHERE {link} IN "))

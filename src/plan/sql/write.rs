@@ -116,9 +116,7 @@ pub fn delete<'a>(resource: &'a Resource, records: &'a SqlRecords, key: &Value, 
     // Whoever is protected stays in a group, so the group stays.
     let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
     let guards: Vec<Statement> = records.members.iter().filter_map(held).collect();
-    let members = records.members.iter().map(|j| (&j.table, &j.link));
-    let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
-    let pairs = pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any));
+    let pairs = unrelated(records, key);
     if let Delete::Own = records.delete {
         let names = Names::new(key.clone(), Value::Null, Value::Null, stamps);
         let own = own::steps(records, &records.own.delete, &names);
@@ -154,6 +152,14 @@ pub fn delete<'a>(resource: &'a Resource, records: &'a SqlRecords, key: &Value, 
         }
     };
     statements.into_iter().map(Step::statement).collect()
+}
+
+/// Takes a record out of everything, and everything out of it.
+pub(super) fn unrelated(records: &SqlRecords, key: &Value) -> Vec<Statement> {
+    let engine = records.engine;
+    let members = records.members.iter().map(|j| (&j.table, &j.link));
+    let pairs = members.chain(records.memberships.iter().map(|(table, link)| (table, link)));
+    pairs.map(|(table, link)| of_link(engine, table, link, key, "j").expect(engine, Expect::Any)).collect()
 }
 
 /// New rows of a list.
@@ -288,7 +294,7 @@ fn identity<'a>(resource: &'a Resource, child: &Child) -> Vec<&'a str> {
     column("value").into_iter().chain(column("type")).collect()
 }
 
-fn each<'a>(resource: &'a Resource, child: &Child) -> Option<&'a Each> {
+pub(super) fn each<'a>(resource: &'a Resource, child: &Child) -> Option<&'a Each> {
     resource.lines.iter().find_map(|line| match &line.value {
         Source::Each(each) if each.items.field() == Some(&child.name) => Some(each),
         _ => None,
@@ -309,7 +315,7 @@ fn complete(resource: &Resource, child: &Child, item: &Value) -> Value {
     item
 }
 
-fn base_form<'r>(resource: &'r Resource, column: &Ident) -> Option<&'r TimeForm> {
+pub(super) fn base_form<'r>(resource: &'r Resource, column: &Ident) -> Option<&'r TimeForm> {
     resource.lines.iter().find_map(|line| match &line.value {
         Source::At { at, codec } => form(at, codec, column),
         _ => None,

@@ -51,7 +51,7 @@ pub(super) fn tables(fields: &mut Fields<'_>, keys: Keys<'_>, faults: &mut Fault
 
 /// What all of them say.
 fn common(fields: &mut Fields<'_>, name: String, keys: Keys<'_>, faults: &mut Faults) -> Option<Beside> {
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let table = fields.required(faults, "table").and_then(|n| keys.table(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let key = fields.take("key").and_then(|n| keys.read(n, table.as_ref(), faults));
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();

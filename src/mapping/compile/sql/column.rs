@@ -119,6 +119,22 @@ pub(super) fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults)
     Delete::Set(set)
 }
 
+/// Whether what `delete` has marked can be made as if it never was, else why not and what to do about it.
+pub(super) fn alive(delete: &Delete, only: &[ColumnTest]) -> Result<(), (String, &'static str)> {
+    let Delete::Set(set) = delete else {
+        let why = "what was deleted comes back only where `delete` marks rows".to_owned();
+        return Err((why, "write `delete: { set: … }`, or leave `existing` out"));
+    };
+    let marks = only.iter().filter(|test| set.iter().any(|(column, _)| *column == test.column));
+    match marks.into_iter().find(|test| test.is.living().is_none()) {
+        Some(test) => Err((
+            format!("`where` does not say what `{}` holds in a row that is not deleted", test.column.0),
+            "name the values that are meant: `where: { state: [A, L] }`; the first is written",
+        )),
+        None => Ok(()),
+    }
+}
+
 impl ColumnIs {
     /// Whether a row may still pass once this is written.
     fn may_hold(&self, stamp: &Stamp) -> bool {

@@ -20,10 +20,23 @@ pub(super) struct KeyColumn {
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'a> {
     pub engine: Engine,
+    pub schema: Option<&'a Ident>,
     pub counters: Option<&'a Counters>,
 }
 
+/// A table or a sequence, where they stand.
+fn placed(schema: Option<&Ident>, name: Ident) -> Ident {
+    match schema {
+        Some(schema) => Ident(format!("{}.{}", schema.0, name.0)),
+        None => name,
+    }
+}
+
 impl Keys<'_> {
+    pub(super) fn table(self, node: &Node, faults: &mut Faults) -> Option<Ident> {
+        Some(placed(self.schema, ident(node, faults)?))
+    }
+
     pub(super) fn read(self, node: &Node, table: Option<&Ident>, faults: &mut Faults) -> Option<KeyColumn> {
         match &node.value {
             Value::Text(_) => Some(KeyColumn { column: ident(node, faults)?, kind: KeyKind::Integer, from: None }),
@@ -59,7 +72,7 @@ impl Keys<'_> {
         match node.as_text() {
             None if node.as_map().is_some() => {
                 let mut fields = node.map(faults, "`from`")?;
-                let name = fields.required(faults, "sequence").and_then(|n| ident(n, faults));
+                let name = fields.required(faults, "sequence").and_then(|n| self.table(n, faults));
                 fields.finish(faults);
                 if self.engine == Engine::Sqlite {
                     faults
@@ -78,7 +91,7 @@ impl Keys<'_> {
                     );
                     return None;
                 };
-                let names = counters.name.iter().cloned().zip([table.0.clone(), column.0.clone()]).collect();
+                let names = counters.name.iter().cloned().zip([table.bare().to_owned(), column.0.clone()]).collect();
                 Some(Stamp::Counter(Box::new(Counter {
                     table: counters.table.clone(),
                     names,
@@ -100,7 +113,7 @@ impl Keys<'_> {
 }
 
 /// `{ table: ids, name: [table_name, field_name], column: nextid, means: last }`
-pub(super) fn counters(node: &Node, faults: &mut Faults) -> Option<Counters> {
+pub(super) fn counters(node: &Node, schema: Option<&Ident>, faults: &mut Faults) -> Option<Counters> {
     let mut fields = node.map(faults, "`counters`")?;
     let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
     let names = fields.required(faults, "name");
@@ -117,5 +130,5 @@ pub(super) fn counters(node: &Node, faults: &mut Faults) -> Option<Counters> {
         return None;
     }
     let name: Vec<Ident> = listed.iter().filter_map(|n| ident(n, faults)).collect();
-    Some(Counters { table: table?, name, column: column?, last: last? })
+    Some(Counters { table: placed(schema, table?), name, column: column?, last: last? })
 }

@@ -38,7 +38,7 @@ pub(super) struct Lists {
     pub beside: Vec<Beside>,
     pub cells: Vec<Cell>,
     pub children: Vec<Child>,
-    pub members: Option<Junction>,
+    pub members: Vec<Junction>,
     /// Columns that expressions make.
     pub computed: Vec<(Ident, OwnSql)>,
 }
@@ -85,6 +85,7 @@ pub(super) fn said<'n>(
             let value = Source::At { at, codec: Codec::Plain };
             Some(Said { value, facts: Facts::default(), relation: None, writes: true })
         }
+        Value::List(entries) if named.target.attribute.is_keyed() => junctions(entries, named, around, lists, faults),
         Value::Map(_) => {
             let mut fields = node.map(faults, "a line")?;
             not_supported(
@@ -171,6 +172,40 @@ fn computed<'n>(
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes: false })
 }
 
+/// A junction for each type of members. What is said of the list as a whole stands in the first.
+fn junctions<'n>(
+    entries: &'n [Node],
+    named: &Named,
+    around: &Around<'_>,
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let mut all: Option<Said<'n>> = None;
+    for entry in entries {
+        let mut fields = entry.map(faults, "a junction")?;
+        if !fields.has("of") {
+            fields.required(faults, "of");
+            continue;
+        }
+        let said = list(&mut fields, &named.target, around, lists, faults);
+        fields.finish(faults);
+        let said = said?;
+        match (&mut all, said.value) {
+            (Some(Said { value: Source::Each(first), .. }), Source::Each(each)) => {
+                if let Some(of) = each.of.filter(|of| !first.of.iter().chain(&first.also).any(|other| other == of)) {
+                    first.also.push(of);
+                } else {
+                    faults
+                        .error(entry.span, "repeated-attribute", "there is a junction for this type already")
+                        .help("write one for each type of members");
+                }
+            }
+            (all, value) => *all = Some(Said { value, ..said }),
+        }
+    }
+    all
+}
+
 /// A child table or, for members, a junction.
 fn list<'n>(
     fields: &mut Fields<'n>,
@@ -180,7 +215,7 @@ fn list<'n>(
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
     let name = target.attribute.name.clone();
-    let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+    let table = fields.required(faults, "table").and_then(|n| around.keys.table(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let key = fields.take("key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
@@ -194,7 +229,7 @@ fn list<'n>(
                 "a junction table is written once, as `members` of the group; in a schema of your own, as a list whose \
                  `value` is `immutable` and `caseExact`",
             );
-        } else if lists.members.is_some() {
+        } else if lists.members.iter().any(|other| other.name != name) {
             faults.not_supported(key.span, "two lists of members in one resource type");
         }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
@@ -222,16 +257,18 @@ fn list<'n>(
             value: value?,
             of: of_name.name.clone(),
             member,
+            nests: false,
             insert,
             own,
         };
-        lists.members = Some(junction);
+        lists.members.push(junction);
         let value = Field {
             sub: "value".to_owned(),
             value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
         };
+        let items = Selector::key(&name);
         let each =
-            Each { items: Selector::key(&name), pattern: Pattern::default(), fields: vec![value], of: Some(of_name) };
+            Each { items, pattern: Pattern::default(), fields: vec![value], of: Some(of_name), also: Vec::new() };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
@@ -252,7 +289,8 @@ fn list<'n>(
     attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
-    let each = Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None };
+    let each =
+        Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None, also: Vec::new() };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 

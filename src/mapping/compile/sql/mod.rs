@@ -22,7 +22,7 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{Bump, Counters, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, TenantColumn, Url},
+        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, TenantColumn, Url},
     },
     scim::published,
     yaml::Node,
@@ -30,7 +30,7 @@ use crate::{
 
 use self::{
     check::{check_children, check_columns, check_key, check_rows},
-    column::{read_delete, stamps},
+    column::{alive, ident, read_delete, stamps},
     key::{KeyColumn, Keys, counters},
     line::{Lists, said},
     scope::{protect, scope, tenant, version},
@@ -50,39 +50,40 @@ use super::{
 pub(super) struct Base {
     name: String,
     reference: Reference,
+    /// The sequence of its keys.
+    sequence: Option<Ident>,
 }
 
 /// Reads `app.sql`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     let mut fields = node.map(faults, "`sql`")?;
-    not_supported(&mut fields, faults, &[("schema", "schema names"), ("limits", "limits of their own")]);
     let url = fields.required(faults, "url");
+    let schema = fields.take("schema").and_then(|n| Some((n.span, ident(n, faults)?)));
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
-    let counters = fields.take("counters").and_then(|n| counters(n, faults));
+    let counters = fields.take("counters").and_then(|n| counters(n, schema.as_ref().map(|(_, schema)| schema), faults));
     let answers: Arc<[_]> = fields.take("answers").map(|n| answers(n, faults)).unwrap_or_default().into();
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
-    match text.split_once(':') {
-        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => Some(SqlApp {
-            url: Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path))),
-            tenant,
-            counters,
-            answers,
-        }),
+    let place = match text.split_once(':') {
+        Some(("sqlite", path)) if !path.trim_start_matches("//").is_empty() => {
+            if let Some((span, _)) = schema {
+                faults.error(span, "bad-value", "a file of SQLite has no schemas").help("leave `schema` out");
+            }
+            Url::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+        }
         Some(("postgres" | "postgresql", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::Postgres(Secret::new(text.to_owned())), tenant, counters, answers })
+            Url::Postgres(Secret::new(text.to_owned()))
         }
-        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => {
-            Some(SqlApp { url: Url::MariaDb(Secret::new(text.to_owned())), tenant, counters, answers })
-        }
+        Some(("mysql" | "mariadb", place)) if place.starts_with("//") => Url::MariaDb(Secret::new(text.to_owned())),
         _ => {
             faults.error(url.span, "bad-url", "this is not the URL of a database").help(
                 "write `sqlite:` and the path of a file, `postgres://user:password@host/database`, or `mariadb://…` alike",
             );
-            None
+            return None;
         }
-    }
+    };
+    Some(SqlApp { url: place, schema: schema.map(|(_, schema)| schema), tenant, counters, answers })
 }
 
 /// What errors of the database mean: tests of what it says, as of a reply of an HTTP app.
@@ -101,11 +102,12 @@ fn answers(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> {
 pub(super) fn resources(
     written: &[Written<'_>],
     engine: Engine,
-    tenant: Option<&TenantColumn>,
-    counters: Option<&Counters>,
+    app: Option<&SqlApp>,
     faults: &mut Faults,
 ) -> Vec<Resource> {
-    let keys = Keys { engine, counters };
+    let tenant = app.and_then(|app| app.tenant.as_ref());
+    let (schema, counters) = (app.and_then(|app| app.schema.as_ref()), app.and_then(|app| app.counters.as_ref()));
+    let keys = Keys { engine, schema, counters };
     let quiet = &mut Faults::new(faults.source().clone());
     let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, tenant, quiet)).collect();
     let around = Around { keys, tenant, types: written, bases: &bases };
@@ -116,12 +118,13 @@ pub(super) fn resources(
 
 fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
-    let (table, rows) = own::place(&mut fields, written.name(), keys.engine, tenant, faults);
+    let (table, rows) = own::place(&mut fields, written.name(), keys, tenant, faults);
     let key = fields.required(faults, "key").and_then(|n| keys.read(n, table.as_ref(), faults))?;
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
     let reference = Reference { rows: rows?, key: key.column, kind: key.kind, only, protect };
-    Some(Base { name: written.name().to_owned(), reference })
+    let sequence = if let Some(Stamp::Sequence(name)) = key.from { Some(name) } else { None };
+    Some(Base { name: written.name().to_owned(), reference, sequence })
 }
 
 fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<Resource> {
@@ -133,7 +136,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     );
     kind::skip(&mut fields);
     let all = &written.all;
-    let (table, rows) = own::place(&mut fields, written.name(), around.keys.engine, around.tenant, faults);
+    let (table, rows) = own::place(&mut fields, written.name(), around.keys, around.tenant, faults);
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
     let protect = protect(&mut fields, faults);
@@ -192,12 +195,9 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     let kind = offer(all, &drafts);
-    let existing = existing(&mut fields, &kind, faults);
+    let existing = existing(&mut fields, &kind, alive(&delete, &only), faults);
     fields.finish(faults);
     let KeyColumn { column: key, kind: key_kind, from } = key?;
-    for draft in drafts.iter().filter(|d| d.line.checked && around.keys.engine == Engine::MariaDb) {
-        faults.not_supported(draft.span, "`unique: checked` on MariaDB");
-    }
     check_key(&drafts, &key, from.as_ref(), faults);
     reference::check(&references, &key, faults);
     insert.extend(from.map(|from| (key.clone(), from)));
@@ -232,7 +232,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         cells: lists.cells,
         children: lists.children,
         references: references.into_iter().map(|(_, made)| made).collect(),
-        members: lists.members,
+        members: reference::members(written, lists.members, around, faults),
         groups: None,
         memberships: Vec::new(),
     };
@@ -252,8 +252,10 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
         .iter()
         .filter_map(|keeper| {
             let Records::Sql(records) = &keeper.records else { return None };
-            let junction = records.members.as_ref()?;
-            let other = around.reference(&keeper.kind.name)?;
+            Some((keeper, records, around.reference(&keeper.kind.name)?))
+        })
+        .flat_map(|(keeper, records, other)| records.members.iter().map(move |j| (keeper, j, other.clone())))
+        .map(|(keeper, junction, other)| {
             let display = keeper.lines.iter().find_map(|l| match &l.value {
                 Source::At { at, codec: Codec::Plain } if l.target.to_string() == "displayName" => {
                     at.field().map(|f| Ident(f.to_owned()))
@@ -269,7 +271,7 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
                 display,
             };
             let of = Of { name: keeper.kind.name.clone(), endpoint: keeper.kind.endpoint.clone() };
-            Some((junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of))
+            (junction.of.clone(), keeper.kind.schema.id == published::group().id, derived, of)
         })
         .collect();
     for (name, is_group, derived_from, of) in found {

@@ -11,7 +11,7 @@ use crate::{
     yaml::{Fields, Node},
 };
 
-use super::column::ident;
+use super::key::Keys;
 
 /// Cuts a text at its names.
 pub(super) fn cut(node: &Node, engine: Engine, what: &str, faults: &mut Faults) -> Option<(OwnSql<String>, bool)> {
@@ -39,16 +39,16 @@ pub(super) fn tenants(tenant: Option<&TenantColumn>, node: &Node, faults: &mut F
 pub(super) fn place(
     fields: &mut Fields<'_>,
     name: &str,
-    engine: Engine,
+    keys: Keys<'_>,
     tenant: Option<&TenantColumn>,
     faults: &mut Faults,
 ) -> (Option<Ident>, Option<Rows>) {
     let Some(node) = fields.take("rows") else {
-        let table = fields.required(faults, "table").and_then(|n| ident(n, faults));
+        let table = fields.required(faults, "table").and_then(|n| keys.table(n, faults));
         return (table.clone(), table.map(Rows::of));
     };
-    let table = fields.take("table").and_then(|n| ident(n, faults));
-    let rows = select(node, engine, tenant, faults).map(|select| Rows {
+    let table = fields.take("table").and_then(|n| keys.table(n, faults));
+    let rows = select(node, keys.engine, tenant, faults).map(|select| Rows {
         name: Ident(format!("{SELECT}{name}")),
         view: Some(Arc::new(View { select: Some(select), computed: Vec::new() })),
     });
@@ -97,7 +97,8 @@ pub(super) fn expression(
     })?;
     // PostgreSQL cuts longer names
     let known = |name: &str| computed.iter().any(|(known, _)| known.0 == name);
-    let mut name = format!("{COMPUTED}{target}");
+    // a dot would be between a schema and a name
+    let mut name = format!("{COMPUTED}{}", target.replace('.', "/"));
     if name.len() > 60 || known(&name) {
         name = format!("{COMPUTED}{}", computed.len());
     }

@@ -9,7 +9,7 @@ use crate::{
         codec::Codec,
         line::Source,
         selector::Selector,
-        sql::{Ident, Referring},
+        sql::{Ident, Junction, KeyKind, Referring},
         template::Template,
     },
     scim::schema::{Target, Type},
@@ -20,9 +20,10 @@ use super::{
     super::{
         attributes::{self, Draft, Said},
         facts::Facts,
+        kind::Written,
         name::Named,
     },
-    Around,
+    Around, Base,
     column::{checked, ident},
 };
 
@@ -100,6 +101,38 @@ pub(super) fn check(found: &[(Span, Referring)], key: &Ident, faults: &mut Fault
             .error(*span, "shared-field", format!("the column `{}` is {what}", column.0))
             .help("name a column that holds nothing but this reference");
     }
+}
+
+/// The junctions of a type's members. A client names a member by its id alone, so those of several types must not meet
+/// (RFC 7643 §3.1 wants ids that are nobody else's).
+pub(super) fn members(
+    written: &Written<'_>,
+    mut junctions: Vec<Junction>,
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Vec<Junction> {
+    for junction in &mut junctions {
+        junction.nests = junction.of == written.name();
+    }
+    let apart = |a: &Base, b: &Base| {
+        let (one, other) = (&a.reference, &b.reference);
+        one.rows.name == other.rows.name && one.key == other.key
+            || one.kind == KeyKind::Uuid && other.kind == KeyKind::Uuid
+            || a.sequence.is_some() && a.sequence == b.sequence
+    };
+    let bases: Vec<&Base> =
+        junctions.iter().filter_map(|junction| around.bases.iter().find(|base| base.name == junction.of)).collect();
+    let meet = bases.iter().enumerate().find_map(|(n, a)| Some((a, bases[..n].iter().find(|b| !apart(a, b))?)));
+    if let Some((one, other)) = meet {
+        faults
+            .error(
+                written.span,
+                "shared-ids",
+                format!("a {} and a {} may have the same id, so members of both cannot be told apart", other.name, one.name),
+            )
+            .help("members of two types need keys that never meet: uuids (`type: uuid`), one table, or one `{ sequence: … }`");
+    }
+    junctions
 }
 
 /// The column that is the display name of a type, where that is one column of its own table.

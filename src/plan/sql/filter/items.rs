@@ -64,8 +64,9 @@ impl<'a> Compiler<'a> {
             return Some(self.in_cell(each, is));
         }
         let name = only_step(&each.items)?;
-        if let Some(junction) = self.records.members.as_ref().filter(|j| j.name == name) {
-            return Some(self.some_member(junction, each, is));
+        let mut junctions = self.records.members.iter().filter(|j| j.name == name).peekable();
+        if junctions.peek().is_some() {
+            return Some(Pair::any(junctions.map(|junction| self.some_member(junction, each, is))));
         }
         let child = self.records.children.iter().find(|c| c.name == name)?;
         let item = |sub: &str| match each.fields.iter().find(|f| f.sub == sub).map(|f| &f.value) {

@@ -1,0 +1,224 @@
+//! How fast and how often the app is asked. What one credential may ask is a budget: so many calls at once, so many in a second,
+//! and none while the app wants to be left alone. A wait that does not fit into a call's time is not begun: the client is told how
+//! long it is. Where the app does not answer at all, calls are held back for a while, and then one is let through to look.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+use tower::retry::backoff::{Backoff, ExponentialBackoffMaker, MakeBackoff};
+
+use crate::{
+    backend::{Failure, Kind},
+    mapping::{answer::Class, rest::Pace},
+    metrics,
+    plan::call::{HttpCall, Reply},
+};
+
+use super::{Rest, sign_in::Signed};
+
+/// The longest that the app's word keeps all of a credential's calls back; a client is told the whole of it.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// Calls in a row that came to no answer, after which the app counts as away.
+const FAULTS: u32 = 10;
+
+/// How long it then is left alone.
+const AWAY: Duration = Duration::from_secs(5);
+
+/// The budget of one credential.
+#[derive(Debug)]
+pub(super) struct Budget {
+    at_once: Option<Semaphore>,
+    every: Duration,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug)]
+struct Slots {
+    /// The next call may begin then.
+    next: Instant,
+    /// None may before that: the app said so.
+    held: Instant,
+}
+
+impl Budget {
+    pub(super) fn new(pace: &Pace) -> Self {
+        let now = Instant::now();
+        let every = pace.per_second.map_or(Duration::ZERO, |n| Duration::from_secs(1) / n.max(1));
+        Self { at_once: pace.at_once.map(Semaphore::new), every, slots: Mutex::new(Slots { next: now, held: now }) }
+    }
+
+    /// Waits for a call's turn, which lasts until it is dropped; else how long it would have to wait.
+    async fn turn(&self, deadline: Instant) -> Result<Option<SemaphorePermit<'_>>, Duration> {
+        let place = match &self.at_once {
+            Some(places) => {
+                let place = timeout_at(deadline, places.acquire()).await.map_err(|_| Duration::from_secs(1))?;
+                Some(place.map_err(|_| Duration::from_secs(1))?)
+            }
+            None => None,
+        };
+        loop {
+            let now = Instant::now();
+            let at = {
+                let mut slots = self.slots();
+                let at = slots.next.max(slots.held).max(now);
+                if at > deadline {
+                    return Err(at - now);
+                }
+                slots.next = at + self.every;
+                at
+            };
+            if at > now {
+                sleep_until(at).await;
+            }
+            // The app may have said meanwhile that it wants to be left alone.
+            if self.slots().held <= Instant::now() {
+                return Ok(place);
+            }
+        }
+    }
+
+    fn hold(&self, wait: Duration) {
+        let mut slots = self.slots();
+        slots.held = slots.held.max(Instant::now() + wait.min(HOLD));
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the app is there at all.
+#[derive(Debug, Default)]
+pub(super) struct Breaker(Mutex<Faults>);
+
+#[derive(Debug, Default)]
+struct Faults {
+    in_a_row: u32,
+    away_until: Option<Instant>,
+}
+
+impl Breaker {
+    fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether calls are held back now.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        match self.faults().away_until {
+            Some(until) if Instant::now() < until => Err(away()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets a call through. Where calls were held back it is the one that looks; the others wait for what comes of it.
+    fn admit(&self) -> Result<(), Failure> {
+        let mut faults = self.faults();
+        let now = Instant::now();
+        match faults.away_until {
+            Some(until) if now < until => Err(away()),
+            Some(_) => {
+                faults.away_until = Some(now + AWAY);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn note(&self, outcome: &Result<Reply, Failure>) {
+        let mut faults = self.faults();
+        match outcome {
+            Err(failure) if matches!(failure.kind, Kind::Unreachable | Kind::TimedOut | Kind::Lost) => {
+                faults.in_a_row += 1;
+                if faults.in_a_row >= FAULTS {
+                    if faults.away_until.is_none() {
+                        tracing::error!(cause = %failure, "the app does not answer; calls are held back");
+                    }
+                    faults.away_until = Some(Instant::now() + AWAY);
+                    metrics::held_back(true);
+                }
+            }
+            _ => {
+                if faults.away_until.take().is_some() {
+                    tracing::info!("the app answers again");
+                    metrics::held_back(false);
+                }
+                faults.in_a_row = 0;
+            }
+        }
+    }
+}
+
+fn away() -> Failure {
+    Failure::new(Kind::Unreachable, format!("the app gave no answer {FAULTS} times in a row; calls are held back"))
+}
+
+impl Rest {
+    /// Sends a call in its turn, and again as often as may be: one that has the same effect twice where its answer was lost, any
+    /// one where the app was busy, as nothing was done then.
+    pub(super) async fn tries(
+        &self,
+        call: &HttpCall,
+        signed: &Signed,
+        budget: &Budget,
+        deadline: Instant,
+    ) -> Result<Reply, Failure> {
+        let pace = &self.app.pace;
+        let quick =
+            ExponentialBackoffMaker::new(Duration::from_millis(100), Duration::from_secs(5), 0.5, Default::default());
+        let mut backoff = quick.unwrap_or_default().make_backoff();
+        for left in (0..pace.tries).rev() {
+            let turn = match budget.turn(deadline).await {
+                Ok(turn) => turn,
+                Err(wait) => return Ok(busy(wait)),
+            };
+            self.breaker.admit()?;
+            let time = self.limits.call_time.min(deadline.saturating_duration_since(Instant::now()));
+            let outcome = timeout(time, self.exchange(call, signed)).await.unwrap_or_else(|_| {
+                Err(Failure::after_sending(Kind::TimedOut, format!("the app gave no whole answer within {time:?}")))
+            });
+            self.breaker.note(&outcome);
+            drop(turn);
+            let wait = match &outcome {
+                Ok(reply) if reply.class == Class::Busy && pace.waits => {
+                    reply.retry_after.map(Duration::from_secs).inspect(|wait| budget.hold(*wait))
+                }
+                Err(failure) if call.repeat && failure.kind.passes() => None,
+                _ => return outcome,
+            };
+            // A connection that was closed while it was quiet is no fault of the app: the next one is tried at once.
+            let first = left + 1 == pace.tries && outcome.is_err();
+            let until = match wait {
+                Some(wait) => Instant::now() + wait,
+                None if first => Instant::now(),
+                None => backoff.next_backoff().deadline(),
+            };
+            if left == 0 || until >= deadline {
+                return outcome;
+            }
+            tracing::debug!(method = %call.method, left, "sent again");
+            sleep_until(until).await;
+        }
+        Err(Failure::new(Kind::Internal, "a call with no try"))
+    }
+}
+
+/// Not asked, as the wait does not fit into the call's time: nothing was done.
+fn busy(wait: Duration) -> Reply {
+    let retry_after = Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
+    Reply {
+        class: Class::Busy,
+        body: serde_json::Value::Null,
+        headers: http::HeaderMap::new(),
+        status: None,
+        detail: None,
+        retry_after,
+        changed: 0,
+    }
+}
