@@ -41,7 +41,13 @@ struct Place {
 
 async fn open(database: &Database, limits: Limits) -> Backend {
     Backend::open(
-        &App::Sql(Arc::new(SqlApp { url: database.url(), schema: None, tenant: None, counters: None })),
+        &App::Sql(Arc::new(SqlApp {
+            url: database.url(),
+            schema: None,
+            tenant: None,
+            counters: None,
+            answers: Arc::default(),
+        })),
         limits,
     )
     .await
@@ -323,7 +329,13 @@ async fn a_server_that_is_away_is_named_without_the_password() {
     for port in [port, "1"] {
         let url = format!("{begin}:{port}/{name}").replace(":portolan@", ":hunter2@");
         let away = Database::at(engine, &url);
-        let app = App::Sql(Arc::new(SqlApp { url: away.url(), schema: None, tenant: None, counters: None }));
+        let app = App::Sql(Arc::new(SqlApp {
+            url: away.url(),
+            schema: None,
+            tenant: None,
+            counters: None,
+            answers: Arc::default(),
+        }));
         let limits = Limits { call_time: Duration::from_millis(500), ..LIMITS };
         let error = Backend::open(&app, limits).await.unwrap_err().to_string();
         assert!(error.contains("127.0.0.1") && !error.contains("hunter2"), "{error}");

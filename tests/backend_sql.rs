@@ -42,7 +42,13 @@ async fn file() -> (TempDir, PathBuf) {
 
 async fn backend(path: &std::path::Path, limits: Limits) -> Backend {
     Backend::open(
-        &App::Sql(Arc::new(SqlApp { url: Url::Sqlite(path.to_owned()), schema: None, tenant: None, counters: None })),
+        &App::Sql(Arc::new(SqlApp {
+            url: Url::Sqlite(path.to_owned()),
+            schema: None,
+            tenant: None,
+            counters: None,
+            answers: Arc::default(),
+        })),
         limits,
     )
     .await
@@ -303,14 +309,14 @@ async fn a_lock_held_by_the_app_is_busy() {
 async fn a_file_is_opened_or_refused_by_name() {
     let (dir, path) = file().await;
     let missing = dir.path().join("no such.db");
-    let error = Sql::open(&Url::Sqlite(missing.clone()), LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(missing.clone()), LIMITS, Arc::default()).await.unwrap_err().to_string();
     assert!(error.contains("no such.db") && !missing.exists(), "{error}");
     let text = dir.path().join("text.db");
     std::fs::write(&text, "hello, this is no database at all".repeat(50)).unwrap();
-    let error = Sql::open(&Url::Sqlite(text.clone()), LIMITS).await.unwrap_err().to_string();
+    let error = Sql::open(&Url::Sqlite(text.clone()), LIMITS, Arc::default()).await.unwrap_err().to_string();
     assert!(error.contains("text.db"), "{error}");
 
-    let sql = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await.unwrap();
+    let sql = Sql::open(&Url::Sqlite(path.clone()), LIMITS, Arc::default()).await.unwrap();
     let asked = [("USERS".to_owned(), vec!["Login".to_owned(), "logon".to_owned()]), ("user\"s".to_owned(), vec![])];
     let unfit =
         |table: &str, column: Option<&str>| Unfit { table: table.into(), column: column.map(Into::into), of: None };
@@ -336,7 +342,7 @@ async fn a_file_whose_bytes_are_not_in_the_order_of_its_letters_is_refused() {
     for (encoding, opens) in [("UTF-8", true), ("UTF-16le", false), ("UTF-16be", false)] {
         let path = directory.path().join(encoding);
         run_script(&path, &format!("PRAGMA encoding = '{encoding}'; CREATE TABLE t (c TEXT);")).await.unwrap();
-        let opened = Sql::open(&Url::Sqlite(path.clone()), LIMITS).await;
+        let opened = Sql::open(&Url::Sqlite(path.clone()), LIMITS, Arc::default()).await;
         assert_eq!(opened.is_ok(), opens, "{encoding}");
         if let Err(refused) = opened {
             assert!(refused.to_string().contains(encoding) && refused.to_string().contains(".dump"), "{refused}");

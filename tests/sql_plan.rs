@@ -13,10 +13,11 @@ use portolan::{
         call::{Call, Expect, Statement},
         sql::{
             filter::{Pushed, push},
-            key, members,
+            key, members, names,
             order::{After, Order},
             select, write,
         },
+        step::{Act, Step},
     },
     scim::{condition::Condition, filter::Filter, profile::Profile, sort::Sort},
 };
@@ -26,6 +27,15 @@ use sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqliteConnection};
 
 fn stamps() -> write::Stamps<'static> {
     write::Stamps { now: "2026-11-22T10:00:00.5Z".parse().unwrap(), client: "entra" }
+}
+
+/// The statements of steps.
+fn statements(steps: Vec<Step<'_>>) -> Vec<Statement> {
+    let statement = |step: Step<'_>| match step.act {
+        Act::Call(Call::Sql(statement)) => statement,
+        other => panic!("{other:?}"),
+    };
+    steps.into_iter().map(statement).collect()
 }
 
 fn pushed(filter: &str, resource: &Resource) -> Pushed {
@@ -125,14 +135,23 @@ fn requests() -> Vec<(String, Vec<Statement>)> {
     lists.push(write::touch(&user, people, &json!(42), &stamps()));
     add("PATCH /Users/42 emails", lists);
     let team = json!("it's");
-    add("PATCH /Groups/it's add members", members::members_add(teams, &team, &strings(&["7", "42", "7"]), &stamps()));
-    add("PATCH /Groups/it's add no member", members::members_add(teams, &team, &strings(&["7", "042"]), &stamps()));
-    add("PATCH /Groups/it's remove members", members::members_remove(teams, &team, &strings(&["7", "x"])));
-    add("PUT /Groups/it's members", members::members_set(teams, &team, &strings(&["7"]), &stamps()));
-    add("PUT /Groups/it's without members", members::members_set(teams, &team, &[], &stamps()));
+    add(
+        "PATCH /Groups/it's add members",
+        statements(members::members_add(teams, &team, &strings(&["7", "42", "7"]), &stamps())),
+    );
+    add(
+        "PATCH /Groups/it's add no member",
+        statements(members::members_add(teams, &team, &strings(&["7", "042"]), &stamps())),
+    );
+    add(
+        "PATCH /Groups/it's remove members",
+        statements(members::members_remove(teams, &team, &strings(&["7", "x"]), &stamps())),
+    );
+    add("PUT /Groups/it's members", statements(members::members_set(teams, &team, &strings(&["7"]), &stamps())));
+    add("PUT /Groups/it's without members", statements(members::members_set(teams, &team, &[], &stamps())));
     add("PATCH /Groups/it's, nothing to touch", vec![write::touch(&group, teams, &team, &stamps())]);
-    add("DELETE /Users/42", write::delete(&user, people, &json!(42), &stamps()));
-    add("DELETE /Groups/it's", write::delete(&group, teams, &team, &stamps()));
+    add("DELETE /Users/42", statements(write::delete(&user, people, &json!(42), &stamps())));
+    add("DELETE /Groups/it's", statements(write::delete(&group, teams, &team, &stamps())));
     all
 }
 
@@ -146,6 +165,7 @@ async fn requests_become_these_statements() {
             (&mut db).prepare(AssertSqlSafe(statement.sql.to_string()).into_sql_str()).await.unwrap();
             let expect = match statement.expect {
                 Expect::Any => String::new(),
+                Expect::One(class) => format!("  [one, or {}]", class.word()),
                 Expect::Some(class) => format!("  [some, or {}]", class.word()),
                 Expect::Turn => "  [its turn]".to_owned(),
                 Expect::None(class, why) => format!("  [none, or {}: {why}]", class.word()),
@@ -171,7 +191,7 @@ fn ids_that_cannot_be_keys_are_nobodys() {
 #[test]
 fn every_table_and_column_is_named_once() {
     let user = sql::user();
-    let tables = select::tables(records(&user));
+    let tables = names::tables(records(&user));
     let names: Vec<&str> = tables.iter().map(|(table, _)| table.as_str()).collect();
     assert_eq!(names, ["person", "email", "in_team", "team"]);
     assert_eq!(tables[1].1, ["person_id", "id", "addr", "kind", "main", "hidden"]);
@@ -243,7 +263,7 @@ async fn members_are_living_and_there_once() {
     all(&mut db, "INSERT INTO in_team (team_code, person_id) VALUES ('t', 4), ('T', 1)").await;
     const MEMBERS: &str = "SELECT group_concat(person_id) AS m FROM (SELECT person_id FROM in_team WHERE team_code = 't' ORDER BY person_id)";
 
-    let add = members::members_add(teams, &team, &strings(&["2", "1", "2"]), &stamps());
+    let add = statements(members::members_add(teams, &team, &strings(&["2", "1", "2"]), &stamps()));
     assert_eq!(run(&mut db, &add[0]).await, Vec::<Value>::new());
     assert_eq!([change(&mut db, &add[1]).await, change(&mut db, &add[1]).await], [2, 0]);
     assert_eq!(all(&mut db, MEMBERS).await, json!([{"m": "1,2,4"}]));
@@ -252,16 +272,17 @@ async fn members_are_living_and_there_once() {
     for (value, expected) in
         [("4", json!([{"value": 4}])), ("99", json!([{"value": 99}])), ("02", json!([{"value": "02"}]))]
     {
-        let add = members::members_add(teams, &team, &strings(&["1", value]), &stamps());
+        let add = statements(members::members_add(teams, &team, &strings(&["1", value]), &stamps()));
         assert_eq!(add[0].expect, Expect::None(Class::Refused, "no such member"));
         assert_eq!(Value::Array(run(&mut db, &add[0]).await), expected, "{value}");
     }
-    let set = members::members_set(teams, &team, &strings(&["3", "2"]), &stamps());
+    let set = statements(members::members_set(teams, &team, &strings(&["3", "2"]), &stamps()));
     assert_eq!(change_all(&mut db, &set[1..]).await, [1, 1]);
     assert_eq!(all(&mut db, MEMBERS).await, json!([{"m": "2,3,4"}]), "who is not seen stays");
-    change_all(&mut db, &members::members_remove(teams, &team, &strings(&["3", "4", "03"]))).await;
+    change_all(&mut db, &statements(members::members_remove(teams, &team, &strings(&["3", "4", "03"]), &stamps())))
+        .await;
     assert_eq!(all(&mut db, MEMBERS).await, json!([{"m": "2,4"}]));
-    change_all(&mut db, &members::members_clear(teams, &team)).await;
+    change_all(&mut db, &statements(members::members_clear(teams, &team, &stamps()))).await;
     assert_eq!(all(&mut db, MEMBERS).await, json!([{"m": "4"}]));
 }
 
@@ -276,14 +297,14 @@ async fn what_is_deleted_leaves_nothing_behind() {
     all(&mut db, "INSERT INTO team (code) VALUES ('t'), ('u')").await;
     all(&mut db, "INSERT INTO in_team (team_code, person_id) VALUES ('t', 1), ('t', 2), ('u', 2)").await;
 
-    let gone = write::delete(&user, records(&user), &json!(1), &stamps());
+    let gone = statements(write::delete(&user, records(&user), &json!(1), &stamps()));
     assert_eq!(gone[0].expect, Expect::Some(Class::Absent));
     assert_eq!(run(&mut db, &gone[0]).await.len(), 1);
     assert_eq!(change_all(&mut db, &gone[1..]).await, [1, 1, 1]);
     assert_eq!(run(&mut db, &gone[0]).await.len(), 0, "the first statement tells");
     assert_eq!(all(&mut db, "SELECT addr FROM email").await, json!([{"addr": "b"}]));
 
-    let marked = write::delete(&group, records(&group), &json!("t"), &stamps());
+    let marked = statements(write::delete(&group, records(&group), &json!("t"), &stamps()));
     assert_eq!(change_all(&mut db, &marked).await, [1, 1]);
     assert_eq!(change(&mut db, &marked[0]).await, 0, "what is marked is not there");
     assert_eq!(

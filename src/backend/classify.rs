@@ -105,7 +105,7 @@ fn fits(value: &Value, depth: usize) -> bool {
     }
 }
 
-fn sentence(value: &Value) -> Option<String> {
+pub(super) fn sentence(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => text.trim().to_owned(),
         Value::Number(_) | Value::Bool(_) => value.to_string(),

@@ -71,7 +71,7 @@ impl Backend {
     pub async fn open(app: &App, limits: Limits) -> Result<Self, OpenError> {
         match app {
             App::Rest(app) => rest::Rest::open(app.clone(), limits).map(|rest| Self::Rest(Arc::new(rest))),
-            App::Sql(app) => sql::Sql::open(&app.url, limits).await.map(Self::Sql),
+            App::Sql(app) => sql::Sql::open(&app.url, limits, app.answers.clone()).await.map(Self::Sql),
         }
     }
 

@@ -155,11 +155,13 @@ impl Suite {
                     "conversations with a database are held with SQLite; give the URL as `${DATABASE}`".to_owned()
                 );
             }
-            (App::Sql(_), script) => {
+            (App::Sql(app), script) => {
                 let scratch = Scratch::new()?;
                 let file = scratch.0.join("app.sqlite");
                 run_script(&file, script.as_deref().unwrap_or_default()).await.map_err(|e| e.to_string())?;
-                let sql = Sql::open(&Url::Sqlite(file), backend_limits()).await.map_err(|e| e.to_string())?;
+                let sql = Sql::open(&Url::Sqlite(file), backend_limits(), app.answers.clone())
+                    .await
+                    .map_err(|e| e.to_string())?;
                 let backend = Backend::Sql(sql);
                 catalog(&backend, &self.mapping).await?;
                 let gateway = self.gateway(backend);

@@ -91,7 +91,7 @@ impl Gateway {
         };
         let reply = self.settled(session, resource, id, &call).await?;
         let record = match reply.class {
-            Class::Ok => read::record(resource, reply),
+            Class::Ok => read::record(resource, reply)?,
             Class::Absent => None,
             _ => return Err(Error::of(reply)),
         };

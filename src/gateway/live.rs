@@ -13,7 +13,7 @@ use crate::{
     mapping::{App, Mapping, Records, catalog::Catalog},
     plan::sql::{
         index::{self, Index, Lack, What},
-        select,
+        names,
     },
 };
 
@@ -56,7 +56,7 @@ async fn database(sql: &Sql, catalog: Result<Catalog, String>, mapping: &mut Map
     for resource in &mapping.resources {
         let Records::Sql(records) = &resource.records else { continue };
         let mut known: HashMap<String, Vec<Index>> = HashMap::new();
-        for (table, _) in select::tables(records) {
+        for (table, _) in names::tables(records) {
             match sql.indexes(&table).await {
                 Ok(Some(indexes)) => drop(known.insert(table, indexes)),
                 Ok(None) => {}

@@ -43,7 +43,11 @@ use crate::{
         sql::KeyKind,
         term::Random,
     },
-    plan::{Context, Fault, Limits, explain::Unplanned, sql::select},
+    plan::{
+        Context, Fault, Limits,
+        explain::Unplanned,
+        sql::{names, own},
+    },
     scim::{
         Refusal,
         discovery::Features,
@@ -151,15 +155,29 @@ impl Gateway {
 pub async fn catalog(backend: &Backend, mapping: &Mapping) -> Result<Catalog, String> {
     let Backend::Sql(sql) = backend else { return Ok(Catalog::default()) };
     let of = |records: &Records| match records {
-        Records::Sql(records) => select::tables(records),
+        Records::Sql(records) => names::tables(records),
         Records::Rest(_) => Vec::new(),
     };
     let tables: Vec<_> = mapping.resources.iter().flat_map(|r| of(&r.records)).collect();
-    let (catalog, unfit) = sql.catalog(&tables).await.map_err(|e| e.to_string())?;
+    let (mut catalog, unfit) = sql.catalog(&tables).await.map_err(|e| e.to_string())?;
     let mut names: Vec<String> = unfit.iter().map(ToString::to_string).collect();
     for resource in &mapping.resources {
         let Records::Sql(records) = &resource.records else { continue };
-        let (table, key) = (&records.table, &records.key);
+        for described in names::described(records) {
+            match sql.describe(&described, &mut catalog).await {
+                Ok(unfit) => names.extend(unfit.iter().map(ToString::to_string)),
+                Err(failure) => names.push(format!("what {} is read from: {failure}", resource.kind.name)),
+            }
+        }
+        for statement in own::all(records) {
+            if let Err(failure) = sql.check(&statement).await {
+                names.push(format!("a statement of {}, `{}`: {failure}", resource.kind.name, statement.sql));
+            }
+        }
+    }
+    for resource in &mapping.resources {
+        let Records::Sql(records) = &resource.records else { continue };
+        let (table, key) = (&records.rows.name, &records.key);
         if key.kind == KeyKind::Text && catalog.column(table, &key.column) == Some(&Stored::Uuid) {
             let (column, table) = (&key.column.0, &table.0);
             names.push(format!(
@@ -167,6 +185,7 @@ pub async fn catalog(backend: &Backend, mapping: &Mapping) -> Result<Catalog, St
             ));
         }
     }
+    names.sort();
     names.dedup();
     if names.is_empty() {
         return Ok(catalog);

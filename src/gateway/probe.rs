@@ -17,9 +17,9 @@ use super::{Error, Gateway};
 impl Gateway {
     /// Makes a record by the steps of its plan.
     pub(super) async fn made(&self, session: &mut Session, plan: &create::Create<'_>) -> Result<Made, Error> {
-        let reply = self.steps(session, plan.resource, "", &plan.first, None).await?;
-        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
-        plan.made(&reply).map_err(|fault| Error::from(fault).after(&plan.done()))
+        let did = self.steps(session, plan.resource, "", &plan.first, None).await?;
+        let reply = did.reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
+        plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(&plan.done()))
     }
 
     /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where

@@ -7,16 +7,11 @@ use serde_json::Value;
 
 use crate::{
     backend::{Failure, Kind, Session},
-    mapping::{
-        Resource,
-        answer::Class,
-        call::{CallTemplate, Until},
-        pattern::Head,
-    },
+    mapping::{Resource, answer::Class, call::Until, pattern::Head},
     plan::{
-        Fault,
         call::{Call, Reply},
         query::too_many,
+        sql::own::ForEach,
         step::{Act, Step, Wish},
     },
 };
@@ -33,7 +28,7 @@ impl Gateway {
         id: &str,
         steps: &[Step<'_>],
         mut before: Option<Value>,
-    ) -> Result<Option<Reply>, Error> {
+    ) -> Result<Done, Error> {
         let least: usize = steps.iter().map(Step::calls).sum();
         if session.calls() + least as u64 > self.limits.calls as u64 {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
@@ -57,6 +52,8 @@ impl Gateway {
                         let before = self.base(session, resource, id).await?.ok_or_else(Error::absent)?;
                         Cow::Owned(edit.call(&before, &kept)?)
                     }
+                    (Act::Own(own), _) => Cow::Owned(Call::Sql(own.statement(&kept))),
+                    (Act::ForEach(each), _) => return self.for_each(session, each).await.map(Some),
                 };
                 self.step(session, step, &call).await.map(Some)
             };
@@ -64,7 +61,7 @@ impl Gateway {
             let did = match did {
                 Ok(reply) => {
                     done.push(step);
-                    let keeping = reply.as_ref().map_or(Ok(()), |reply| keep(step.template(), reply, &mut kept));
+                    let keeping = reply.as_ref().map_or(Ok(()), |reply| step.kept(reply).map(|more| kept.extend(more)));
                     keeping.map(|()| reply).map_err(Error::from)
                 }
                 Err(error) => Err(error),
@@ -77,7 +74,22 @@ impl Gateway {
                 Err(error) => return Err(self.back(session, &done, &kept, error).await),
             }
         }
-        Ok(last)
+        Ok(Done { reply: last, kept })
+    }
+
+    /// Finds members, and has a statement of the app's own for each; who is not found needs none.
+    async fn for_each(&self, session: &mut Session, each: &ForEach<'_>) -> Result<Reply, Error> {
+        let found = judged(session.call(&Call::Sql(each.which.clone())).await?, Wish::Done)?;
+        let statements = each.statements(&found);
+        if session.calls() + statements.len() as u64 > self.limits.calls as u64 {
+            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
+        let changed = statements.len() as u64;
+        let mut last = found;
+        for statement in statements {
+            last = judged(session.call(&Call::Sql(statement)).await?, Wish::Done)?;
+        }
+        Ok(Reply { changed, ..last })
     }
 
     /// A step failed: those before it are taken back, the last one first, as far as the mapping says how; the error says
@@ -137,15 +149,12 @@ impl Gateway {
     }
 }
 
-/// Keeps what later steps need of a reply.
-fn keep(call: Option<&CallTemplate>, reply: &Reply, kept: &mut Vec<(String, Value)>) -> Result<(), Fault> {
-    for (name, at) in call.iter().flat_map(|call| &call.keep) {
-        let found = at.find(&reply.body, &reply.headers).ok_or_else(|| {
-            Fault::Unmade(format!("the app's reply does not tell `{name}`, which a later step needs, at {}", at.text()))
-        })?;
-        kept.push((name.clone(), found.into_owned()));
-    }
-    Ok(())
+/// What came of steps.
+pub(super) struct Done {
+    /// The last reply.
+    pub reply: Option<Reply>,
+    /// What they kept.
+    pub kept: Vec<(String, Value)>,
 }
 
 /// The reply, where it is success: in a change of members the state that is wished for is.

@@ -203,7 +203,7 @@ impl Gateway {
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(session, resource, id, &steps, before).await;
+        let last = self.steps(session, resource, id, &steps, before).await.map(|done| done.reply);
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &last {
             Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),

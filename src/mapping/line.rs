@@ -9,7 +9,7 @@ use crate::scim::{
     schema::{Attribute, Returned, Target},
 };
 
-use super::{codec::Codec, pattern::Pattern, selector::Selector, template::Template};
+use super::{cell::Cell, codec::Codec, pattern::Pattern, selector::Selector, sql::Beside, template::Template};
 
 /// One attribute line.
 #[derive(Debug)]
@@ -94,6 +94,18 @@ impl Line {
             && !self.volatile
             && told(&self.target.attribute)
             && told(self.target.leaf())
+    }
+
+    /// Over a database, the columns of the base row that it stands in; none where it has rows of its own.
+    #[must_use]
+    pub fn columns(&self, beside: &[Beside], cells: &[Cell]) -> Vec<&str> {
+        let fields: Vec<Option<&str>> = match &self.value {
+            Source::At { at, .. } => vec![at.field()],
+            Source::Each(each) if cells.iter().any(|cell| cell.at == each.items) => vec![each.items.field()],
+            Source::Slots(slots) => slots.iter().map(|slot| slot.at.field()).collect(),
+            _ => Vec::new(),
+        };
+        fields.into_iter().flatten().filter(|field| !beside.iter().any(|b| b.name == *field)).collect()
     }
 
     /// Whether this is a list of other resources.

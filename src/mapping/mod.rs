@@ -15,6 +15,7 @@ mod edit;
 pub mod hash;
 pub mod language;
 pub mod line;
+pub mod own;
 pub mod pattern;
 mod php;
 pub mod quote;

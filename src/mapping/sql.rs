@@ -9,7 +9,12 @@ use serde_json::Value;
 
 use crate::config::Secret;
 
-use super::{catalog::Catalog, cell::Cell};
+use super::{
+    answer::AnswerRule,
+    catalog::Catalog,
+    cell::Cell,
+    own::{Own, OwnMembers, OwnSql},
+};
 
 /// The database.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub struct SqlApp {
     pub tenant: Option<TenantColumn>,
     /// Where keys are counted.
     pub counters: Option<Counters>,
+    /// What errors mean, before the engine's own numbers speak.
+    pub answers: Arc<[Arc<AnswerRule>]>,
 }
 
 /// The column that says whose a row is.
@@ -71,6 +78,44 @@ pub enum Engine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ident(pub String);
 
+/// Where rows are read: a table, or what stands in its place.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    /// The table; of a select the name that the catalogue knows it by, which no table has.
+    pub name: Ident,
+    /// What stands in the table's place.
+    pub view: Option<Arc<View>>,
+}
+
+/// What is read in a table's place.
+#[derive(Debug)]
+pub struct View {
+    /// The app's own select; none: the table with more columns.
+    pub select: Option<OwnSql>,
+    /// Columns more, each an expression over the others.
+    pub computed: Vec<(Ident, OwnSql)>,
+}
+
+impl Rows {
+    /// Those of a table.
+    #[must_use]
+    pub fn of(name: Ident) -> Self {
+        Self { name, view: None }
+    }
+
+    /// Whether they are an app's own select: then a row may be none of them although its table has it.
+    #[must_use]
+    pub fn is_select(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.select.is_some())
+    }
+}
+
+/// What a column is called that an expression makes; no other has such a name.
+pub const COMPUTED: char = '=';
+
+/// What a select is called in the catalogue; no table has such a name.
+pub const SELECT: char = '@';
+
 impl Ident {
     /// The name without the schema.
     #[must_use]
@@ -86,8 +131,10 @@ pub struct SqlRecords {
     pub engine: Engine,
     /// What the database says of its columns; empty where it was not asked.
     pub catalog: Arc<Catalog>,
-    /// The base table.
-    pub table: Ident,
+    /// Where they are read.
+    pub rows: Rows,
+    /// The base table, where they are written; none: only statements of the app's own write them, if any.
+    pub table: Option<Ident>,
     /// The key column.
     pub key: Key,
     /// True of every row that exists for SCIM; scalars are written on insert as well.
@@ -98,12 +145,16 @@ pub struct SqlRecords {
     pub version: Option<Version>,
     /// Columns of the base table that lines read or write (without the key), each once.
     pub columns: Vec<Ident>,
+    /// Those of them that are written.
+    pub written: Vec<Ident>,
     /// Columns that SCIM does not name, on insert.
     pub insert: Vec<(Ident, Stamp)>,
     /// The same on insert and on every change, of members as well.
     pub touch: Vec<(Ident, Stamp)>,
     /// What DELETE does.
     pub delete: Delete,
+    /// Statements of the app's own.
+    pub own: Own,
     /// Tables beside the base table.
     pub beside: Vec<Beside>,
     /// Cells that hold more than one value.
@@ -253,6 +304,10 @@ pub struct Counter {
 /// What DELETE does.
 #[derive(Debug)]
 pub enum Delete {
+    /// It is not offered.
+    Never,
+    /// Statements of the app's own do it.
+    Own,
     /// Children and junction rows go, then the row.
     Rows,
     /// The row is marked; `only` no longer holds.
@@ -342,6 +397,8 @@ pub struct Junction {
     pub nests: bool,
     /// Columns that SCIM does not name, on insert.
     pub insert: Vec<(Ident, Stamp)>,
+    /// Statements of the app's own that write it.
+    pub own: Option<OwnMembers>,
 }
 
 /// The other side of a junction.
@@ -375,11 +432,11 @@ pub struct Referring {
     pub empty: Value,
 }
 
-/// Another resource type's base table, as far as a join needs it.
+/// Another resource type's rows, as far as a join needs them.
 #[derive(Debug, Clone)]
 pub struct Reference {
-    /// The table.
-    pub table: Ident,
+    /// Where they are read.
+    pub rows: Rows,
     /// Its key.
     pub key: Ident,
     /// How its ids are written.

@@ -122,6 +122,8 @@ pub enum Expect {
     Any,
     /// At least one row read or changed, else this.
     Some(Class),
+    /// One row read or changed; none is this, and several are never right.
+    One(Class),
     /// No row, else this; the first row's first column is named in the detail: `no such member: 7`.
     None(Class, &'static str),
     /// A row, or else others have had their turn for too long. What is had is kept until the transaction has ended.

@@ -11,6 +11,7 @@ use crate::{
         line::{Line, Source},
         relation::Relation,
         rest::{Becomes, ChangeRule},
+        sql::Delete,
         term::Scope,
         translate,
     },
@@ -290,9 +291,7 @@ impl<'a> Change<'a> {
                 }
                 deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)
             }
-            Records::Sql(records) => {
-                sql::change::steps(self.resource, records, self.id, &changes, before.map(|b| b.0), context)
-            }
+            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, &changes, before, context),
         }
     }
 
@@ -392,9 +391,12 @@ pub fn delete<'a>(resource: &'a Resource, id: &str, context: &Context<'_>) -> Re
             }
         }
         Records::Sql(records) => {
+            if matches!(records.delete, Delete::Never) {
+                return Err(Fault::NotOffered(format!("the app cannot delete a {}", resource.kind.name)));
+            }
             let key = sql::key(resource, records, id).ok_or(Fault::Absent)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            Ok(write::delete(resource, records, &key, &stamps).into_iter().map(Step::statement).collect())
+            Ok(write::delete(resource, records, &key, &stamps))
         }
     }
 }

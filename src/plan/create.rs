@@ -29,10 +29,11 @@ use super::{
     sql::{
         beside, guard,
         members::members_add,
+        own::{self, Names},
         referring,
         write::{self, Stamps},
     },
-    step::{Act, Step},
+    step::{Act, Kept, Step},
 };
 
 /// A plan for a POST.
@@ -107,13 +108,25 @@ pub fn plan<'a>(
             (Step::sequence(&create.ahead, &create.call, &names, does)?, record)
         }
         Records::Sql(records) => {
+            if records.table.is_none() && records.own.create.is_empty() {
+                return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
+            }
             let mut record = translate::record(resource, sent, &Value::Null, |_| true, lenient)?;
             cell::close(&records.cells, &mut record, None)?;
             let named = referring::keys(records, &mut record)?;
             super::sql::check_values(records, &record)?;
             let stamps = Stamps { now: context.now, client: context.client };
-            let made = write::insert(resource, records, &record, &stamps);
-            (named.into_iter().chain(made).map(Step::statement).collect(), record)
+            let named = named.into_iter().map(Step::statement);
+            let first = match records.own.create.as_slice() {
+                [] => named
+                    .chain(write::insert(resource, records, &record, &stamps).into_iter().map(Step::statement))
+                    .collect(),
+                own => {
+                    let names = Names::new(Value::Null, record.clone(), Value::Null, &stamps);
+                    named.chain(own::steps(records, own, &names)).collect()
+                }
+            };
+            (first, record)
         }
     };
     Ok(Create { resource, first, sent, made })
@@ -162,7 +175,7 @@ impl<'a> Create<'a> {
     ///
     /// # Errors
     /// A reply that tells neither the record nor its id.
-    pub fn made(&self, reply: &Reply) -> Result<Made, Fault> {
+    pub fn made(&self, reply: &Reply, kept: &Kept) -> Result<Made, Fault> {
         match &self.resource.records {
             Records::Rest(records) => {
                 let call = records.create.as_ref().map(|c| &c.call);
@@ -183,12 +196,16 @@ impl<'a> Create<'a> {
                 }
             }
             Records::Sql(records) => {
-                let key =
-                    reply.first_row().and_then(|row| row.get(&records.key.column.0).or_else(|| row.values().next()));
+                let column = records.key.column.0.as_str();
+                let told = kept.iter().find(|(name, _)| name == "id").map(|(_, id)| id);
+                let row = reply.first_row();
+                let sole = || row.filter(|row| row.len() == 1).and_then(|row| row.values().next());
+                // last what a client gives as the key
+                let key = told.or_else(|| row.and_then(|row| row.get(column))).or_else(sole).or(self.made.get(column));
                 let id = match key {
                     Some(Value::String(key)) => key.clone(),
                     Some(Value::Number(key)) => key.to_string(),
-                    _ => return Err(Fault::Unmade("the insert gave no key".to_owned())),
+                    _ => return Err(Fault::Unmade("what makes a record gave no key".to_owned())),
                 };
                 Ok(Made { id, record: None })
             }
@@ -223,6 +240,7 @@ impl<'a> Create<'a> {
                 let key = super::sql::key(self.resource, records, &made.id).ok_or(Fault::Absent)?;
                 let stamps = Stamps { now: context.now, client: context.client };
                 let items = |name: &str| self.made.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+                let mut steps = own::rest(self.resource, records, &key, self.sent, &self.made, context)?;
                 let mut statements: Vec<Statement> = Vec::new();
                 for table in &records.beside {
                     if let Some(row) = self.made.get(&table.name) {
@@ -239,17 +257,18 @@ impl<'a> Create<'a> {
                         &stamps,
                     ));
                 }
+                steps.extend(statements.into_iter().map(Step::statement));
                 if let Some(junction) = records.members.first() {
                     let ids: Vec<String> = items(&junction.name)
                         .iter()
                         .filter_map(|i| i.get("value")?.as_str().map(str::to_owned))
                         .collect();
                     if !ids.is_empty() {
-                        statements.extend(members_add(records, &key, &ids, &stamps));
+                        steps.extend(members_add(records, &key, &ids, &stamps));
                     }
                 }
-                statements.extend(guard::after(self.resource, records, &key));
-                Ok(statements.into_iter().map(Step::statement).collect())
+                steps.extend(guard::after(self.resource, records, &key).into_iter().map(Step::statement));
+                Ok(steps)
             }
         }
     }

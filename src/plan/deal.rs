@@ -28,7 +28,7 @@ fn same(a: &Target, b: &Target) -> bool {
 }
 
 /// Whether a change is one that a rule is for. Without the resource as it is before, its old value may be any.
-fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
+pub(super) fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
     let is = |wanted: &Expected, value: Option<&Value>| match (wanted, value) {
         (Expected::AnyOf(values), Some(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
         (Expected::AnyOf(values), None) => values.iter().any(Value::is_null),

@@ -216,6 +216,7 @@ impl Explained {
                 match &statement.expect {
                     Expect::Any => {}
                     Expect::Some(class) => self.noted("needs", "a row", &format!("else {}", class.word())),
+                    Expect::One(class) => self.noted("needs", "one row", &format!("else {}", class.word())),
                     Expect::Turn => self.noted("needs", "its turn", "else busy"),
                     Expect::None(class, why) => self.noted("needs", "no row", &format!("else {}: {why}", class.word())),
                 }

@@ -211,24 +211,29 @@ pub fn call_by_id(resource: &Resource, id: &str) -> Result<Option<Call>, Fault> 
 }
 
 /// The record in an ok reply to [`call_by_id`]; none means that there is no such record.
-#[must_use]
-pub fn record(resource: &Resource, reply: Reply) -> Option<Value> {
+///
+/// # Errors
+/// There are several.
+pub fn record(resource: &Resource, reply: Reply) -> Result<Option<Value>, Fault> {
     match &resource.records {
         Records::Rest(records) => {
             let at = match &records.get {
                 Get::Call(call) => call.record.as_ref(),
                 Get::List => None,
             };
-            match at {
+            let record = match at {
                 Some(at) => at.one(&reply.body).cloned(),
                 None => Some(reply.body),
-            }
-            .filter(|r| !r.is_null())
+            };
+            Ok(record.filter(|r| !r.is_null()))
         }
-        Records::Sql(_) => match reply.body {
-            Value::Array(rows) => rows.into_iter().next(),
-            _ => None,
-        },
+        Records::Sql(records) => {
+            select::once_each(records, reply.rows())?;
+            match reply.body {
+                Value::Array(rows) => Ok(rows.into_iter().next()),
+                _ => Ok(None),
+            }
+        }
     }
 }
 

@@ -18,9 +18,10 @@ use crate::{
 
 use super::{
     Fault,
-    call::{Call, Statement},
+    call::{Call, Reply, Statement},
     fill::fill,
     joining::Member,
+    sql::own::{ForEach, OwnCall},
 };
 
 /// One call of a write, and what of its answer counts as success.
@@ -51,6 +52,10 @@ pub enum Act<'a> {
     Edit(Edit<'a>),
     /// Somebody joins or leaves, in their own record.
     Member(Member<'a>),
+    /// A statement of the app's own.
+    Own(OwnCall<'a>),
+    /// One for each member that is found first.
+    ForEach(ForEach<'a>),
 }
 
 /// What steps keep for those behind them.
@@ -90,7 +95,11 @@ impl<'a> Step<'a> {
     /// A statement: part of a transaction, so it needs no words for what took effect without the rest.
     #[must_use]
     pub fn statement(statement: Statement) -> Self {
-        let act = Act::Call(Call::Sql(statement));
+        Self::sql(Act::Call(Call::Sql(statement)))
+    }
+
+    /// Another part of a transaction.
+    pub(super) fn sql(act: Act<'a>) -> Self {
         Self { act, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
     }
 
@@ -143,7 +152,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn calls(&self) -> usize {
         match &self.act {
-            Act::Call(_) | Act::Later(_) => 1,
+            Act::Call(_) | Act::Later(_) | Act::Own(_) | Act::ForEach(_) => 1,
             Act::Edit(_) => 2,
             Act::Member(member) => super::joining::calls(member.derived),
         }
@@ -189,10 +198,29 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn template(&self) -> Option<&'a CallTemplate> {
         match &self.act {
-            Act::Call(_) | Act::Member(_) => None,
+            Act::Call(_) | Act::Member(_) | Act::Own(_) | Act::ForEach(_) => None,
             Act::Later(later) => Some(later.template),
             Act::Edit(edit) => Some(edit.template()),
         }
+    }
+
+    /// What its reply keeps for the steps behind it.
+    ///
+    /// # Errors
+    /// It does not tell it.
+    pub fn kept(&self, reply: &Reply) -> Result<Vec<(String, Value)>, Fault> {
+        if let Act::Own(own) = &self.act {
+            return own.kept(reply);
+        }
+        let keep = self.template().into_iter().flat_map(|call| &call.keep);
+        keep.map(|(name, at)| {
+            let found = at.find(&reply.body, &reply.headers).ok_or_else(|| {
+                let at = at.text();
+                Fault::Unmade(format!("the app's reply does not tell `{name}`, which a later step needs, at {at}"))
+            })?;
+            Ok((name.clone(), found.into_owned()))
+        })
+        .collect()
     }
 
     /// The call that takes back what this one did, from what was kept till then.

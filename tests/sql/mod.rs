@@ -10,11 +10,12 @@ use portolan::{
         Existing, Id, Records, Resource,
         codec::Codec,
         line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
+        own::Own,
         pattern::Pattern,
         selector::Selector,
         sql::{
-            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Junction, Key, KeyKind, Reference, SqlRecords,
-            Stamp,
+            Child, ColumnIs, ColumnTest, Delete, Derived, Engine, Ident, Junction, Key, KeyKind, Reference, Rows,
+            SqlRecords, Stamp,
         },
         template::Template,
         time::TimeForm,
@@ -207,7 +208,9 @@ pub(crate) fn user() -> Resource {
     let records = SqlRecords {
         engine: Engine::Sqlite,
         catalog: Arc::default(),
-        table: ident("person"),
+        rows: Rows::of(ident("person")),
+        table: Some(ident("person")),
+        written: Vec::new(),
         key: Key { column: ident("id"), kind: KeyKind::Integer },
         only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
         protect: Vec::new(),
@@ -216,6 +219,7 @@ pub(crate) fn user() -> Resource {
         insert: vec![(ident("made"), Stamp::Now)],
         touch: vec![(ident("seen"), Stamp::Now)],
         delete: Delete::Rows,
+        own: Own::default(),
         beside: Vec::new(),
         cells: Vec::new(),
         children: vec![Child {
@@ -294,7 +298,7 @@ pub(crate) fn user_with_lists() -> Resource {
 
 fn team_reference() -> Reference {
     Reference {
-        table: ident("team"),
+        rows: Rows::of(ident("team")),
         key: ident("code"),
         kind: KeyKind::Text,
         only: vec![team_alive()],
@@ -322,7 +326,9 @@ pub(crate) fn group() -> Resource {
     let records = SqlRecords {
         engine: Engine::Sqlite,
         catalog: Arc::default(),
-        table: ident("team"),
+        rows: Rows::of(ident("team")),
+        table: Some(ident("team")),
+        written: Vec::new(),
         key: Key { column: ident("code"), kind: KeyKind::Text },
         only: vec![team_alive()],
         protect: Vec::new(),
@@ -331,6 +337,7 @@ pub(crate) fn group() -> Resource {
         insert: Vec::new(),
         touch: Vec::new(),
         delete: Delete::Set(vec![(ident("gone"), Stamp::Now)]),
+        own: Own::default(),
         beside: Vec::new(),
         cells: Vec::new(),
         children: Vec::new(),
@@ -341,7 +348,7 @@ pub(crate) fn group() -> Resource {
             value: ident("person_id"),
             of: "User".to_owned(),
             member: Reference {
-                table: ident("person"),
+                rows: Rows::of(ident("person")),
                 key: ident("id"),
                 kind: KeyKind::Integer,
                 only: vec![test("gone", ColumnIs::AnyOf(vec![json!(0)]))],
@@ -349,6 +356,7 @@ pub(crate) fn group() -> Resource {
             },
             nests: false,
             insert: vec![(ident("by"), Stamp::Client)],
+            own: None,
         }],
         groups: None,
         references: Vec::new(),

@@ -15,6 +15,7 @@ use portolan::{
         call::{Call, Expect, Statement},
         sql::{
             filter::Pushed,
+            names,
             order::{After, Order},
             select,
         },
@@ -117,15 +118,25 @@ impl Db {
         };
         let database = Database::new(engine, &format!("{script}\n{}", shapes::tables(engine))).await;
         let limits = Limits { call_time: Duration::from_secs(60), answer_bytes: 16 << 20, depth: 8 };
-        let app = App::Sql(Arc::new(SqlApp { url: database.url(), schema: None, tenant: None, counters: None }));
+        let app = App::Sql(Arc::new(SqlApp {
+            url: database.url(),
+            schema: None,
+            tenant: None,
+            counters: None,
+            answers: Arc::default(),
+        }));
         let backend = Backend::open(&app, limits).await.unwrap();
         let Backend::Sql(sql) = &backend else { panic!("not SQL") };
-        let tables: Vec<_> = [sql::user_with_lists(), sql::group(), shapes::user(), shapes::post()]
-            .iter()
-            .flat_map(|r| select::tables(sql::records(r)))
-            .collect();
-        let (catalog, unfit) = sql.catalog(&tables).await.unwrap();
+        let tables: Vec<_> =
+            [sql::user_with_lists(), sql::group(), shapes::user(), shapes::post(), shapes::view(engine)]
+                .iter()
+                .flat_map(|r| names::tables(sql::records(r)))
+                .collect();
+        let (mut catalog, unfit) = sql.catalog(&tables).await.unwrap();
         assert!(unfit.is_empty(), "{unfit:?}");
+        for described in names::described(sql::records(&shapes::view(engine))) {
+            assert_eq!(sql.describe(&described, &mut catalog).await.unwrap(), []);
+        }
         let mut session = backend.write().await.unwrap();
         let mut db = Self { engine, catalog: Arc::new(catalog), session, _database: database };
         fill(&mut db, dice).await;

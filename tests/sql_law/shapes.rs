@@ -39,8 +39,23 @@ pub(crate) fn post() -> Resource {
     resource("Post")
 }
 
+/// What is read by a select, with expressions over it.
+pub(crate) fn view(engine: Engine) -> Resource {
+    let (url, full) = match engine {
+        Engine::Sqlite => ("sqlite:unused", "given || ' ' || family"),
+        Engine::Postgres => ("postgres://unused", "given || ' ' || family"),
+        Engine::MariaDb => ("mariadb://unused", "concat(given, ' ', family)"),
+    };
+    let text = include_str!("views.yaml").replace("ENGINE", url).replace("FULL", full);
+    of(Source::new("views.yaml", &text), "View")
+}
+
 fn resource(name: &str) -> Resource {
-    let compiled = portolan::mapping::compile(Source::new("shapes.yaml", include_str!("shapes.yaml")), &Vars::Open);
+    of(Source::new("shapes.yaml", include_str!("shapes.yaml")), name)
+}
+
+fn of(source: Source, name: &str) -> Resource {
+    let compiled = portolan::mapping::compile(source, &Vars::Open);
     let (mapping, _) = compiled.unwrap_or_else(|faults| panic!("{}", faults.render(false)));
     std::sync::Arc::into_inner(mapping.resources.into_iter().find(|r| r.kind.name == name).unwrap()).unwrap()
 }

@@ -18,6 +18,7 @@ use crate::{
 
 use super::{
     Failure, Kind, Limits, OpenError, Rows,
+    answers::Answers,
     mariadb_decode::object,
     server::{CONNECT_TIME, CONNECTIONS, Engine, Halt, LOCK_TIME, Server, without_code},
     trusted,
@@ -30,7 +31,7 @@ const OLDEST: (u32, u32) = (10, 10);
 #[derive(Debug)]
 pub(super) struct MariaDb;
 
-pub(super) async fn open(url: &str, limits: Limits) -> Result<Server<MariaDb>, OpenError> {
+pub(super) async fn open(url: &str, limits: Limits, answers: Answers) -> Result<Server<MariaDb>, OpenError> {
     let url = url.split_once(':').map_or(url.to_owned(), |(_, rest)| format!("mysql:{rest}"));
     let options = MySqlConnectOptions::from_str(&url)
         .map_err(|error| OpenError(format!("`app.sql.url` is not the URL of a MariaDB database: {error}")))?;
@@ -62,7 +63,7 @@ pub(super) async fn open(url: &str, limits: Limits) -> Result<Server<MariaDb>, O
             "it is MariaDB {version}, and 10.10 is the oldest whose collations know the letters of today"
         )));
     }
-    Ok(Server { pool, limits, engine: MariaDb })
+    Ok(Server { pool, limits, answers, engine: MariaDb })
 }
 
 /// Where it is, without who is asked for it.

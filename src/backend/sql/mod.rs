@@ -4,7 +4,9 @@
 //! a connection lent for one transaction, given back only when nothing is left of it. A pool type for each, as sqlx's
 //! `Any` fails on columns as common as a uuid.
 
+mod answers;
 mod catalog;
+mod describe;
 mod indexes;
 mod mariadb;
 mod mariadb_decode;
@@ -22,9 +24,10 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
     mapping::{
-        answer::Class,
+        answer::{AnswerRule, Class},
         catalog::Catalog,
-        sql::{Engine, Url},
+        own::reads,
+        sql::{COMPUTED, Engine, SELECT, Url},
     },
     plan::{
         call::{Expect, Reply, Statement},
@@ -61,15 +64,23 @@ pub struct Unfit {
 
 impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (&self.column, &self.of) {
-            (Some(column), Some(of)) => write!(
+        let table = match self.table.strip_prefix(SELECT) {
+            Some(name) => format!("the `rows` of {name}"),
+            None => format!("table `{}`", self.table),
+        };
+        let expression = self.column.as_ref().and_then(|column| column.strip_prefix(COMPUTED));
+        match (&self.column, &self.of, expression) {
+            (Some(_), Some(of), Some(expression)) => write!(
                 f,
-                "column `{column}` of table `{}` has the type {of}, which has no form in JSON; leave it out, or read it through a \
-                 view as text",
-                self.table
+                "the expression of `{expression}` over {table} has the type {of}, which has no form in JSON; cast it to text"
             ),
-            (Some(column), None) => write!(f, "there is no column `{column}` in table `{}`", self.table),
-            (None, _) => write!(f, "there is no table `{}`", self.table),
+            (Some(column), Some(of), None) => write!(
+                f,
+                "column `{column}` of {table} has the type {of}, which has no form in JSON; leave it out, or read it through a \
+                 view as text"
+            ),
+            (Some(column), None, _) => write!(f, "there is no column `{column}` in {table}"),
+            (None, ..) => write!(f, "there is no {table}"),
         }
     }
 }
@@ -79,11 +90,11 @@ impl Sql {
     ///
     /// # Errors
     /// It is not there, cannot be used, or is older than what the gateway's SQL needs.
-    pub async fn open(url: &Url, limits: Limits) -> Result<Self, OpenError> {
+    pub async fn open(url: &Url, limits: Limits, answers: Arc<[Arc<AnswerRule>]>) -> Result<Self, OpenError> {
         Ok(Self(match url {
-            Url::Sqlite(path) => Database::Sqlite(Sqlite::open(path, limits).await?),
-            Url::Postgres(url) => Database::Postgres(postgres::open(url.expose(), limits).await?),
-            Url::MariaDb(url) => Database::MariaDb(mariadb::open(url.expose(), limits).await?),
+            Url::Sqlite(path) => Database::Sqlite(Sqlite::open(path, limits, answers).await?),
+            Url::Postgres(url) => Database::Postgres(postgres::open(url.expose(), limits, answers).await?),
+            Url::MariaDb(url) => Database::MariaDb(mariadb::open(url.expose(), limits, answers).await?),
         }))
     }
 
@@ -141,29 +152,33 @@ impl Sql {
                     catalog::of_mariadb(&server.begin(false).await?.call(&catalog::mariadb(table)).await?)
                 }
             };
-            let unlike = |column: Option<&String>, of: Option<String>| Unfit {
-                table: table.clone(),
-                column: column.cloned(),
-                of,
-            };
             if known.is_empty() {
-                unfit.push(unlike(None, None));
+                unfit.push(Unfit { table: table.clone(), column: None, of: None });
                 continue;
             }
-            let same = |name: &str, column: &str| match self.0 {
-                Database::Postgres(_) => name == column,
-                Database::Sqlite(_) | Database::MariaDb(_) => name.eq_ignore_ascii_case(column),
-            };
-            for column in columns {
-                match known.iter().find(|(name, _)| same(name, column)) {
-                    Some((_, None)) => {}
-                    Some((_, Some(Ok(known)))) => catalog.add(table, column, known.clone()),
-                    Some((_, Some(Err(of)))) => unfit.push(unlike(Some(column), Some(of.clone()))),
-                    None => unfit.push(unlike(Some(column), None)),
-                }
-            }
+            unfit.extend(self.fitting(table, columns, &known, &mut catalog));
         }
         Ok((catalog, unfit))
+    }
+
+    /// Notes the columns that are needed; those that are not there or cannot be used are told.
+    fn fitting(&self, table: &str, columns: &[String], known: &Columns, catalog: &mut Catalog) -> Vec<Unfit> {
+        let unlike =
+            |column: &String, of: Option<String>| Unfit { table: table.to_owned(), column: Some(column.clone()), of };
+        let same = |name: &str, column: &str| match self.0 {
+            Database::Postgres(_) => name == column,
+            Database::Sqlite(_) | Database::MariaDb(_) => name.eq_ignore_ascii_case(column),
+        };
+        let mut unfit = Vec::new();
+        for column in columns {
+            match known.iter().find(|(name, _)| same(name, column)) {
+                Some((_, None)) => {}
+                Some((_, Some(Ok(stored)))) => catalog.add(table, column, stored.clone()),
+                Some((_, Some(Err(of)))) => unfit.push(unlike(column, Some(of.clone()))),
+                None => unfit.push(unlike(column, None)),
+            }
+        }
+        unfit
     }
 }
 
@@ -228,10 +243,21 @@ impl Rows {
     /// The reply, where the statement ended well: what was expected, or what it means that it was not.
     fn reply(self, statement: &Statement) -> Reply {
         // SQLite tells the changes of the last statement that made any: after a SELECT they are of another one
-        let changed = if reads(&statement.sql) { 0 } else { self.changed };
+        let changed = if reads(Engine::Sqlite, &statement.sql) { 0 } else { self.changed };
         let met = changed > 0 || !self.rows.is_empty();
         let told = match statement.expect {
             Expect::Some(class) if !met => reply(class, self.rows, None),
+            Expect::One(class) => match if self.rows.is_empty() { changed } else { self.rows.len() as u64 } {
+                1 => reply(Class::Ok, self.rows, None),
+                0 => reply(class, Vec::new(), None),
+                several => {
+                    tracing::error!(
+                        several,
+                        "a statement that is meant for one row changed or gave several; nothing is kept"
+                    );
+                    reply(Class::Broken, Vec::new(), None)
+                }
+            },
             Expect::Turn if !met => reply(Class::Busy, self.rows, None),
             Expect::None(class, what) if met => {
                 let named = self.rows.first().and_then(|row| row.as_object()?.values().next()).map(plain);
@@ -242,11 +268,6 @@ impl Rows {
         };
         Reply { changed, ..told }
     }
-}
-
-fn reads(sql: &str) -> bool {
-    let word = sql.split_whitespace().next().unwrap_or_default();
-    ["SELECT", "WITH", "VALUES"].iter().any(|read| word.eq_ignore_ascii_case(read))
 }
 
 fn reply(class: Class, rows: Vec<Value>, detail: Option<String>) -> Reply {

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Failure, Kind, Limits, OpenError, Rows,
+    answers::Answers,
     postgres_bind::encode,
     postgres_decode::object,
     server::{CONNECT_TIME, CONNECTIONS, Engine, Halt, LOCK_TIME, Server, without_code},
@@ -35,7 +36,7 @@ pub(super) struct Postgres {
     begin: [String; 2],
 }
 
-pub(super) async fn open(url: &str, limits: Limits) -> Result<Server<Postgres>, OpenError> {
+pub(super) async fn open(url: &str, limits: Limits, answers: Answers) -> Result<Server<Postgres>, OpenError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|error| OpenError(format!("`app.sql.url` is not the URL of a PostgreSQL database: {error}")))?;
     let place = place(&options);
@@ -49,7 +50,7 @@ pub(super) async fn open(url: &str, limits: Limits) -> Result<Server<Postgres>, 
         .connect_with(options.disable_statement_logging())
         .await
         .map_err(|error| cannot(&error))?;
-    let server = Server { pool, limits, engine: Postgres::new(&limits) };
+    let server = Server { pool, limits, answers, engine: Postgres::new(&limits) };
     let asked = "SELECT current_setting('server_version_num')::bigint AS version, \
                  current_setting('server_encoding') AS encoding";
     let asked = Statement { sql: asked.into(), binds: Vec::new(), expect: Expect::Any };

@@ -17,7 +17,11 @@ use crate::{
     plan::call::{Expect, Reply, Statement},
 };
 
-use super::{Failure, Kind, Limits, Rows, reply};
+use super::{
+    Failure, Kind, Limits, Rows,
+    answers::{Answers, judged},
+    reply,
+};
 
 /// Connections to one server.
 pub(super) const CONNECTIONS: u32 = 16;
@@ -83,6 +87,7 @@ pub(super) enum Halt {
 pub(super) struct Server<E: Engine> {
     pub(super) pool: Pool<E::Database>,
     pub(super) limits: Limits,
+    pub(super) answers: Answers,
     pub(super) engine: E,
 }
 
@@ -94,6 +99,7 @@ impl<E: Engine> Server<E> {
                 connection: Some(connection),
                 pool: self.pool.clone(),
                 limits: self.limits,
+                answers: self.answers.clone(),
                 number: 0,
                 turn: false,
                 state: State::Running,
@@ -127,6 +133,7 @@ pub(super) struct Session<E: Engine> {
     connection: Option<PoolConnection<E::Database>>,
     pool: Pool<E::Database>,
     limits: Limits,
+    answers: Answers,
     number: i64,
     /// Whether others wait for this transaction's end.
     turn: bool,
@@ -165,7 +172,10 @@ impl<E: Engine> Session<E> {
                     self.state = State::Lost;
                     forget(&self.pool);
                 }
-                E::outcome(&error).map(|class| reply(class, Vec::new(), None))
+                match judged(&self.answers, &error) {
+                    Some(reply) => Ok(reply),
+                    None => E::outcome(&error).map(|class| reply(class, Vec::new(), None)),
+                }
             }
             Ok(Err(Halt::Misfit(what))) => {
                 self.state = State::Over;

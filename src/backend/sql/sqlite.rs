@@ -28,7 +28,9 @@ use crate::plan::{
 };
 
 use super::{
-    Failure, Kind, Limits, OpenError, Rows, reply,
+    Failure, Kind, Limits, OpenError, Rows,
+    answers::{Answers, judged},
+    reply,
     sqlite_decode::{object, outcome},
     trusted,
 };
@@ -48,6 +50,7 @@ pub(super) struct Sqlite {
     readers: SqlitePool,
     writer: SqlitePool,
     limits: Limits,
+    answers: Answers,
 }
 
 impl Sqlite {
@@ -55,7 +58,7 @@ impl Sqlite {
     ///
     /// # Errors
     /// There is no such file, or it is no database.
-    pub(super) async fn open(path: &Path, limits: Limits) -> Result<Self, OpenError> {
+    pub(super) async fn open(path: &Path, limits: Limits, answers: Answers) -> Result<Self, OpenError> {
         if !path.is_file() {
             return Err(OpenError(format!(
                 "there is no database file at `{}`; check the path, or make the file first: the gateway never makes it",
@@ -92,15 +95,20 @@ impl Sqlite {
                 path.display()
             )));
         }
-        Ok(Self { readers, writer: pool(1).connect_lazy_with(options), limits })
+        Ok(Self { readers, writer: pool(1).connect_lazy_with(options), limits, answers })
     }
 
     pub(super) async fn read(&self) -> Result<Session, Failure> {
-        Session::begin(self.readers.begin().await, self.limits).await
+        Session::begin(self.readers.begin().await, self.limits, self.answers.clone()).await
     }
 
     pub(super) async fn write(&self) -> Result<Session, Failure> {
-        Session::begin(self.writer.begin_with("BEGIN IMMEDIATE").await, self.limits).await
+        Session::begin(self.writer.begin_with("BEGIN IMMEDIATE").await, self.limits, self.answers.clone()).await
+    }
+
+    /// Connections that read.
+    pub(super) fn readers(&self) -> &SqlitePool {
+        &self.readers
     }
 
     /// The columns of a table; none where there is no such table. SQLite would read an unknown quoted name as a text, so
@@ -150,6 +158,7 @@ pub async fn run_script(path: &Path, sql: &str) -> Result<(), OpenError> {
 pub(super) struct Session {
     transaction: Transaction<'static, sqlx::Sqlite>,
     limits: Limits,
+    answers: Answers,
     /// Set, the running statement stops.
     stop: Arc<AtomicBool>,
     /// A statement failed or never ended. SQLite may have undone everything by itself, and a next statement would then
@@ -161,6 +170,7 @@ impl Session {
     async fn begin(
         begun: Result<Transaction<'static, sqlx::Sqlite>, sqlx::Error>,
         limits: Limits,
+        answers: Answers,
     ) -> Result<Self, Failure> {
         let mut transaction = begun.map_err(|e| failed(&e))?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -168,7 +178,7 @@ impl Session {
         let mut handle = transaction.lock_handle().await.map_err(|e| failed(&e))?;
         handle.set_progress_handler(STEPS, move || !stopped.load(Ordering::Relaxed));
         drop(handle);
-        Ok(Self { transaction, limits, stop, over: false })
+        Ok(Self { transaction, limits, answers, stop, over: false })
     }
 
     pub(super) async fn call(&mut self, statement: &Statement) -> Result<Reply, Failure> {
@@ -201,7 +211,10 @@ impl Session {
                     rows.add(Value::Object(row), bytes)?;
                 }
                 Ok(Either::Left(done)) => rows.changed += done.rows_affected(),
-                Err(error) => return outcome(&error).map(|class| reply(class, Vec::new(), None)),
+                Err(error) => {
+                    let known = judged(&self.answers, &error);
+                    return known.map_or_else(|| outcome(&error).map(|class| reply(class, Vec::new(), None)), Ok);
+                }
             }
         }
         drop(answers);
@@ -256,7 +269,7 @@ fn bound(statement: &Statement) -> Query<'static, sqlx::Sqlite, SqliteArguments>
 }
 
 /// An error outside a statement, where no class fits; a constraint that the app checks at commit among them.
-fn failed(error: &sqlx::Error) -> Failure {
+pub(super) fn failed(error: &sqlx::Error) -> Failure {
     match outcome(error) {
         Err(failure) => failure,
         Ok(_) => Failure::new(Kind::BadCall, format!("the database refused: {error}")),

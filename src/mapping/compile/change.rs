@@ -16,7 +16,7 @@ use crate::{
         published,
         schema::{Resolution, ResourceType, Target},
     },
-    yaml::{Node, Value},
+    yaml::{Fields, Node, Value},
 };
 
 use super::{
@@ -155,21 +155,7 @@ pub(super) fn update(
         }
         let node = &*shared.framed(node);
         let Some(mut fields) = node.map(faults, "a change rule") else { continue };
-        let mut when = Vec::new();
-        if let Some((key, node)) = fields.take_entry("when") {
-            let entries = node.entries(faults, "`when`").unwrap_or_default();
-            if entries.is_empty() {
-                faults
-                    .error(key.span, "empty-test", "`when` names no attribute")
-                    .help("name one, or leave `when` out: the rule then takes all that is left");
-            }
-            for (key, node) in entries {
-                let target = named(&key.name, key.span, kind, faults);
-                if let (Some(target), Some(to)) = (target, becomes(node, faults)) {
-                    when.push((target, to));
-                }
-            }
-        }
+        let when = when(&mut fields, kind, faults);
         let calls = super::steps::calls(&mut fields, &setting, faults);
         let merges = fields.bool(faults, "merges").unwrap_or(false);
         let dropped = fields.take_entry("drop");
@@ -191,6 +177,26 @@ pub(super) fn update(
     }
     check_rules(&rules, drafts, faults);
     rules.into_iter().map(|(_, rule)| rule).collect()
+}
+
+/// Which changes a rule takes.
+pub(super) fn when(fields: &mut Fields<'_>, kind: &ResourceType, faults: &mut Faults) -> Vec<(Target, Becomes)> {
+    let mut when = Vec::new();
+    if let Some((key, node)) = fields.take_entry("when") {
+        let entries = node.entries(faults, "`when`").unwrap_or_default();
+        if entries.is_empty() {
+            faults
+                .error(key.span, "empty-test", "`when` names no attribute")
+                .help("name one, or leave `when` out: the rule then takes all that is left");
+        }
+        for (key, node) in entries {
+            let target = named(&key.name, key.span, kind, faults);
+            if let (Some(target), Some(to)) = (target, becomes(node, faults)) {
+                when.push((target, to));
+            }
+        }
+    }
+    when
 }
 
 /// Most APIs replace the whole record by PUT, and fields that are not sent are gone: an app that keeps them must be said to.

@@ -6,6 +6,7 @@ use crate::{
     mapping::{Existing, Records, Resource, call::CallTemplate},
     plan::{
         Context, Fault,
+        call::Call,
         change::{self, Ask},
         create::{self, Made},
         read::Needs,
@@ -163,6 +164,12 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Faul
         match &step.act {
             Act::Call(call) => said.call(call, note),
             Act::Later(later) => said.call(&later.shown, note),
+            Act::Own(own) => said.call(&Call::Sql(own.shown()), note),
+            Act::ForEach(each) => {
+                said.call(&Call::Sql(each.which.clone()), "who is meant");
+                said.call(&Call::Sql(each.shown()), "for each of them");
+                cost.besides.push("a statement for each member".to_owned());
+            }
             Act::Edit(edit) => {
                 cost.calls += 1;
                 edits(said, edit.template(), note, edit.lists());

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{rest::PageStyle, template::percent, term::Scope},
+    mapping::{Records, rest::PageStyle, template::percent, term::Scope},
     plan::{
         Fault,
         call::{Call, Reply},
@@ -131,7 +131,7 @@ impl Query<'_> {
     /// A reply in which the rows are no list.
     pub fn rows(&self, at: &Position, reply: Reply) -> Result<Vec<Value>, Fault> {
         let found = match self.way(at) {
-            Source::Key(_) => return Ok(read::record(self.resource, reply).into_iter().collect()),
+            Source::Key(_) => return Ok(read::record(self.resource, reply)?.into_iter().collect()),
             Source::List(list, _) => match &list.call.rows {
                 Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
                 _ => Some(reply.body),
@@ -139,7 +139,12 @@ impl Query<'_> {
             _ => Some(reply.body),
         };
         match found {
-            Some(Value::Array(rows)) => Ok(rows),
+            Some(Value::Array(rows)) => {
+                if let Records::Sql(records) = &self.resource.records {
+                    select::once_each(records, &rows)?;
+                }
+                Ok(rows)
+            }
             _ => Err(Fault::Unmade(format!(
                 "the app's reply holds no list of {}s where the mapping says",
                 self.resource.kind.name

@@ -11,7 +11,9 @@ use crate::{
     plan::call::{Expect, Statement},
 };
 
-use super::{Piece, and_only, column, holds, key as new_key, key_column, row::Row, table, where_key, write::Stamps};
+use super::{
+    Piece, and_only, column, holds, key as new_key, key_column, row::Row, rows, table, where_key, write::Stamps,
+};
 
 /// What the name is called in the rows of a table of names and values; no column has such a name.
 const NAME: &str = "@name";
@@ -200,7 +202,7 @@ fn upsert(
         new.stamp(name, stamp, stamps, None, "0");
     }
     let there = Piece::new(format!("SELECT 1 FROM {}", table(engine, &beside.table, "c"))).piece(mine("c"));
-    let base = Piece::new(format!(" FROM {}", table(engine, &records.table, "r"))).piece(where_key(records, key));
+    let base = Piece::new(" FROM ").piece(rows::own_row(records)).piece(where_key(records, key));
     let made = new.insert_from(&beside.table, base.then(" AND NOT EXISTS (").piece(there).then(")"));
     let changed = row.update_as(&beside.table, "c").map(|piece| piece.piece(mine("c")).expect(engine, Expect::Any));
     let mut statements: Vec<Statement> = changed.into_iter().collect();

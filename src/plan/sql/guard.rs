@@ -14,7 +14,7 @@ use crate::{
     plan::call::{Bind, Call, Expect, Statement},
 };
 
-use super::{Piece, and_only, column, has_key, key_column, table, where_key, write};
+use super::{Piece, and_only, column, has_key, key_column, rows, table, where_key, write};
 
 /// What comes first in every write of a record: its row is held until the end, so that what is read of it then stays true.
 /// Where there is one writer anyway, nothing has to be held.
@@ -22,11 +22,29 @@ use super::{Piece, and_only, column, has_key, key_column, table, where_key, writ
 pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
     let mut guards = Vec::new();
-    if !engine.row_lock().is_empty() {
+    let own = !records.own.is_empty() || records.members.iter().any(|junction| junction.own.is_some());
+    if records.table.is_some() && (own || !engine.row_lock().is_empty()) {
         guards.push(write::lock(records, key));
+    }
+    if records.rows.is_select() {
+        guards.push(seen(records, key, Class::Absent));
     }
     guards.extend(unprotected(records, key));
     guards
+}
+
+/// That the record is one of those that are read.
+fn seen(records: &SqlRecords, key: &Value, otherwise: Class) -> Statement {
+    let engine = records.engine;
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::from(engine, &records.rows, "r"));
+    row.piece(where_key(records, key)).expect(engine, Expect::Some(otherwise))
+}
+
+/// That nothing is read of a record any more.
+pub(super) fn gone(records: &SqlRecords, key: &Value) -> Statement {
+    let engine = records.engine;
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::from(engine, &records.rows, "r"));
+    row.piece(where_key(records, key)).expect(engine, Expect::None(Class::Broken, "the app still has it"))
 }
 
 /// What comes last, where a line may write what they depend on: the record still is one that exists for SCIM, and none of the
@@ -39,11 +57,10 @@ pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Stat
             _ => false,
         })
     };
-    let engine = records.engine;
     let mut guards = Vec::new();
-    if records.only.iter().any(|test| written(&test.column)) {
-        let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
-        guards.push(row.piece(where_key(records, key)).expect(engine, Expect::Some(Class::Refused)));
+    // what a select of the app's own leaves out is its own business
+    if records.rows.is_select() || !records.own.is_empty() || records.only.iter().any(|test| written(&test.column)) {
+        guards.push(seen(records, key, Class::Refused));
     }
     if records.protect.iter().any(|test| written(&test.column)) {
         guards.extend(unprotected(records, key));
@@ -56,13 +73,11 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
     if records.protect.is_empty() {
         return None;
     }
-    let row = Piece::new(format!(
-        "SELECT {} FROM {}",
-        column(engine, "r", &records.key.column),
-        table(engine, &records.table, "r")
-    ));
+    let row = Piece::new(format!("SELECT {} FROM ", column(engine, "r", &records.key.column)));
+    let row = row.piece(rows::from(engine, &records.rows, "r"));
     let row = row.piece(where_key(records, key)).piece(and_only(engine, "r", &records.protect));
-    Some(row.then(engine.row_lock()).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
+    let lock = if records.rows.view.is_some() { "" } else { engine.row_lock() };
+    Some(row.then(lock).expect(engine, Expect::None(Class::Protected, "this resource is protected")))
 }
 
 /// Where several write at once: the turn of who looks for a value in this table before it writes one.
@@ -74,7 +89,7 @@ pub fn turn(records: &SqlRecords) -> Option<Call> {
 /// The lock of that turn, where `when` holds. On MariaDB it has a name of the whole server's, and is the connection's until
 /// it is given back.
 fn taken(records: &SqlRecords, when: Option<Piece>) -> Option<Statement> {
-    let table = &records.table.0;
+    let table = &records.table.as_ref().unwrap_or(&records.rows.name).0;
     // FNV-1a over the table's name: the same number in every process
     let number = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let (lock, expect) = match records.engine {
@@ -122,14 +137,16 @@ pub(super) fn no_circle(records: &SqlRecords, junction: &Junction, key: &Value, 
     let (link, value) = (key_column(engine, "j", &junction.link, kind), key_column(engine, "j", &junction.value, kind));
     let pairs = table(engine, &junction.table, "j");
     let circle = Piece::new(format!("WITH RECURSIVE above(id) AS (SELECT {own} FROM "))
-        .then(&table(engine, &records.table, "r"))
+        .piece(rows::own_row(records))
         .then(" WHERE ")
         .piece(has_key(engine, &column(engine, "r", &records.key.column), key))
         .then(&format!(" UNION SELECT {link} FROM {pairs} JOIN above AS a ON {value} = a.id) SELECT s.value"))
         .piece(Piece::from_set(engine, kind, keys.to_vec()))
         .then(" WHERE s.value IN (SELECT a.id FROM above AS a)")
         .expect(engine, Expect::None(Class::Refused, "a group cannot be in itself, directly or through others"));
-    let groups = Piece::new(format!("EXISTS (SELECT 1 FROM {} WHERE {own} IN ", table(engine, &records.table, "r")))
+    let groups = Piece::new("EXISTS (SELECT 1 FROM ")
+        .piece(rows::own_row(records))
+        .then(&format!(" WHERE {own} IN "))
         .set(engine, kind, keys.to_vec())
         .then(")");
     taken(records, Some(groups)).into_iter().chain([circle]).collect()
@@ -158,5 +175,6 @@ fn protected(engine: Engine, junction: &Junction) -> Option<Piece> {
     let key = column(engine, "o", &member.key);
     let tests: Vec<_> = member.only.iter().chain(&member.protect).cloned().collect();
     let all = Piece::join(super::only(engine, "o", &tests), " AND ");
-    Some(Piece::new(format!("SELECT {key} FROM {} WHERE ", table(engine, &member.table, "o"))).piece(all))
+    let from = rows::from(engine, &member.rows, "o");
+    Some(Piece::new(format!("SELECT {key} FROM ")).piece(from).then(" WHERE ").piece(all))
 }

@@ -67,10 +67,10 @@ pub fn missing(resource: &Resource, records: &SqlRecords, indexes: &dyn Fn(&Iden
         found.extend(scope.line(resource, line));
     }
     let key = |table, column| Search { table, column, only: &[], folded: false };
-    found.extend(scope.searched(&key(&records.table, &records.key.column), "every record"));
+    found.extend(scope.searched(&key(&records.rows.name, &records.key.column), "every record"));
     for reference in &records.references {
         let why = format!("filters on `{}`", reference.column.0);
-        found.extend(scope.searched(&key(&records.table, &reference.column), &why));
+        found.extend(scope.searched(&key(&records.rows.name, &reference.column), &why));
     }
     for beside in &records.beside {
         found.extend(scope.searched(&key(&beside.table, &beside.link), "every page and every record"));
@@ -112,7 +112,7 @@ impl Scope<'_> {
     /// What a line promises or is looked up by.
     fn line(&self, resource: &Resource, line: &Line) -> Vec<Lack> {
         let place = match &line.value {
-            Source::At { at, .. } => self.base(at).map(|column| (&self.records.table, column, &self.records.only)),
+            Source::At { at, .. } => self.base(at).map(|column| (&self.records.rows.name, column, &self.records.only)),
             Source::Each(_) => self.item(resource, line).map(|(child, column)| (&child.table, column, &child.only)),
             _ => None,
         };

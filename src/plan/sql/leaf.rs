@@ -352,6 +352,9 @@ impl Column<'_> {
         match (self.engine, self.stored) {
             (Engine::Sqlite, _) => {
                 bare.extend(key_of(KeyKind::Integer, wanted).and_then(|n| n.as_i64()).map(Bind::Integer));
+                // what an expression makes may be a number that prints so
+                let real = wanted.parse::<f64>().ok().filter(|real| bare.len() == 1 && real.is_finite());
+                bare.extend(real.map(Bind::Real));
                 equals(&self.sql, bare)
             }
             (_, Some(Stored::Text { .. })) => equals(&self.sql, bare),
@@ -394,7 +397,7 @@ impl Column<'_> {
                 Logic::all([from, to.unwrap_or(Logic::True)])
             }
             CompareOp::EndsWith => Logic::Sql(Piece::new(format!("{} = ", self.engine.end(text, wanted))).bind(bound)),
-            _ => Logic::Sql(Piece { text: self.engine.contains(text), binds: vec![bound] }),
+            _ => Logic::Sql(Piece::last(self.engine.contains(text), bound)),
         }
     }
 }

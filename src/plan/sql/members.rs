@@ -8,30 +8,72 @@ use serde_json::Value;
 use crate::{
     mapping::{
         answer::Class,
+        own::OwnStep,
         sql::{Engine, Junction, KeyKind, Reference, SqlRecords},
     },
-    plan::call::{Expect, Statement},
+    plan::{
+        call::{Expect, Statement},
+        step::{Act, Step},
+    },
 };
 
-use super::{Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of, table, write::Stamps};
+use super::{
+    Piece, and_only, column, guard, has_key, key as new_key, key_column, key_of,
+    own::{ForEach, Names, OwnCall},
+    rows, table,
+    write::Stamps,
+};
 
 const NO_MEMBER: &str = "no such member";
 
 /// Makes these members, unless they are. First every value must be a member that exists: else nothing is done.
 #[must_use]
-pub fn members_add(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn members_add<'a>(records: &'a SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let keys = match keys(records, values) {
         Ok(keys) if keys.is_empty() => return Vec::new(),
         Ok(keys) => keys,
-        Err(nobody) => return vec![nobody],
+        Err(nobody) => return vec![Step::statement(nobody)],
     };
-    let adds = records.members.iter().flat_map(|junction| add(records, junction, key, &keys, stamps));
-    may_join(records, key, &keys).into_iter().chain(adds).collect()
+    let adds = records.members.iter().flat_map(|junction| joining(records, junction, key, &keys, stamps));
+    may_join(records, key, &keys).into_iter().map(Step::statement).chain(adds).collect()
+}
+
+/// Puts in those of them who are no members yet.
+fn joining<'a>(
+    records: &'a SqlRecords,
+    junction: &'a Junction,
+    key: &Value,
+    keys: &[Value],
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
+    let engine = records.engine;
+    let Some(own) = &junction.own else {
+        return add(records, junction, key, keys, stamps).map(Step::statement).collect();
+    };
+    let missing = Piece::new("SELECT s.value").piece(Piece::from_set(engine, junction.member.kind, keys.to_vec()));
+    let which = missing.piece(not_yet(records, junction, key)).expect(engine, Expect::Any);
+    vec![for_each(records, which, &own.add, key, stamps)]
+}
+
+fn for_each<'a>(
+    records: &'a SqlRecords,
+    which: Statement,
+    own: &'a OwnStep,
+    key: &Value,
+    stamps: &Stamps<'_>,
+) -> Step<'a> {
+    let names = Names::new(key.clone(), Value::Null, Value::Null, stamps);
+    Step::sql(Act::ForEach(ForEach::new(which, OwnCall::new(records, own, &names))))
 }
 
 /// Removes these members; who is none already is no fault.
 #[must_use]
-pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> Vec<Statement> {
+pub fn members_remove<'a>(
+    records: &'a SqlRecords,
+    key: &Value,
+    values: &[String],
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
     let engine = records.engine;
     let keys = known(records, values).0;
     if keys.is_empty() {
@@ -41,32 +83,32 @@ pub fn members_remove(records: &SqlRecords, key: &Value, values: &[String]) -> V
         let these = Piece::new(" AND ").then(&value(engine, junction)).then(" IN ");
         these.set(engine, junction.member.kind, keys.clone())
     };
-    records.members.iter().flat_map(|junction| gone(engine, junction, key, &which(junction))).collect()
+    records.members.iter().flat_map(|junction| leaving(records, junction, key, &which(junction), stamps)).collect()
 }
 
 /// Makes these the members and no others, without reading who is.
 #[must_use]
-pub fn members_set(records: &SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn members_set<'a>(records: &'a SqlRecords, key: &Value, values: &[String], stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let engine = records.engine;
     let keys = match keys(records, values) {
-        Ok(keys) if keys.is_empty() => return members_clear(records, key),
+        Ok(keys) if keys.is_empty() => return members_clear(records, key, stamps),
         Ok(keys) => keys,
-        Err(nobody) => return vec![nobody],
+        Err(nobody) => return vec![Step::statement(nobody)],
     };
     let others = |junction: &Junction| {
         let others = Piece::new(" AND ").then(&value(engine, junction)).then(" NOT IN ");
         others.set(engine, junction.member.kind, keys.clone())
     };
-    let leave = records.members.iter().flat_map(|junction| gone(engine, junction, key, &others(junction)));
-    let adds = records.members.iter().flat_map(|junction| add(records, junction, key, &keys, stamps));
-    may_join(records, key, &keys).into_iter().chain(leave).chain(adds).collect()
+    let leave = records.members.iter().flat_map(|junction| leaving(records, junction, key, &others(junction), stamps));
+    let adds = records.members.iter().flat_map(|junction| joining(records, junction, key, &keys, stamps));
+    may_join(records, key, &keys).into_iter().map(Step::statement).chain(leave).chain(adds).collect()
 }
 
 /// Removes every member.
 #[must_use]
-pub fn members_clear(records: &SqlRecords, key: &Value) -> Vec<Statement> {
-    let engine = records.engine;
-    records.members.iter().flat_map(|junction| gone(engine, junction, key, &Piece::default())).collect()
+pub fn members_clear<'a>(records: &'a SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Step<'a>> {
+    let of = |junction: &'a Junction| leaving(records, junction, key, &Piece::default(), stamps);
+    records.members.iter().flat_map(of).collect()
 }
 
 /// The keys that values stand for, each once, and the values that stand for none. Of several types no two have one key, so
@@ -126,7 +168,9 @@ pub(super) fn none_missing(
 /// `(SELECT 1 FROM …)`: the record whose key is a value of the set, if it exists for SCIM.
 fn there(engine: Engine, member: &Reference) -> Piece {
     let key = key_column(engine, "o", &member.key, member.kind);
-    Piece::new(format!("(SELECT 1 FROM {} WHERE {key} = s.value", table(engine, &member.table, "o")))
+    Piece::new("(SELECT 1 FROM ")
+        .piece(rows::from(engine, &member.rows, "o"))
+        .then(&format!(" WHERE {key} = s.value"))
         .piece(and_only(engine, "o", &member.only))
         .then(")")
 }
@@ -154,36 +198,62 @@ fn add(
         };
         values = values.then(", ").piece(new_key::value(engine, stamp, &behind).unwrap_or_else(stamped));
     }
-    let of_type = match records.members.as_slice() {
-        [_] => Piece::default(),
-        _ => Piece::new(" AND EXISTS ").piece(there(engine, &junction.member)),
-    };
     let pairs = Piece::new(format!("INSERT INTO {} ({}) ", engine.name(&junction.table), columns.join(", ")))
         .piece(values)
         .piece(Piece::from_set(engine, junction.member.kind, keys.to_vec()))
-        .then(&format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
-        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
-        .then(&format!(" AND {} = s.value)", value(engine, junction)))
-        .piece(of_type)
+        .piece(not_yet(records, junction, key))
         .expect(engine, Expect::Any);
     new_key::taken(engine, &junction.insert, keys.len()).into_iter().chain([pairs])
 }
 
+/// ` WHERE` a value is no member's yet, and of this type.
+fn not_yet(records: &SqlRecords, junction: &Junction, key: &Value) -> Piece {
+    let engine = records.engine;
+    let of_type = match records.members.as_slice() {
+        [_] => Piece::default(),
+        _ => Piece::new(" AND EXISTS ").piece(there(engine, &junction.member)),
+    };
+    Piece::new(format!(" WHERE NOT EXISTS (SELECT 1 FROM {} WHERE ", table(engine, &junction.table, "j")))
+        .piece(has_key(engine, &column(engine, "j", &junction.link), key))
+        .then(&format!(" AND {} = s.value)", value(engine, junction)))
+        .piece(of_type)
+}
+
 /// Only who is seen goes: a list that a client writes does not speak of members that it cannot read.
-fn gone(engine: Engine, junction: &Junction, key: &Value, which: &Piece) -> Vec<Statement> {
+fn leaving<'a>(
+    records: &'a SqlRecords,
+    junction: &'a Junction,
+    key: &Value,
+    which: &Piece,
+    stamps: &Stamps<'_>,
+) -> Vec<Step<'a>> {
+    let engine = records.engine;
     let member = &junction.member;
-    let begin = Piece::new(engine.delete_from(&junction.table, "j") + " WHERE ");
-    let mut piece = begin.piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
-    if !member.only.is_empty() {
+    let mut such =
+        Piece::new(" WHERE ").piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
+    if !member.only.is_empty() || member.rows.is_select() {
         let other = key_column(engine, "o", &member.key, member.kind);
-        piece = piece
-            .then(&format!(" AND EXISTS (SELECT 1 FROM {} WHERE {other} = ", table(engine, &member.table, "o")))
+        such = such
+            .then(" AND EXISTS (SELECT 1 FROM ")
+            .piece(rows::from(engine, &member.rows, "o"))
+            .then(&format!(" WHERE {other} = "))
             .then(&column(engine, "j", &junction.value))
             .piece(and_only(engine, "o", &member.only))
             .then(")");
     }
-    let may = guard::may_leave(engine, junction, key, which.clone());
-    may.into_iter().chain([piece.expect(engine, Expect::Any)]).collect()
+    let may = guard::may_leave(engine, junction, key, which.clone()).into_iter().map(Step::statement);
+    let step = match &junction.own {
+        None => {
+            let gone = Piece::new(engine.delete_from(&junction.table, "j")).piece(such);
+            Step::statement(gone.expect(engine, Expect::Any))
+        }
+        Some(own) => {
+            let begin = format!("SELECT DISTINCT {} FROM ", column(engine, "j", &junction.value));
+            let found = Piece::new(begin + &table(engine, &junction.table, "j")).piece(such);
+            for_each(records, found.expect(engine, Expect::Any), &own.remove, key, stamps)
+        }
+    };
+    may.chain([step]).collect()
 }
 
 fn value(engine: Engine, junction: &Junction) -> String {

@@ -1,7 +1,7 @@
 //! Statements: from a mapping and what a request asks for to SQL text without values, and the values beside it.
 //!
-//! `select` reads, `write`, `beside` and `members` change, `referring` does both for columns that name other records, `guard` stands around what they do, `filter` turns a condition
-//! into a WHERE clause, `order` one into an ORDER BY; `dialect` is all that an engine needs of its own. In every text `r` is
+//! `select` reads, `rows` says from where, `write`, `beside` and `members` change, `own` does so by the app's own statements, `referring` does both for columns that name other records, `guard` stands around what they do, `filter` turns a condition
+//! into a WHERE clause, `order` one into an ORDER BY; `names` is what the database is asked for at start, `dialect` all that an engine needs of its own. In every text `r` is
 //! the resource's row, `b` one beside it, `c` a child's, `j` a junction's, `o` the other type's row, and `s` a value of a
 //! bound set. Conditions fixed by the mapping are literals; what came from a client is bound.
 
@@ -15,10 +15,13 @@ mod key;
 mod leaf;
 mod logic;
 pub mod members;
+pub mod names;
 pub mod order;
+pub mod own;
 pub mod referring;
 pub mod revive;
 mod row;
+pub mod rows;
 pub mod select;
 mod typed;
 pub mod write;
@@ -38,16 +41,19 @@ use crate::{
 
 use super::call::{Bind, Expect, Statement};
 
-/// A piece of SQL and the values of its `?` in order.
+/// A piece of SQL and the values of its places in order. Where they are is known and not looked for: SQL of the app's own
+/// may hold a `?` that is none.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Piece {
     text: String,
+    /// Where each `?` stands that is a value's.
+    places: Vec<usize>,
     binds: Vec<Bind>,
 }
 
 impl Piece {
     fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), binds: Vec::new() }
+        Self { text: text.into(), places: Vec::new(), binds: Vec::new() }
     }
 
     /// With more text.
@@ -58,9 +64,16 @@ impl Piece {
 
     /// With a value.
     fn bind(mut self, value: Bind) -> Self {
+        self.places.push(self.text.len());
         self.text.push('?');
         self.binds.push(value);
         self
+    }
+
+    /// A text whose last `?` is the value's.
+    fn last(text: String, value: Bind) -> Self {
+        let places = text.rfind('?').into_iter().collect();
+        Self { text, places, binds: vec![value] }
     }
 
     /// With the values of a set, as a subselect between parentheses.
@@ -70,11 +83,12 @@ impl Piece {
 
     /// ` FROM` the values of a set.
     fn from_set(engine: Engine, kind: KeyKind, values: Vec<Value>) -> Self {
-        Self { text: format!(" FROM {}", engine.set(kind)), binds: vec![Bind::Set(values)] }
+        Self::last(format!(" FROM {}", engine.set(kind)), Bind::Set(values))
     }
 
     /// With another piece.
     fn piece(mut self, other: Self) -> Self {
+        self.places.extend(other.places.iter().map(|at| self.text.len() + at));
         self.text.push_str(&other.text);
         self.binds.extend(other.binds);
         self
@@ -90,31 +104,24 @@ impl Piece {
 
     fn expect(self, engine: Engine, expect: Expect) -> Statement {
         let sql = match engine {
-            Engine::Postgres => numbered(&self.text),
+            Engine::Postgres => self.numbered(),
             Engine::Sqlite | Engine::MariaDb => self.text,
         };
         Statement { sql: sql.into(), binds: self.binds, expect }
     }
-}
 
-/// `$1`, `$2` … for each `?` outside quotes. Texts here are our own: every quote in them is doubled or ends.
-fn numbered(text: &str) -> String {
-    let (mut written, mut rest, mut n) = (String::with_capacity(text.len() + 16), text, 0);
-    while let Some(at) = rest.find(['?', '\'', '"']) {
-        if let Some(after) = rest[at..].strip_prefix('?') {
-            n += 1;
+    /// `$1`, `$2` … for its places.
+    fn numbered(&self) -> String {
+        let mut written = String::with_capacity(self.text.len() + 2 * self.places.len());
+        let mut from = 0;
+        for (n, at) in self.places.iter().enumerate() {
+            written.push_str(&self.text[from..*at]);
             // Writing to a text cannot fail.
-            let _ = write!(written, "{}${n}", &rest[..at]);
-            rest = after;
-            continue;
+            let _ = write!(written, "${}", n + 1);
+            from = at + 1;
         }
-        let quote = if rest[at..].starts_with('"') { '"' } else { '\'' };
-        let end = rest[at + 1..].find(quote).map_or(rest.len(), |end| at + 1 + end + 1);
-        written.push_str(&rest[..end]);
-        rest = &rest[end..];
+        written + &self.text[from..]
     }
-    written.push_str(rest);
-    written
 }
 
 /// The key that an id stands for; none where it cannot be one (`042` for a whole number), so it is nobody's.
@@ -123,7 +130,7 @@ pub fn key(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Value>
     let stored = resource.id.codec.write(&Value::String(id.to_owned()))?;
     let id = stored.as_str()?;
     // a UUID in another form would find somebody whose id it is not
-    let uuid = matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Uuid));
+    let uuid = matches!(records.catalog.column(&records.rows.name, &records.key.column), Some(Stored::Uuid));
     if uuid && !is_uuid(id) {
         return None;
     }
@@ -152,7 +159,7 @@ pub fn check_values(records: &SqlRecords, record: &Value) -> Result<(), Refusal>
         })
     };
     let items = |child: &Child| record.get(&child.name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let kept = fits(&records.table, &records.columns, record)
+    let kept = records.table.as_ref().is_none_or(|table| fits(table, &records.columns, record))
         && records.children.iter().all(|child| items(child).iter().all(|row| fits(&child.table, &child.columns, row)));
     let detail = "a value does not fit where the app keeps it";
     if kept { Ok(()) } else { Err(Refusal::new(ScimType::InvalidValue, detail)) }
@@ -276,8 +283,10 @@ fn where_key(records: &SqlRecords, key: &Value) -> Piece {
     let own = column(engine, "r", &records.key.column);
     let this = has_key(engine, &own, key);
     // In front of a text letter by letter what the key's own index answers: no narrower, whatever its collation.
-    let typed =
-        matches!(records.catalog.column(&records.table, &records.key.column), Some(Stored::Text { .. } | Stored::Uuid));
+    let typed = matches!(
+        records.catalog.column(&records.rows.name, &records.key.column),
+        Some(Stored::Text { .. } | Stored::Uuid)
+    );
     let this = match key {
         Value::String(_) if typed => Piece::new(format!("{own} = ")).bind(engine.value(key)).then(" AND ").piece(this),
         _ => this,

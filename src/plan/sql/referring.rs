@@ -20,8 +20,8 @@ use super::{
     leaf::{Column, Found},
     logic::{Logic, Pair},
     members::none_missing,
+    rows,
     select::label,
-    table,
 };
 
 const NOBODY: &str = "the resource that is referred to does not exist";
@@ -32,7 +32,8 @@ pub(super) fn shown(records: &SqlRecords, name: &Ident) -> Option<Piece> {
     let engine = records.engine;
     let one = |what, called: String| {
         Piece::new(format!("(SELECT {} FROM ", column(engine, "o", what)))
-            .then(&format!("{} WHERE {}", table(engine, &referring.other.table, "o"), same(records, referring)))
+            .piece(rows::from(engine, &referring.other.rows, "o"))
+            .then(&format!(" WHERE {}", same(records, referring)))
             .piece(and_only(engine, "o", &referring.other.only))
             .then(&format!(") AS {called}"))
     };
@@ -49,7 +50,7 @@ fn same(records: &SqlRecords, referring: &Referring) -> String {
         return format!("{key} = {own}");
     }
     let collations =
-        (catalog.collation(&other.table, &other.key), catalog.collation(&records.table, &referring.column));
+        (catalog.collation(&other.rows.name, &other.key), catalog.collation(&records.rows.name, &referring.column));
     let as_key = match collations {
         (Some(of_key), Some(of_own)) if of_key != of_own => engine.collated(&own, of_key),
         _ => own.clone(),
@@ -94,7 +95,7 @@ impl<'a> Referred<'a> {
             sql: column(records.engine, "o", what),
             codec,
             empty,
-            stored: records.catalog.column(&other.table, what),
+            stored: records.catalog.column(&other.rows.name, what),
             key: is_key.then_some(other.kind),
             source: None,
         };
@@ -119,9 +120,9 @@ impl<'a> Referred<'a> {
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {
-                let begin = format!("{own} IN (SELECT {key} FROM {} WHERE ", table(engine, &other.table, "o"));
-                let only = and_only(engine, "o", &other.only);
-                Logic::Sql(Piece::new(begin).piece(logic.piece()).piece(only).then(")"))
+                let begin = Piece::new(format!("{own} IN (SELECT {key} FROM "));
+                let begin = begin.piece(rows::from(engine, &other.rows, "o")).then(" WHERE ");
+                Logic::Sql(begin.piece(logic.piece()).piece(and_only(engine, "o", &other.only)).then(")"))
             }
         };
         Pair { may: of(is.may), must: of(is.must), ..is }

@@ -18,8 +18,8 @@ use super::{
     filter::push,
     fixed, has_key, only,
     row::Row,
+    rows,
     select::shown,
-    table,
     write::{Stamps, base_form, unrelated},
 };
 
@@ -28,12 +28,12 @@ use super::{
 pub fn find(resource: &Resource, records: &SqlRecords, condition: &Condition) -> Option<Statement> {
     let engine = records.engine;
     let pushed = push(condition, resource, records);
-    let such = Piece { text: pushed.sql?, binds: pushed.binds };
+    let such = pushed.clause?;
     if !pushed.exact || pushed.join.is_some() {
         return None;
     }
     let key = shown(engine, "r", &records.key.column);
-    let from = Piece::new(format!("SELECT {key} FROM {} WHERE ", table(engine, &records.table, "r")));
+    let from = Piece::new(format!("SELECT {key} FROM ")).piece(rows::from(engine, &records.rows, "r")).then(" WHERE ");
     Some(from.piece(such).then(" AND ").piece(marked(records)?).then(" LIMIT 2").expect(engine, Expect::Any))
 }
 
@@ -42,7 +42,8 @@ pub fn find(resource: &Resource, records: &SqlRecords, condition: &Condition) ->
 #[must_use]
 pub fn back(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Option<Vec<Statement>> {
     let engine = records.engine;
-    let mut row = Row::new(records, &records.table);
+    let table = records.table.as_ref()?;
+    let mut row = Row::new(records, table);
     row.bump(records);
     for (test, _) in marks(records) {
         row.set(&test.column, test.is.living()?);
@@ -51,7 +52,7 @@ pub fn back(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Sta
         row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     let this = has_key(engine, &column(engine, "r", &records.key.column), key);
-    let row = row.update(&records.table)?.then(" WHERE ").piece(this).then(" AND ").piece(marked(records)?);
+    let row = row.update(table)?.then(" WHERE ").piece(this).then(" AND ").piece(marked(records)?);
     let row = row.expect(engine, Expect::Some(Class::Exists));
     Some(std::iter::once(row).chain(unrelated(records, key)).collect())
 }
@@ -83,7 +84,7 @@ fn marked(records: &SqlRecords) -> Option<Piece> {
 fn marks(records: &SqlRecords) -> impl Iterator<Item = (&ColumnTest, &Stamp)> {
     let set: &[(Ident, Stamp)] = match &records.delete {
         Delete::Set(set) => set,
-        Delete::Rows => &[],
+        Delete::Rows | Delete::Never | Delete::Own => &[],
     };
     records.only.iter().filter_map(|test| Some((test, &set.iter().find(|(column, _)| *column == test.column)?.1)))
 }

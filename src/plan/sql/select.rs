@@ -1,7 +1,10 @@
 //! Reading: one record, a page, a walk, a count; and the lists of a whole page, one statement for each list whatever the
 //! size of the page.
 
-use std::{collections::HashMap, iter::once};
+use std::{
+    collections::{HashMap, HashSet},
+    iter::once,
+};
 
 use serde_json::Value;
 
@@ -11,10 +14,7 @@ use crate::{
         answer::Class,
         codec::Unreadable,
         line::OF,
-        sql::{
-            Beside, Bump, Child, ColumnTest, Delete, Derived, Engine, Ident, Junction, KeyKind, Reference, SqlRecords,
-            Stamp,
-        },
+        sql::{Beside, Bump, Child, Derived, Engine, Ident, Junction, KeyKind, Reference, SqlRecords},
     },
     plan::call::{Bind, Expect, Statement},
 };
@@ -24,7 +24,7 @@ use super::{
     filter::Pushed,
     key, key_column, only,
     order::{After, Order},
-    referring, table, where_key,
+    referring, rows, table, where_key,
 };
 
 /// What the base key is called in the rows of a list; no column has such a name.
@@ -46,14 +46,14 @@ pub struct PartRead {
 pub fn by_id(resource: &Resource, records: &SqlRecords, id: &str) -> Option<Statement> {
     let engine = records.engine;
     let key = key(resource, records, id)?;
-    Some(rows(records, None).piece(where_key(records, &key)).expect(engine, Expect::Some(Class::Absent)))
+    Some(read(records, None).piece(where_key(records, &key)).expect(engine, Expect::Some(Class::Absent)))
 }
 
 /// Records that a filter's pushed part selects, in this order, from `offset` on.
 #[must_use]
 pub fn page(records: &SqlRecords, pushed: &Pushed, order: &Order, offset: usize, limit: usize) -> Statement {
     let engine = records.engine;
-    selected(rows(records, None), records, pushed, None)
+    selected(read(records, None), records, pushed, None)
         .then(&order.clause())
         .then(" LIMIT ")
         .bind(whole(limit))
@@ -67,7 +67,7 @@ pub fn page(records: &SqlRecords, pushed: &Pushed, order: &Order, offset: usize,
 pub fn walk(records: &SqlRecords, pushed: &Pushed, order: &Order, after: Option<&After>, limit: usize) -> Statement {
     let engine = records.engine;
     let behind = after.map(|after| order.behind(after));
-    selected(rows(records, order.read()), records, pushed, behind)
+    selected(read(records, order.read()), records, pushed, behind)
         .then(&order.clause())
         .then(" LIMIT ")
         .bind(whole(limit))
@@ -78,11 +78,8 @@ pub fn walk(records: &SqlRecords, pushed: &Pushed, order: &Order, after: Option<
 #[must_use]
 pub fn count(records: &SqlRecords, pushed: &Pushed) -> Statement {
     let engine = records.engine;
-    let from = Piece::new(format!(
-        "SELECT count(*) AS {} FROM {}",
-        label(engine, "count"),
-        table(engine, &records.table, "r")
-    ));
+    let from = Piece::new(format!("SELECT count(*) AS {} FROM ", label(engine, "count")));
+    let from = from.piece(rows::from(engine, &records.rows, "r"));
     selected(from, records, pushed, None).expect(engine, Expect::Any)
 }
 
@@ -109,6 +106,22 @@ pub fn parts(records: &SqlRecords, wanted: &dyn Fn(&str) -> bool, keys: &[Value]
     let groups = records.groups.iter().filter(|d| wanted(&d.name));
     let groups = groups.map(|d| part(&d.name, group_rows(engine, kind, d, &link("j", &d.link), keys)));
     beside.chain(children).chain(members).chain(groups).collect()
+}
+
+/// No record comes twice. A key column sees to that; a select of the app's own may multiply its rows.
+///
+/// # Errors
+/// One does.
+pub fn once_each(records: &SqlRecords, rows: &[Value]) -> Result<(), Unreadable> {
+    if !records.rows.is_select() {
+        return Ok(());
+    }
+    let key = &records.key.column.0;
+    let mut seen = HashSet::new();
+    match rows.iter().filter_map(|row| row.get(key)).all(|key| seen.insert(printed(key))) {
+        true => Ok(()),
+        false => Err(Unreadable { message: format!("what `rows` selects has several rows of one `{key}`") }),
+    }
 }
 
 /// Hangs the rows that were read under their records; a record without any has an empty list, or nothing.
@@ -138,84 +151,14 @@ pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: V
     Ok(())
 }
 
-/// Every table and column that statements of this type name, each once, for the check against the catalogue.
-#[must_use]
-pub fn tables(records: &SqlRecords) -> Vec<(String, Vec<String>)> {
-    let mut found = Vec::new();
-    let set = match &records.delete {
-        Delete::Rows => [].as_slice(),
-        Delete::Set(columns) => columns,
-    };
-    let stamped = records.insert.iter().chain(&records.touch).chain(set).map(|(column, _)| column);
-    let base = once(&records.key.column)
-        .chain(&records.columns)
-        .chain(tested(&records.only))
-        .chain(tested(&records.protect))
-        .chain(stamped);
-    add(&mut found, &records.table, base);
-    for b in &records.beside {
-        let stamped = b.insert.iter().map(|(column, _)| column);
-        let shown = beside::shown(b).into_iter().map(|(column, _)| column);
-        add(&mut found, &b.table, once(&b.link).chain(&b.key).chain(shown).chain(tested(&b.only)).chain(stamped));
-    }
-    for c in &records.children {
-        let stamped = c.insert.iter().map(|(column, _)| column);
-        let all = once(&c.link).chain(&c.key).chain(&c.columns).chain(tested(&c.only)).chain(stamped);
-        add(&mut found, &c.table, all);
-    }
-    let of_child = records.children.iter().flat_map(|c| &c.insert);
-    let of_beside = records.beside.iter().flat_map(|b| &b.insert);
-    let of_members = records.members.iter().flat_map(|j| &j.insert);
-    for (_, stamp) in records.insert.iter().chain(of_child).chain(of_beside).chain(of_members) {
-        if let Stamp::Counter(counter) = stamp {
-            let names = counter.names.iter().map(|(name, _)| name);
-            add(&mut found, &counter.table, names.chain([&counter.column]));
-        }
-    }
-    for j in &records.members {
-        let stamped = j.insert.iter().map(|(column, _)| column);
-        add(&mut found, &j.table, [&j.link, &j.value].into_iter().chain(stamped));
-        add(
-            &mut found,
-            &j.member.table,
-            once(&j.member.key).chain(tested(&j.member.only)).chain(tested(&j.member.protect)),
-        );
-    }
-    for r in &records.references {
-        let display = r.display.iter().map(|(column, _)| column);
-        add(&mut found, &r.other.table, once(&r.other.key).chain(display).chain(tested(&r.other.only)));
-    }
-    if let Some(d) = &records.groups {
-        add(&mut found, &d.table, [&d.link, &d.value].into_iter());
-        add(&mut found, &d.other.table, once(&d.other.key).chain(&d.display).chain(tested(&d.other.only)));
-    }
-    found
-}
-
-fn tested(only: &[ColumnTest]) -> impl Iterator<Item = &Ident> {
-    only.iter().map(|test| &test.column)
-}
-
-fn add<'a>(found: &mut Vec<(String, Vec<String>)>, table: &Ident, columns: impl Iterator<Item = &'a Ident>) {
-    let at = found.iter().position(|(name, _)| *name == table.0).unwrap_or(found.len());
-    if at == found.len() {
-        found.push((table.0.clone(), Vec::new()));
-    }
-    for column in columns {
-        if !found[at].1.contains(&column.0) {
-            found[at].1.push(column.0.clone());
-        }
-    }
-}
-
-fn rows(records: &SqlRecords, besides: Option<String>) -> Piece {
+fn read(records: &SqlRecords, besides: Option<String>) -> Piece {
     let engine = records.engine;
     let column_of = |name| referring::shown(records, name).unwrap_or_else(|| Piece::new(shown(engine, "r", name)));
     let columns = once(&records.key.column).chain(&records.columns).map(column_of);
     let version = records.version.iter().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
     let version = version.map(|row| format!("{} AS {}", engine.text(&column(engine, "r", row)), engine.name(row)));
     let shown = Piece::join(columns.chain(version.chain(besides).map(Piece::new)), ", ");
-    Piece::new("SELECT ").piece(shown).then(&format!(" FROM {}", table(engine, &records.table, "r")))
+    Piece::new("SELECT ").piece(shown).then(" FROM ").piece(rows::from(engine, &records.rows, "r"))
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
@@ -233,8 +176,7 @@ pub(super) fn label(engine: Engine, name: &str) -> String {
 fn selected(from: Piece, records: &SqlRecords, pushed: &Pushed, more: Option<Piece>) -> Piece {
     let engine = records.engine;
     let from = pushed.join.iter().fold(from, |from, join| from.piece(join.clone()));
-    let pushed = pushed.sql.as_ref().map(|sql| Piece { text: sql.clone(), binds: pushed.binds.clone() });
-    let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed).chain(more).collect();
+    let all: Vec<Piece> = only(engine, "r", &records.only).chain(pushed.clause.clone()).chain(more).collect();
     if all.is_empty() { from } else { from.then(" WHERE ").piece(Piece::join(all, " AND ")) }
 }
 
@@ -293,11 +235,12 @@ fn related(
     (kind, keys): (KeyKind, &[Value]),
 ) -> Piece {
     let key = key_column(engine, "o", &other.key, other.kind);
-    let (from, join, value) =
-        (table(engine, junction, "j"), table(engine, &other.table, "o"), column(engine, "j", value));
+    let (from, value) = (table(engine, junction, "j"), column(engine, "j", value));
     let (of, key_of) = (label(engine, LINK), label(engine, "value"));
     Piece::new(format!("SELECT DISTINCT {link} AS {of}, {key} AS {key_of}{more} FROM {from}"))
-        .then(&format!(" JOIN {join} ON {key} = {value} WHERE {link} IN "))
+        .then(" JOIN ")
+        .piece(rows::from(engine, &other.rows, "o"))
+        .then(&format!(" ON {key} = {value} WHERE {link} IN "))
         .set(engine, kind, keys.to_vec())
         .piece(and_only(engine, "o", &other.only))
         .then(&format!(" ORDER BY {link}, {key}"))

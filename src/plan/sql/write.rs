@@ -15,10 +15,15 @@ use crate::{
         sql::{Bump, Child, Delete, Engine, Ident, SqlRecords, Stamp, Version},
         time::TimeForm,
     },
-    plan::call::{Bind, Expect, Statement},
+    plan::{
+        call::{Bind, Expect, Statement},
+        step::Step,
+    },
 };
 
-use super::{Piece, and_only, beside, column, guard, has_key, holds, key as new_key, row::Row, table, where_key};
+use super::{
+    Piece, and_only, beside, column, guard, has_key, holds, key as new_key, own, own::Names, row::Row, rows, where_key,
+};
 
 /// What is written into columns that SCIM does not name.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +50,8 @@ impl Stamps<'_> {
 #[must_use]
 pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
     let engine = records.engine;
-    let mut row = Row::new(records, &records.table);
+    let Some(table) = &records.table else { return Vec::new() };
+    let mut row = Row::new(records, table);
     row.fix(&records.only);
     if let Some(Version { column, bump: Bump::One }) = &records.version {
         row.set(column, &Value::from(1));
@@ -55,7 +61,7 @@ pub fn insert(resource: &Resource, records: &SqlRecords, record: &Value, stamps:
         row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
     let key = engine.name(&records.key.column);
-    let made = row.insert_into(&records.table).then(&format!(" RETURNING {key} AS {key}"));
+    let made = row.insert_into(table).then(&format!(" RETURNING {key} AS {key}"));
     let mut statements = new_key::taken(engine, &records.insert, 1);
     statements.push(made.expect(engine, Expect::Some(Class::Broken)));
     statements
@@ -71,13 +77,14 @@ pub fn update(
     stamps: &Stamps<'_>,
 ) -> Statement {
     let engine = records.engine;
-    let mut row = Row::new(records, &records.table);
+    let Some(table) = &records.table else { return lock(records, key) };
+    let mut row = Row::new(records, table);
     row.bump(records);
     row.give(&records.columns, changed);
     for (column, stamp) in &records.touch {
         row.stamp(column, stamp, stamps, base_form(resource, column), "0");
     }
-    match row.update(&records.table) {
+    match row.update(table) {
         Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
         None => lock(records, key),
     }
@@ -87,8 +94,9 @@ pub fn update(
 #[must_use]
 pub fn lock(records: &SqlRecords, key: &Value) -> Statement {
     let engine = records.engine;
-    let row = Piece::new(format!("SELECT 1 FROM {}", table(engine, &records.table, "r")));
-    row.piece(where_key(records, key)).then(engine.row_lock()).expect(engine, ABSENT)
+    let lock = if records.table.is_some() { engine.row_lock() } else { "" };
+    let row = Piece::new("SELECT 1 FROM ").piece(rows::own_row(records));
+    row.piece(where_key(records, key)).then(lock).expect(engine, ABSENT)
 }
 
 /// What every change of a record writes, where only its lists or members change; where that is nothing, its lock.
@@ -103,20 +111,32 @@ pub fn touch(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &St
 /// Memberships go in both ways: who is marked as deleted shall not keep access through a group, nor others through a
 /// group that is. Rows of lists go with the row and stay with a mark.
 #[must_use]
-pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Statement> {
+pub fn delete<'a>(resource: &'a Resource, records: &'a SqlRecords, key: &Value, stamps: &Stamps<'_>) -> Vec<Step<'a>> {
     let engine = records.engine;
     // Whoever is protected stays in a group, so the group stays.
     let held = |junction| guard::may_leave(engine, junction, key, Piece::default());
     let guards: Vec<Statement> = records.members.iter().filter_map(held).collect();
     let pairs = unrelated(records, key);
-    match &records.delete {
+    if let Delete::Own = records.delete {
+        let names = Names::new(key.clone(), Value::Null, Value::Null, stamps);
+        let own = own::steps(records, &records.own.delete, &names);
+        return guards
+            .into_iter()
+            .map(Step::statement)
+            .chain(own)
+            .chain([Step::statement(guard::gone(records, key))])
+            .collect();
+    }
+    let Some(table) = &records.table else { return Vec::new() };
+    let statements: Vec<Statement> = match &records.delete {
+        Delete::Never | Delete::Own => Vec::new(),
         Delete::Set(columns) => {
-            let mut row = Row::new(records, &records.table);
+            let mut row = Row::new(records, table);
             row.bump(records);
             for (column, stamp) in columns.iter().chain(&records.touch) {
                 row.stamp(column, stamp, stamps, base_form(resource, column), "0");
             }
-            let mark = match row.update(&records.table) {
+            let mark = match row.update(table) {
                 Some(row) => row.piece(where_key(records, key)).expect(engine, ABSENT),
                 None => lock(records, key),
             };
@@ -125,12 +145,13 @@ pub fn delete(resource: &Resource, records: &SqlRecords, key: &Value, stamps: &S
         Delete::Rows => {
             let there = lock(records, key);
             let children = records.children.iter().map(|c| child_rows(engine, c, key).expect(engine, Expect::Any));
-            let gone = Piece::new(engine.delete_from(&records.table, "r"));
+            let gone = Piece::new(engine.delete_from(table, "r"));
             let gone = gone.piece(where_key(records, key)).expect(engine, ABSENT);
             let beside = records.beside.iter().map(|b| beside::gone(engine, b, key, None));
             guards.into_iter().chain([there]).chain(beside).chain(children).chain(pairs).chain([gone]).collect()
         }
-    }
+    };
+    statements.into_iter().map(Step::statement).collect()
 }
 
 /// Takes a record out of everything, and everything out of it.

@@ -1,15 +1,18 @@
 //! What holds between the parts of a table: each column is written by one hand, each row is in one list.
 
 use crate::{
-    diagnostic::Faults,
+    diagnostic::{Faults, Span},
     mapping::{
         line::Source,
+        own::Own,
+        rest::To,
         selector::{Selector, Step},
-        sql::{Beside, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
+        sql::{Beside, Bump, COMPUTED, Child, ColumnIs, ColumnTest, Form, Ident, Stamp, Version},
     },
+    yaml::Node,
 };
 
-use super::super::attributes::Draft;
+use super::{super::attributes::Draft, line::Lists};
 
 /// A column is written by one hand: a line that may change it, or what is fixed for all rows.
 pub(super) fn check_columns(
@@ -45,6 +48,76 @@ pub(super) fn check_columns(
                 format!("`{}` writes the column `{column}`, which is {who}", draft.line.target),
             )
             .help(format!("write `{{ column: {column}, access: {access} }}`, or let one of them go"));
+    }
+}
+
+/// Without a table no row is made, touched or removed.
+pub(super) fn without_table(node: &Node, version: Option<&Version>, marks: bool, faults: &mut Faults) {
+    let bumped = version.is_some_and(|version| version.bump != Bump::App);
+    let words = ["insert", "touch", "delete", "version"].into_iter();
+    let found = words
+        .filter(|word| (*word != "version" || bumped) && (*word != "delete" || marks))
+        .filter_map(|word| Some((word, node.get(word)?)));
+    let from = node.get("key").and_then(|key| Some(("from", key.get("from")?)));
+    for (word, node) in found.chain(from) {
+        faults
+            .error(node.span, "no-effect", format!("`{word}` writes a table, and none is named"))
+            .help("add `table: …`, or leave it out");
+    }
+}
+
+/// What no table takes and no statement names is not offered for writing; who says that it is has nobody to write it.
+pub(super) fn unwritten(drafts: &mut [Draft<'_>], lists: &Lists, own: &Own, table: bool, faults: &mut Faults) {
+    for draft in drafts {
+        let columns = draft.line.columns(&lists.beside, &lists.cells);
+        if columns.is_empty() || columns.iter().any(|column| column.starts_with(COMPUTED)) {
+            continue;
+        }
+        let update = table || own.update.iter().any(|rule| rule.may_take(&draft.line.target, &columns));
+        let create = if own.create.is_empty() { table } else { update || own.makes(&columns) };
+        if let Some((_, creates, updates)) = draft.facts.access
+            && (creates && !create || updates && !update)
+        {
+            faults
+                .error(
+                    draft.span,
+                    "cannot-write",
+                    format!("nothing says where `{}` is written", draft.line.target),
+                )
+                .help("add `table: …` to say which table has such a column, name it in a statement, or write `access: [read]`");
+        }
+        draft.line.create &= create;
+        draft.line.update &= update;
+    }
+}
+
+/// A value that a rule takes and no statement of it names would go nowhere, unless there is one such value alone.
+pub(super) fn check_taken(drafts: &[Draft<'_>], lists: &Lists, own: &Own, span: Span, faults: &mut Faults) {
+    for rule in &own.update {
+        for (target, becomes) in &rule.when {
+            let Some(draft) = drafts.iter().find(|draft| draft.line.target == *target) else { continue };
+            let columns = draft.line.columns(&lists.beside, &lists.cells);
+            let told = matches!(&becomes.to, Some(To::AnyOf(values)) if values.len() == 1)
+                || matches!(&becomes.to, Some(To::Given(false)));
+            let named = columns.iter().all(|column| rule.writes(column));
+            if columns.is_empty() {
+                faults
+                    .error(
+                        span,
+                        "no-effect",
+                        format!("`{target}` has rows of its own, which no rule of `update` takes"),
+                    )
+                    .help("leave it out of `when`");
+            } else if !told && !named {
+                faults
+                    .error(
+                        span,
+                        "no-effect",
+                        format!("a rule takes `{target}`, and no statement of it names what it becomes"),
+                    )
+                    .help(format!("name `:record.{}`, or take one value of it alone", columns.join("`, `:record.")));
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         cell::Cell,
         codec::Codec,
         line::{Each, Field, FieldSource, Source},
+        own::OwnSql,
         pattern::Pattern,
         selector::Selector,
         sql::{Beside, Child, Ident, Junction},
@@ -27,6 +28,8 @@ use super::{
     Around,
     beside::{self, place},
     column::{ident, stamps, tests},
+    own,
+    statement::Setting,
 };
 
 /// Lists with tables of their own, as the lines name them.
@@ -36,6 +39,8 @@ pub(super) struct Lists {
     pub cells: Vec<Cell>,
     pub children: Vec<Child>,
     pub members: Vec<Junction>,
+    /// Columns that expressions make.
+    pub computed: Vec<(Ident, OwnSql)>,
 }
 
 /// The codec of a column: its type says what is a number, and lists stand in tables of their own.
@@ -87,13 +92,12 @@ pub(super) fn said<'n>(
                 &mut fields,
                 faults,
                 &[
-                    ("sql", "SQL expressions"),
                     ("in", "cells that list groups"),
                     ("keep", "members that must keep a group"),
                     ("from", "relations kept on the other side"),
                 ],
             );
-            if !fields.has("table") && !fields.has("column") && ["sql", "in", "from"].iter().any(|k| fields.has(k)) {
+            if !fields.has("table") && !fields.has("column") && ["in", "from"].iter().any(|k| fields.has(k)) {
                 return None;
             }
             if fields.has("table") && (fields.has("column") || fields.has("exists")) {
@@ -120,6 +124,8 @@ pub(super) fn said<'n>(
             }
             let said = if fields.has("table") {
                 list(&mut fields, &named.target, around, lists, faults)
+            } else if fields.has("sql") && !fields.has("column") {
+                computed(&mut fields, named, around, lists, faults)
             } else {
                 column(&mut fields, named.leaf(), &mut lists.beside, faults)
             };
@@ -147,6 +153,23 @@ fn column<'n>(
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
+}
+
+/// What an expression makes of a row: read, and never written.
+fn computed<'n>(
+    fields: &mut Fields<'n>,
+    named: &Named,
+    around: &Around<'_>,
+    lists: &mut Lists,
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
+    let node = fields.take("sql")?;
+    let target = named.target.to_string();
+    let name = own::expression(node, &target, around.keys.engine, &mut lists.computed, faults);
+    let codec = codec(fields, named.leaf(), faults);
+    let facts = Facts::take(fields, named.leaf(), faults);
+    let at = Selector::key(&name?.0);
+    Some(Said { value: Source::At { at, codec }, facts, relation: None, writes: false })
 }
 
 /// A junction for each type of members. What is said of the list as a whole stands in the first.
@@ -211,6 +234,19 @@ fn list<'n>(
         }
         let value = fields.required(faults, "value").and_then(|n| ident(n, faults));
         let of_name = attributes::of(of, around.types, faults);
+        let own = match (fields.take("add"), fields.take("remove")) {
+            (Some(add), Some(remove)) => {
+                let setting = Setting { engine: around.keys.engine, tenant: around.tenant, columns: &[], beside: &[] };
+                setting.members(add, remove, faults)
+            }
+            (None, None) => None,
+            _ => {
+                faults
+                    .error(of.span, "missing-key", "`add` and `remove` stand together")
+                    .help("write both, or leave both out: the gateway then writes the table itself");
+                None
+            }
+        };
         let facts = Facts::take(fields, &target.attribute, faults);
         let of_name = of_name?;
         let member = around.reference(&of_name.name)?;
@@ -223,6 +259,7 @@ fn list<'n>(
             member,
             nests: false,
             insert,
+            own,
         };
         lists.members.push(junction);
         let value = Field {

@@ -5,8 +5,10 @@ mod check;
 mod column;
 mod key;
 mod line;
+mod own;
 mod reference;
 mod scope;
+mod statement;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -15,6 +17,7 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         Id, Records, Resource,
+        answer::{AnswerRule, Class},
         cell::Cell,
         codec::Codec,
         line::{Of, Source},
@@ -54,11 +57,11 @@ pub(super) struct Base {
 /// Reads `app.sql`.
 pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
     let mut fields = node.map(faults, "`sql`")?;
-    not_supported(&mut fields, faults, &[("answers", "answer rules for databases")]);
     let url = fields.required(faults, "url");
     let schema = fields.take("schema").and_then(|n| Some((n.span, ident(n, faults)?)));
     let tenant = fields.take("tenant").and_then(|n| tenant(n, faults));
     let counters = fields.take("counters").and_then(|n| counters(n, schema.as_ref().map(|(_, schema)| schema), faults));
+    let answers: Arc<[_]> = fields.take("answers").map(|n| answers(n, faults)).unwrap_or_default().into();
     fields.finish(faults);
     let url = url?;
     let text = url.text(faults, "`url`")?;
@@ -80,7 +83,19 @@ pub(super) fn app(node: &Node, faults: &mut Faults) -> Option<SqlApp> {
             return None;
         }
     };
-    Some(SqlApp { url: place, schema: schema.map(|(_, schema)| schema), tenant, counters })
+    Some(SqlApp { url: place, schema: schema.map(|(_, schema)| schema), tenant, counters, answers })
+}
+
+/// What errors of the database mean: tests of what it says, as of a reply of an HTTP app.
+fn answers(node: &Node, faults: &mut Faults) -> Vec<Arc<AnswerRule>> {
+    let rules = super::call::answers_of(node, faults);
+    let known = |rule: &Arc<AnswerRule>| !matches!(rule.then, Class::Ok | Class::Expired);
+    if !rules.iter().all(known) {
+        faults
+            .error(node.span, "bad-value", "an error of a database is never success, and nobody signs in again")
+            .help("write `absent`, `exists`, `refused`, `protected`, `denied`, `busy` or `broken`");
+    }
+    rules
 }
 
 /// Reads the resource types; first their tables, as each may refer to the other's.
@@ -103,11 +118,11 @@ pub(super) fn resources(
 
 fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
-    let table = fields.required(faults, "table").and_then(|n| keys.table(n, faults))?;
-    let key = fields.required(faults, "key").and_then(|n| keys.read(n, Some(&table), faults))?;
+    let (table, rows) = own::place(&mut fields, written.name(), keys, tenant, faults);
+    let key = fields.required(faults, "key").and_then(|n| keys.read(n, table.as_ref(), faults))?;
     let only = scope(&mut fields, tenant, faults);
     let protect = protect(&mut fields, faults);
-    let reference = Reference { table, key: key.column, kind: key.kind, only, protect };
+    let reference = Reference { rows: rows?, key: key.column, kind: key.kind, only, protect };
     let sequence = if let Some(Stamp::Sequence(name)) = key.from { Some(name) } else { None };
     Some(Base { name: written.name().to_owned(), reference, sequence })
 }
@@ -117,25 +132,22 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     not_supported(
         &mut fields,
         faults,
-        &[
-            ("rows", "views read in place of a table"),
-            ("with", "rows made together with the resource"),
-            ("fixed", "fixed groups"),
-            ("get", "statements of your own"),
-            ("create", "statements of your own"),
-            ("update", "statements of your own"),
-        ],
+        &[("with", "rows made together with the resource"), ("fixed", "fixed groups"), ("get", "statements that read")],
     );
     kind::skip(&mut fields);
     let all = &written.all;
-    let table = fields.required(faults, "table").and_then(|n| around.keys.table(n, faults));
+    let (table, rows) = own::place(&mut fields, written.name(), around.keys, around.tenant, faults);
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let only = scope(&mut fields, around.tenant, faults);
     let protect = protect(&mut fields, faults);
     let version = fields.take("version").and_then(|n| version(n, around.keys.engine, faults));
     let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
     let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
-    let delete = fields.take("delete");
+    let (create, update, delete) = (fields.take("create"), fields.take("update"), fields.take("delete"));
+    let (deletes, delete) = match delete {
+        Some(node) if statement::is(node) => (Some(node), None),
+        other => (None, other),
+    };
     let (spans, named_beside): (Vec<_>, Vec<_>) = beside::tables(&mut fields, around.keys, faults)
         .into_iter()
         .map(|(span, b)| ((span, b.name.clone()), b))
@@ -157,7 +169,29 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
             attributes::draft(&mut drafts, named, said, name.span, faults);
         }
     }
-    let delete = delete.map_or(Delete::Rows, |n| read_delete(n, &only, faults));
+    let known: Vec<Ident> = key.iter().map(|key| key.column.clone()).collect();
+    let known: Vec<Ident> = match &key {
+        Some(key) => columns(&drafts, &key.column, &lists.cells).into_iter().chain(known).collect(),
+        None => known,
+    };
+    let setting = statement::Setting {
+        engine: around.keys.engine,
+        tenant: around.tenant,
+        columns: &known,
+        beside: &lists.beside,
+    };
+    let own = setting.own((create, update, deletes), &offer(all, &drafts), faults);
+    check::unwritten(&mut drafts, &lists, &own, table.is_some(), faults);
+    check::check_taken(&drafts, &lists, &own, update.map_or(written.span, |node| node.span), faults);
+    let delete = match (&table, delete) {
+        _ if deletes.is_some() => Delete::Own,
+        (None, _) => Delete::Never,
+        (_, None) => Delete::Rows,
+        (_, Some(node)) => read_delete(node, &only, faults),
+    };
+    if rows.is_some() && table.is_none() {
+        check::without_table(written.node, version.as_ref(), deletes.is_none(), faults);
+    }
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
     let kind = offer(all, &drafts);
@@ -176,19 +210,24 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     beside::check(&spans, &lists.beside, &columns, &of_lists, faults);
     let shown = version.iter().filter(|version| version.bump != Bump::Row).map(|version| &version.column);
     columns.extend(shown.filter(|column| !columns.contains(column) && **column != key).cloned().collect::<Vec<_>>());
+    let row = version.as_ref().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
+    let row = row.cloned();
     let id = Id { at: Selector::key(&key.0), codec: Codec::Plain };
     let records = SqlRecords {
         engine: around.keys.engine,
         catalog: Arc::default(),
-        table: table?,
+        rows: own::with_computed(rows?, lists.computed, row.as_ref()),
+        table,
         key: Key { column: key, kind: key_kind },
         only,
         protect,
         version,
+        written: written_columns(&drafts, &columns),
         columns,
         insert,
         touch,
         delete,
+        own,
         beside: lists.beside,
         cells: lists.cells,
         children: lists.children,
@@ -275,6 +314,19 @@ impl Around<'_> {
     pub(super) fn reference(&self, name: &str) -> Option<Reference> {
         self.bases.iter().find(|b| b.name == name).map(|b| b.reference.clone())
     }
+}
+
+/// Those of them that lines write.
+fn written_columns(drafts: &[Draft<'_>], columns: &[Ident]) -> Vec<Ident> {
+    let writes = |column: &&Ident| {
+        drafts.iter().filter(|d| d.line.create || d.line.update).any(|draft| match &draft.line.value {
+            Source::At { at, .. } => at.field() == Some(&column.0),
+            Source::Slots(slots) => slots.iter().any(|slot| slot.at.field() == Some(&column.0)),
+            Source::Each(each) => each.items.field() == Some(&column.0),
+            Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
+        })
+    };
+    columns.iter().filter(writes).cloned().collect()
 }
 
 /// The columns of the base table that lines read or write, without the key, each once.

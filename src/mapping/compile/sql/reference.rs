@@ -116,7 +116,7 @@ pub(super) fn members(
     }
     let apart = |a: &Base, b: &Base| {
         let (one, other) = (&a.reference, &b.reference);
-        one.table == other.table && one.key == other.key
+        one.rows.name == other.rows.name && one.key == other.key
             || one.kind == KeyKind::Uuid && other.kind == KeyKind::Uuid
             || a.sequence.is_some() && a.sequence == b.sequence
     };

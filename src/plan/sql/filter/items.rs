@@ -18,7 +18,7 @@ use super::{
         Piece, and_only, column, key_column,
         leaf::{Column, Found},
         logic::{Logic, Pair},
-        table,
+        rows, table,
     },
     Compiler, NO_COLUMN, ONE_VALUE, PLAIN, only_step,
 };
@@ -92,7 +92,7 @@ impl<'a> Compiler<'a> {
         // An item without its value is none.
         let there = Pair::any(each.telling().map(|field| item(&field.sub).present()));
         let pair = Pair::all([there, is(&item)]);
-        let from = table(self.engine(), &child.table, "c");
+        let from = Piece::new(table(self.engine(), &child.table, "c"));
         Some(self.exists(
             &from,
             &column(self.engine(), "c", &child.link),
@@ -137,7 +137,7 @@ impl<'a> Compiler<'a> {
                 sql: column(self.engine(), "o", display),
                 codec: &PLAIN,
                 empty: &ONE_VALUE,
-                stored: self.records.catalog.column(&groups.other.table, display),
+                stored: self.records.catalog.column(&groups.other.rows.name, display),
                 key: None,
                 source: None,
             }),
@@ -151,20 +151,21 @@ impl<'a> Compiler<'a> {
 
     fn related(&self, junction: &Ident, link: &Ident, value: &Ident, other: &Reference, pair: Pair) -> Pair {
         let key = key_column(self.engine(), "o", &other.key, other.kind);
-        let (from, other_table) = (table(self.engine(), junction, "j"), table(self.engine(), &other.table, "o"));
-        let from = format!("{from} JOIN {other_table} ON {key} = {}", column(self.engine(), "j", value));
+        let from = Piece::new(table(self.engine(), junction, "j")).then(" JOIN ");
+        let from = from.piece(rows::from(self.engine(), &other.rows, "o"));
+        let from = from.then(&format!(" ON {key} = {}", column(self.engine(), "j", value)));
         self.exists(&from, &column(self.engine(), "j", link), &and_only(self.engine(), "o", &other.only), pair)
     }
 
     /// `r."id" IN (SELECT …)`: the engine searches for it where it would scan for an EXISTS. Behind `IS NOT TRUE` a NULL
     /// among the links does no harm.
-    fn exists(&self, from: &str, link: &str, only: &Piece, pair: Pair) -> Pair {
+    fn exists(&self, from: &Piece, link: &str, only: &Piece, pair: Pair) -> Pair {
         let key = &self.records.key;
         let key = key_column(self.engine(), "r", &key.column, key.kind);
         let of = |logic: Logic| match logic {
             Logic::False => Logic::False,
             logic => {
-                let begin = Piece::new(format!("{key} IN (SELECT {link} FROM {from} WHERE "));
+                let begin = Piece::new(format!("{key} IN (SELECT {link} FROM ")).piece(from.clone()).then(" WHERE ");
                 Logic::Sql(begin.piece(logic.piece()).piece(only.clone()).then(")"))
             }
         };
@@ -203,7 +204,7 @@ fn of_key<'a>(records: &'a SqlRecords, other: &Reference) -> Found<'a> {
         sql: column(records.engine, "o", &other.key),
         codec: &PLAIN,
         empty: &ONE_VALUE,
-        stored: records.catalog.column(&other.table, &other.key),
+        stored: records.catalog.column(&other.rows.name, &other.key),
         key: Some(other.kind),
         source: None,
     })

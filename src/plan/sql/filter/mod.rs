@@ -15,7 +15,6 @@ use crate::{
         selector::{Selector, Step},
         sql::{Engine, Ident, SqlRecords},
     },
-    plan::call::Bind,
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
@@ -29,16 +28,14 @@ use super::{
     leaf::{Column, Found},
     logic::{Logic, Pair},
     referring::Referred,
-    table,
+    rows,
 };
 
 /// What a database is asked of a condition.
 #[derive(Debug, Clone, Default)]
 pub struct Pushed {
     /// The clause over the row `r`; none where every row may do.
-    pub sql: Option<String>,
-    /// Its values.
-    pub binds: Vec<Bind>,
+    pub(super) clause: Option<Piece>,
     /// A join in front of it.
     pub(super) join: Option<Piece>,
     /// Whether the clause selects precisely what fulfils the condition.
@@ -112,8 +109,7 @@ pub fn push(condition: &Condition, resource: &Resource, records: &SqlRecords) ->
         Logic::True => None,
         clause => Some(clause.piece()),
     };
-    let (sql, binds) = clause.map_or((None, Vec::new()), |Piece { text, binds }| (Some(text), binds));
-    Pushed { sql, binds, join, exact, notes }
+    Pushed { clause, join, exact, notes }
 }
 
 /// What a single attribute is in the database.
@@ -161,11 +157,11 @@ impl<'a> Compiler<'a> {
             kind if kind.is_plain(engine) => (format!("{own} AS k"), format!("h.k = {own}")),
             _ => (format!("{own} AS c, {compared} AS k"), format!("h.c = {own} AND h.k = {compared}")),
         };
-        let begin = format!("SELECT {keys} FROM {} WHERE ", table(engine, &self.records.table, "r"));
+        let begin = Piece::new(format!("SELECT {keys} FROM "));
+        let begin = begin.piece(rows::from(engine, &self.records.rows, "r")).then(" WHERE ");
         let only = and_only(engine, "r", &self.records.only);
         let found = sides.iter().map(|side| self.pair(side).may).filter(|may| *may != Logic::False);
-        let selects: Vec<Piece> =
-            found.map(|may| Piece::new(begin.clone()).piece(may.piece()).piece(only.clone())).collect();
+        let selects: Vec<Piece> = found.map(|may| begin.clone().piece(may.piece()).piece(only.clone())).collect();
         (selects.len() > 1)
             .then(|| Piece::new(" JOIN (").piece(Piece::join(selects, " UNION ")).then(&format!(") AS h ON {on}")))
     }
@@ -278,7 +274,7 @@ impl<'a> Compiler<'a> {
             sql: column(self.engine(), "r", &Ident(name.to_owned())),
             codec,
             empty,
-            stored: self.records.catalog.column(&self.records.table, &Ident(name.to_owned())),
+            stored: self.records.catalog.column(&self.records.rows.name, &Ident(name.to_owned())),
             key: kind,
             source: None,
         })
