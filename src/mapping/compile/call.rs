@@ -175,7 +175,7 @@ fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> 
     match key.name.as_str() {
         "json" => Some(BodyTemplate::Json(made)),
         "form" => {
-            if !matches!(made, Term::Object(_) | Term::Path { .. }) {
+            if !matches!(made, Term::Object(_) | Term::Path { .. } | Term::Quoted { each: true, .. }) {
                 faults
                     .error(node.span, "wrong-type", "a form is made of fields")
                     .help("write a map, or a path that holds one: `form: $.record`");
