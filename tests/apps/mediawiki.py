@@ -75,7 +75,7 @@ status, fay = user("Fay", active=False, password="correct h0rse")
 equal("off from the start", (status, fay["active"], in_wiki(fay)["blockexpiry"]), (201, False, "infinite"))
 equal("taken", [(s, f["scimType"]) for s, f in (user("Ann"), user("ann"))], [(409, "uniqueness")] * 2)
 before = names()
-equal("no names", [user(name)[0] for name in ("a@b", "a|b", "a#b", "ann/x", "127.0.0.1", "x" * 300)], [400] * 6)
+equal("no names", [user(name)[0] for name in ("a@b", "a|b", "a#b", "ann/x", "127.0.0.1", "d_e", "x" * 300)], [400] * 7)
 equal("none of them is there", names(), before)
 
 # found

@@ -19,6 +19,7 @@ mod faults;
 mod hostile;
 mod keys;
 mod lists;
+mod lists_whole;
 mod model;
 mod odd_app;
 mod own_types;

@@ -124,7 +124,7 @@ fn resource(
     }
     check_links(&drafts, faults);
     super::cell::check(&drafts, &cells, faults);
-    check_scope(&drafts, types, faults);
+    check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
