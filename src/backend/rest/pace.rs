@@ -68,7 +68,7 @@ impl Budget {
             let at = {
                 let mut slots = self.slots();
                 let at = slots.next.max(slots.held).max(now);
-                if at > deadline {
+                if at > now && at > deadline {
                     return Err(at - now);
                 }
                 slots.next = at + self.every;
@@ -179,7 +179,9 @@ impl Rest {
                 Err(wait) => return Ok(busy(wait)),
             };
             self.breaker.admit()?;
-            let time = self.limits.call_time.min(deadline.saturating_duration_since(Instant::now()));
+            let first = left + 1 == pace.tries && pace.within.is_none();
+            let rest = deadline.saturating_duration_since(Instant::now());
+            let time = if first { self.limits.call_time } else { self.limits.call_time.min(rest) };
             let outcome = timeout(time, self.exchange(call, signed)).await.unwrap_or_else(|_| {
                 Err(Failure::after_sending(Kind::TimedOut, format!("the app gave no whole answer within {time:?}")))
             });
