@@ -50,6 +50,16 @@ fn set(path: &str, value: impl Into<Value>) -> Value {
 }
 
 #[tokio::test]
+async fn what_is_sorted_by_is_read_though_it_is_not_shown() {
+    let door = door().await;
+    let sorted = |order: &str| format!("/Users?sortBy=name.givenName&sortOrder={order}&attributes=userName");
+    for (order, ids) in [("ascending", ["1", "2"]), ("descending", ["2", "1"])] {
+        assert_eq!(door.get(&sorted(order)).await.ids(), ids, "{order}");
+        assert_eq!(door.get(&sorted(order)).await.is(200)["Resources"][0].get("name"), None);
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_one_statement_for_each_table() {
     let door = door().await;
     let (answer, calls) = door.cost("GET", "/Users?filter=userName%20pr", Value::Null).await;
