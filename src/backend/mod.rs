@@ -119,6 +119,7 @@ impl Backend {
 #[derive(Debug)]
 pub struct Session {
     with: With,
+    client: Arc<str>,
     tenant: Option<Arc<Tenant>>,
     calls: u64,
 }
@@ -132,13 +133,19 @@ enum With {
 
 impl Session {
     fn new(with: With) -> Self {
-        Self { with, tenant: None, calls: 0 }
+        Self { with, client: "".into(), tenant: None, calls: 0 }
     }
 
-    /// The same for a tenant: the only way to the rows of a table that keeps tenants apart.
+    /// The same for a client and its tenant: the only way to the rows of a table that keeps tenants apart.
     #[must_use]
-    pub fn of(self, tenant: Option<Arc<Tenant>>) -> Self {
-        Self { tenant, ..self }
+    pub fn of(self, client: &str, tenant: Option<Arc<Tenant>>) -> Self {
+        Self { client: client.into(), tenant, ..self }
+    }
+
+    /// The client that it is held for.
+    #[must_use]
+    pub fn client(&self) -> Arc<str> {
+        self.client.clone()
     }
 
     /// A statement with its tenant's values in it.

@@ -17,7 +17,7 @@ use crate::{
         call::{Call, Reply},
         follow::Place,
         query::{Next, Position, Query, Source, too_many},
-        read::{self, Needs, PartRead, View},
+        read::{self, ById, Needs, PartRead, View},
         sql::select,
     },
     scim::evaluate::evaluate,
@@ -77,9 +77,17 @@ impl Gateway {
         resource: &Resource,
         id: &str,
     ) -> Result<Option<Value>, Error> {
-        let call = match read::by_id(resource, id) {
+        let way = match read::by_id(resource, id, self.limits) {
             Err(Fault::Absent) => return Ok(None),
-            call => call?,
+            way => way?,
+        };
+        let call = match way {
+            ById::Call(call) => call,
+            // a look into the list leads to no other in it
+            ById::Query(query) => {
+                let (mut rows, ..) = Box::pin(self.all(session, &query)).await?.page();
+                return Ok(rows.pop().map(|(_, row)| row));
+            }
         };
         let reply = self.settled(session, resource, id, &call).await?;
         let record = match reply.class {
@@ -90,6 +98,17 @@ impl Gateway {
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
         Ok((translate::id(resource, &record)? == id && resource.exists(&record)).then_some(record))
+    }
+
+    /// All that a query of the gateway's own finds. That there is no more is only known when the list was read wholly.
+    pub(super) async fn all<'q>(&self, session: &mut Session, query: &'q Query<'_>) -> Result<Kept<'q>, Error> {
+        let client = session.client();
+        for _ in 0..2 {
+            if let Some(kept) = self.gather(session, query, Kept::new(query), &client).await? {
+                return Ok(kept);
+            }
+        }
+        Err(Error::Drift)
     }
 
     /// Hangs the needed parts under their records.
@@ -107,6 +126,10 @@ impl Gateway {
                     if let Records::Sql(sql) = &resource.records {
                         select::attach(sql, records, &read, reply.into_rows())?;
                     }
+                }
+                PartRead::Derived(derived) => {
+                    // what names these records is read like anything else
+                    Box::pin(self.derived(session, resource, derived, records)).await?;
                 }
                 PartRead::One { at, part, id } => {
                     let value = self.part(session, part, &id).await?;
@@ -277,6 +300,9 @@ impl Gateway {
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
                 if query.resource.exists(&row) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
+                    if query.first {
+                        return Ok(Some(kept));
+                    }
                 }
             }
             match next {
@@ -297,6 +323,9 @@ impl Gateway {
         at: &Position,
         walk: &mut Walk<'_>,
     ) -> Result<Option<(Vec<Value>, Option<usize>, Option<Value>)>, Error> {
+        if let Some(rows) = query.rows_at_hand(at) {
+            return Ok(Some((rows, None, None)));
+        }
         let Some(call) = query.walk_call(at)? else { return Ok(None) };
         if session.calls() >= self.limits.calls as u64 {
             return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());

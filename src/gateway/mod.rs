@@ -9,9 +9,11 @@ mod bulk;
 pub mod caller;
 pub mod conversation;
 mod cursor;
+mod derived;
 mod existing;
 mod fetch;
 mod hash;
+mod joining;
 mod kept;
 pub mod live;
 mod order;
@@ -126,12 +128,12 @@ impl Gateway {
 impl Gateway {
     /// A conversation with the app that only reads, of this client's tenant.
     async fn reading(&self, context: &Context<'_>) -> Result<Session, Failure> {
-        Ok(self.backend.read().await?.of(context.tenant.cloned()))
+        Ok(self.backend.read().await?.of(context.client, context.tenant.cloned()))
     }
 
     /// One that writes.
     async fn writing(&self, context: &Context<'_>) -> Result<Session, Failure> {
-        Ok(self.backend.write().await?.of(context.tenant.cloned()))
+        Ok(self.backend.write().await?.of(context.client, context.tenant.cloned()))
     }
 
     /// Whether the app answers at all; the cause is in the log if not.

@@ -29,8 +29,8 @@ impl Gateway {
         steps: &[Step<'_>],
         mut before: Option<Value>,
     ) -> Result<Done, Error> {
-        let edits = steps.iter().filter(|step| matches!(step.act, Act::Edit(_))).count();
-        if session.calls() + (steps.len() + edits) as u64 > self.limits.calls as u64 {
+        let least: usize = steps.iter().map(Step::calls).sum();
+        if session.calls() + least as u64 > self.limits.calls as u64 {
             return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
         let mut last = None;
@@ -44,6 +44,7 @@ impl Gateway {
             let before = before.take();
             let did = async {
                 let call = match (&step.act, before) {
+                    (Act::Member(member), _) => return self.member(session, member).await.map(|_| None),
                     (Act::Call(call), _) => Cow::Borrowed(call),
                     (Act::Later(later), _) => Cow::Owned(later.call(&kept)?),
                     (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before, &kept)?),
@@ -52,22 +53,23 @@ impl Gateway {
                         Cow::Owned(edit.call(&before, &kept)?)
                     }
                     (Act::Own(own), _) => Cow::Owned(Call::Sql(own.statement(&kept))),
-                    (Act::ForEach(each), _) => return self.for_each(session, each).await,
+                    (Act::ForEach(each), _) => return self.for_each(session, each).await.map(Some),
                 };
-                self.step(session, step, &call).await
+                self.step(session, step, &call).await.map(Some)
             };
             let did = did.await;
             let did = match did {
                 Ok(reply) => {
                     done.push(step);
-                    step.kept(&reply).map(|more| kept.extend(more)).map(|()| reply).map_err(Error::from)
+                    let keeping = reply.as_ref().map_or(Ok(Vec::new()), |reply| step.kept(reply));
+                    keeping.map(|more| kept.extend(more)).map(|()| reply).map_err(Error::from)
                 }
                 Err(error) => Err(error),
             };
             match did {
                 Ok(reply) => {
-                    changed += reply.changed;
-                    last = Some(reply);
+                    changed += reply.as_ref().map_or(0, |reply| reply.changed);
+                    last = reply;
                 }
                 Err(error) => return Err(self.back(session, &done, &kept, error).await),
             }

@@ -185,6 +185,10 @@ pub struct Each {
     pub of: Option<Of>,
     /// Others that it may name as well; the record's item says so in [`OF`].
     pub also: Vec<Of>,
+    /// How many the app keeps.
+    pub at_most: Option<usize>,
+    /// Whether there is room for one, which may stand there without a list around it.
+    pub one: bool,
 }
 
 /// What an item of a record is called by that names a resource of another type than the list's first. No column has such a
@@ -224,6 +228,15 @@ pub struct Field {
 pub const HINTS: [&str; 4] = ["type", "primary", "display", "$ref"];
 
 impl Field {
+    /// Whether a value can be written here, or is always the same.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        match &self.value {
+            FieldSource::At { at, codec } => at.writes() && codec.writes(),
+            FieldSource::Constant(_) => true,
+        }
+    }
+
     /// Whether a value here is enough for an item to be there.
     #[must_use]
     pub fn says(&self) -> bool {

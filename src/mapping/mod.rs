@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cell;
 pub mod codec;
 mod compile;
+mod edit;
 pub mod hash;
 pub mod language;
 pub mod line;
@@ -18,9 +19,11 @@ pub mod own;
 pub mod pattern;
 mod php;
 pub mod quote;
+pub mod relation;
 pub mod reply;
 pub mod rest;
 pub mod selector;
+mod slots;
 pub mod sql;
 pub mod template;
 pub mod term;
@@ -199,11 +202,20 @@ impl Resource {
         found.into_iter().next()
     }
 
+    /// The line of the attribute that a resource is shown by in the lists of others.
+    #[must_use]
+    pub fn shown(&self) -> Option<&Line> {
+        let own = |line: &&Line| line.target.extension.is_none() && line.target.attribute.name == "displayName";
+        self.lines.iter().find(own).or_else(|| self.naming())
+    }
+
     /// Whether clients change a list of members here.
     #[must_use]
     pub fn has_members(&self) -> bool {
         match &self.records {
-            Records::Rest(records) => records.members.is_some(),
+            Records::Rest(records) => {
+                records.members.is_some() || records.derived.iter().any(|derived| derived.writes.is_some())
+            }
             Records::Sql(records) => !records.members.is_empty(),
         }
     }

@@ -8,8 +8,15 @@ use serde_json::Value;
 use crate::scim::{filter::CompareOp, schema::Target};
 
 use super::{
-    answer::AnswerRule, auth::Auth, call::CallTemplate, cell::Cell, language::Language, pattern::Pattern,
-    reply::InReply, selector::Selector,
+    answer::AnswerRule,
+    auth::Auth,
+    call::CallTemplate,
+    cell::Cell,
+    language::Language,
+    pattern::Pattern,
+    relation::{Derived, Relation},
+    reply::InReply,
+    selector::Selector,
 };
 
 /// The app.
@@ -72,11 +79,13 @@ pub struct RestRecords {
     /// Fields that hold more than one value.
     pub cells: Vec<Cell>,
     /// Reads one record by id.
-    pub get: CallTemplate,
+    pub get: Get,
     /// Fetched besides, by name.
     pub parts: Vec<Part>,
     /// Reads many.
     pub list: Option<List>,
+    /// All records there are, where they exist only by name.
+    pub fixed: Option<Vec<Value>>,
     /// Makes one; none: not offered.
     pub create: Option<Create>,
     /// Changes one, rule by rule from the top.
@@ -85,6 +94,17 @@ pub struct RestRecords {
     pub delete: Vec<CallTemplate>,
     /// The list that other resources are members of.
     pub members: Option<Relation>,
+    /// Lists that are kept in the records of those whom they name.
+    pub derived: Vec<Derived>,
+}
+
+/// How one record is read.
+#[derive(Debug)]
+pub enum Get {
+    /// By a call of its own.
+    Call(Box<CallTemplate>),
+    /// Out of the list, by its rule for ids or by walking.
+    List,
 }
 
 /// One more reply that hangs under a name of the record.
@@ -267,17 +287,4 @@ pub enum To {
     AnyOf(Vec<Value>),
     /// Some value, or none.
     Given(bool),
-}
-
-/// How a list of members is changed.
-#[derive(Debug)]
-pub struct Relation {
-    /// Puts members in; `$.value` or `$.values`.
-    pub add: CallTemplate,
-    /// Takes members out.
-    pub remove: CallTemplate,
-    /// How many one call takes; 1 where the call names `value`.
-    pub add_batch: usize,
-    /// As `add_batch`.
-    pub remove_batch: usize,
 }

@@ -14,8 +14,11 @@ use crate::scim::{
 use super::{
     Records, Resource, cell,
     codec::{Codec, Unreadable, kind},
-    line::{DIRECT, Each, Empty, FieldSource, Line, OF, Of, Slot, Source, types_by_resource},
+    edit,
+    line::{DIRECT, Each, Empty, FieldSource, Line, OF, Of, Source, types_by_resource},
     pattern::{Item, same},
+    selector::Selector,
+    slots,
     template::percent,
 };
 
@@ -89,9 +92,13 @@ pub fn record(
 ) -> Result<Value, Refusal> {
     let mut made = if start.is_object() { start.clone() } else { json!({}) };
     for line in resource.lines.iter().filter(|l| l.create && takes(&l.target)) {
-        match scim::resource::get(attributes, &line.target) {
-            Some(value) => write(line, &mut made, value, lenient)?,
-            None => {
+        match (scim::resource::get(attributes, &line.target), list_in(resource, line)) {
+            (Some(value), Some(each)) => {
+                let list = edit::edited(line, each, each.items.one(&made), &To::Value(value.clone()), lenient)?;
+                each.items.set(&mut made, list);
+            }
+            (Some(value), None) => write(line, &mut made, value, lenient)?,
+            (None, _) => {
                 if let (Source::At { at, .. }, Empty::Is(empty), None) = (&line.value, &line.empty, line.edits()) {
                     at.set(&mut made, empty.clone());
                 }
@@ -101,8 +108,7 @@ pub fn record(
     Ok(made)
 }
 
-/// The part of the record that changes write: just their fields. A list that is edited item by item is written as it is
-/// `before`, with the changes in it.
+/// The part of the record that changes write: just their fields. A list is whole: as it is `before`, with the changes in it.
 ///
 /// # Errors
 /// As [`record`].
@@ -114,7 +120,7 @@ pub fn changed<'a>(
 ) -> Result<Value, Refusal> {
     let mut made = json!({});
     for line in changes.clone().into_iter().filter_map(|change| resource.line(&change.target)) {
-        if let (Some(list), Some(before)) = (line.edits(), before) {
+        if let (Some(list), Some(before)) = (edited_list(resource, line), before) {
             list.set(&mut made, list.one(before).cloned().unwrap_or_default());
         }
     }
@@ -134,13 +140,33 @@ pub fn edited<'a>(
     let mut made = record;
     for change in changes {
         let Some(line) = resource.line(&change.target) else { continue };
-        match &change.to {
-            To::Value(value) => write(line, &mut made, value, lenient)?,
-            To::Unassigned => clear(line, &mut made),
-            To::Delta { .. } => {}
+        match (&change.to, list_in(resource, line)) {
+            (to, Some(each)) => {
+                let list = edit::edited(line, each, each.items.one(&made), to, lenient)?;
+                each.items.set(&mut made, list);
+            }
+            (To::Value(value), None) => write(line, &mut made, value, lenient)?,
+            (To::Unassigned, None) => clear(line, &mut made),
+            (To::Delta { .. }, None) => {}
         }
     }
     Ok(made)
+}
+
+/// The list of the record that a line edits, leaving in it what it does not mean: of an HTTP app, and no text that is a list.
+#[must_use]
+pub fn edited_list<'r>(resource: &'r Resource, line: &'r Line) -> Option<&'r Selector> {
+    line.edits().or_else(|| list_in(resource, line).map(|each| &each.items))
+}
+
+/// The same, whose items are read one by one.
+fn list_in<'r>(resource: &'r Resource, line: &'r Line) -> Option<&'r Each> {
+    match (&resource.records, &line.value) {
+        (Records::Rest(records), Source::Each(each)) => {
+            records.cells.iter().all(|cell| cell.at != each.items).then_some(each)
+        }
+        _ => None,
+    }
 }
 
 fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unreadable> {
@@ -156,6 +182,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                 Some(_) => match each.items.one(record) {
                     None | Some(Value::Null) => Vec::new(),
                     Some(Value::Array(items)) => items.iter().collect(),
+                    Some(one) if each.one => vec![one],
                     Some(other) => return Err(Unreadable { message: format!("{} is not a list", kind(other)) }),
                 },
                 None => each.items.all(record),
@@ -196,7 +223,11 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                     if let Some(display) = item.get("display").and_then(text) {
                         made.insert("display".to_owned(), Value::String(display));
                     }
-                    made.insert("type".to_owned(), DIRECT.clone());
+                    let kind = match types_by_resource(&line.target.attribute) {
+                        true => Value::from(of.name.as_str()),
+                        false => DIRECT.clone(),
+                    };
+                    made.insert("type".to_owned(), kind);
                     Some(Value::Object(made))
                 })
                 .collect();
@@ -205,7 +236,12 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
     }
 }
 
-fn read_item(each: &Each, item: &Value, attribute: &Attribute, base: &str) -> Result<Option<Value>, Unreadable> {
+pub(super) fn read_item(
+    each: &Each,
+    item: &Value,
+    attribute: &Attribute,
+    base: &str,
+) -> Result<Option<Value>, Unreadable> {
     let mut made = Map::new();
     for field in &each.fields {
         let leaf = if attribute.kind == Type::Complex {
@@ -308,7 +344,7 @@ fn write(line: &Line, made: &mut Value, value: &Value, lenient: bool) -> Result<
             each.items.set(made, Value::Array(items?));
             Ok(())
         }
-        Source::Slots(slots) => write_slots(line, slots, made, value, lenient),
+        Source::Slots(slots) => slots::write(line, slots, made, value, lenient),
         Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => Ok(()),
     }
 }
@@ -324,7 +360,7 @@ fn held(item: &Item, wanted: bool, list: Option<&Value>) -> Value {
     Value::Array(items)
 }
 
-fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
+pub(super) fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> {
     let mut made = Value::Null;
     for field in &each.fields {
         let value = if line.target.attribute.kind == Type::Complex { item.get(&field.sub) } else { Some(item) };
@@ -341,53 +377,6 @@ fn write_item(line: &Line, each: &Each, item: &Value) -> Result<Value, Refusal> 
     Ok(made)
 }
 
-fn write_slots(line: &Line, slots: &[Slot], made: &mut Value, value: &Value, lenient: bool) -> Result<(), Refusal> {
-    let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
-    let mut placed = vec![false; items.len()];
-    // An item that does not say all that is so in its slot may stand there, but nobody guesses for it between several.
-    let guessed = |item: &Value| !lenient && slots.iter().filter(|slot| fits(slot, item, false, lenient)).count() > 1;
-    for slot in slots {
-        let at = |exact: bool| {
-            let free = |(i, item): (usize, &&Value)| !placed[i] && fits(slot, item, exact, lenient);
-            items.iter().enumerate().position(free).filter(|i| exact || !guessed(items[*i]))
-        };
-        match at(true).or_else(|| at(false)) {
-            Some(i) => {
-                placed[i] = true;
-                match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
-                    Some(value) => slot.at.set(made, encode(&slot.codec, &line.folded(value), &line.target)?),
-                    None => slot.at.set(made, line.empty.value()),
-                }
-            }
-            None => slot.at.set(made, line.empty.value()),
-        }
-    }
-    match placed.iter().position(|p| !p) {
-        Some(i) if !lenient => Err(Refusal::new(
-            ScimType::InvalidValue,
-            format!("the app has no place for {} in {}; it keeps {}", items[i], line.target, describe(slots)),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Whether an item of a list can stand in a slot: what is always so there is said of it too, or not said. `exact`: all of
-/// it is said. What the slot has no word for would be lost behind a success; only the `lenient` may lose it.
-fn fits(slot: &Slot, item: &Value, exact: bool, lenient: bool) -> bool {
-    let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
-    let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
-    let loses = item.as_object().into_iter().flatten().any(|(sub, value)| !kept(sub) && !nothing(value));
-    let said = |(sub, wanted): &(String, Value)| item.get(sub).map_or(!exact, |found| alike(found, wanted));
-    (lenient || !loses) && slot.constants.iter().all(said)
-}
-
-fn describe(slots: &[Slot]) -> String {
-    let one = |slot: &Slot| {
-        slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ")
-    };
-    slots.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
 fn clear(line: &Line, made: &mut Value) {
     match &line.value {
         // without a value nothing is asked of the list
@@ -399,7 +388,7 @@ fn clear(line: &Line, made: &mut Value) {
     }
 }
 
-fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
+pub(super) fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusal> {
     codec.write(value).ok_or_else(|| {
         let known = match codec {
             Codec::Values { pairs, .. } => {
@@ -411,8 +400,15 @@ fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Value, Refusa
     })
 }
 
+/// The `value`s of a resource's list.
+#[must_use]
+pub fn values(resource: &Map<String, Value>, list: &Target) -> Vec<String> {
+    let items = scim::resource::get(resource, list).and_then(Value::as_array).into_iter().flatten();
+    items.filter_map(|item| item.get("value").and_then(text)).collect()
+}
+
 /// Type names and the like are hints, compared without letter case (RFC 7643 §2.4).
-fn alike(a: &Value, b: &Value) -> bool {
+pub(super) fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
         _ => a == b,

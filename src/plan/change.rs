@@ -9,7 +9,8 @@ use crate::{
     mapping::{
         Records, Resource,
         line::{Line, Source},
-        rest::{Becomes, ChangeRule, RestRecords, To as Expected},
+        relation::Relation,
+        rest::{Becomes, ChangeRule},
         sql::Delete,
         term::Scope,
         translate,
@@ -24,14 +25,15 @@ use crate::{
 };
 
 use super::{
-    Context, Fault, members,
+    Context, Fault,
+    deal::{claimed, claims, deal},
     read::{Needs, Shown},
     scope,
     sql::{
         self,
         write::{self, Stamps},
     },
-    step::Step,
+    step::{Step, edits},
 };
 
 /// What a client asks to change.
@@ -61,8 +63,11 @@ pub struct Change<'a> {
 #[must_use]
 pub fn plan<'a>(resource: &'a Resource, id: &'a str, ask: Ask<'a>) -> Change<'a> {
     let set = set(ask).filter(|changes| !changes.is_empty());
-    let own = matches!(&resource.records, Records::Sql(records) if !records.members.is_empty())
-        && set.iter().flatten().all(|c| !relates(resource, c) || !needs_before(resource, c));
+    let by_delta = match &resource.records {
+        Records::Sql(records) => !records.members.is_empty(),
+        Records::Rest(_) => set.iter().flatten().any(|c| is_derived(resource, c)),
+    };
+    let own = by_delta && set.iter().flatten().all(|c| !relates(resource, c) || !needs_old(resource, c));
     let own = own && set.is_some();
     let reads = |changes: &[Changed]| reading_rule(resource, changes).is_some();
     let blind = set.filter(|changes| !changes.iter().any(|c| needs_before(resource, c)) && !reads(changes));
@@ -89,11 +94,6 @@ fn sends_what_was(resource: &Resource, rule: &ChangeRule, mine: &[&Changed]) -> 
     rule.call.reads() || mine.iter().any(|change| edits(resource, change))
 }
 
-/// Whether a change puts something into a list, or takes it out, and leaves the rest of the list as it is.
-fn edits(resource: &Resource, change: &Changed) -> bool {
-    resource.line(&change.target).is_some_and(|line| line.edits().is_some())
-}
-
 /// What is asked for, where that is said without the old state.
 fn set(ask: Ask<'_>) -> Option<Vec<Changed>> {
     match ask {
@@ -109,8 +109,14 @@ pub fn shows(resource: &Resource, wants_answer: bool) -> bool {
     wants_answer || !resource.has_members()
 }
 
-/// Whether a change cannot be sent without knowing the old value.
+/// Whether a change cannot be sent without reading the record.
 fn needs_before(resource: &Resource, change: &Changed) -> bool {
+    // Of a list that is kept elsewhere nobody else would say that its owner is not there.
+    needs_old(resource, change) || is_derived(resource, change)
+}
+
+/// Whether a change cannot be sent without knowing the old value.
+fn needs_old(resource: &Resource, change: &Changed) -> bool {
     let Some(line) = resource.line(&change.target) else { return true };
     let mut required = resource.kind.extensions.iter().filter(|e| e.required).map(|e| e.schema.id.as_str());
     let may_go =
@@ -119,8 +125,9 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
         return true;
     }
     match &resource.records {
-        Records::Rest(records) => match line.relates() {
+        Records::Rest(records) => match relates(resource, change) {
             true => !matches!(change.to, To::Delta { .. }),
+            false if edits(resource, change) => true,
             false if line.checked || scope::tested(records, line) => true,
             false => !records.update.iter().any(|rule| rule.when.is_empty() || claims(rule, change)),
         },
@@ -130,9 +137,20 @@ fn needs_before(resource: &Resource, change: &Changed) -> bool {
     }
 }
 
-/// Whether a change is one of a list of other resources.
-fn relates(resource: &Resource, change: &Changed) -> bool {
-    resource.line(&change.target).is_some_and(Line::relates)
+/// Whether a change is one of a list of other resources that changes by what goes in and out. One that an HTTP app takes
+/// whole, with the record, is like any other list.
+pub(super) fn relates(resource: &Resource, change: &Changed) -> bool {
+    let by_calls = |relation: &Relation| relation.target.covers(&change.target);
+    match &resource.records {
+        Records::Rest(records) => records.members.as_ref().is_some_and(by_calls) || is_derived(resource, change),
+        Records::Sql(_) => resource.line(&change.target).is_some_and(Line::relates),
+    }
+}
+
+/// Whether a change is one of a list that is kept in the records of those whom it names.
+fn is_derived(resource: &Resource, change: &Changed) -> bool {
+    let Records::Rest(records) = &resource.records else { return false };
+    records.derived.iter().any(|derived| derived.target.covers(&change.target))
 }
 
 impl<'a> Change<'a> {
@@ -182,6 +200,9 @@ impl<'a> Change<'a> {
         };
         let target = &change.target;
         Some(match self.resource.line(target) {
+            Some(line) if matches!(line.value, Source::From { .. }) => {
+                format!("`{target}` is kept in other records, which do not tell whether this one is there")
+            }
             Some(line) if line.update && matches!(line.value, Source::Each(_)) => {
                 format!("only what differs in `{target}` is written")
             }
@@ -194,6 +215,17 @@ impl<'a> Change<'a> {
             }
             _ => format!("`{target}` cannot be changed, so it must be so already"),
         })
+    }
+
+    /// Who joins and leaves in their own records, as far as that is said without the old state.
+    ///
+    /// # Errors
+    /// An id that no record can have.
+    pub fn joins(&self, context: &Context<'_>) -> Result<Vec<Step<'a>>, Fault> {
+        let Records::Rest(records) = &self.resource.records else { return Ok(Vec::new()) };
+        let said = |c: &Changed| is_derived(self.resource, c) && matches!(c.to, To::Delta { .. });
+        let changes: Vec<Changed> = self.set().into_iter().flatten().filter(said).collect();
+        deal(self.resource, records, self.id, &changes, None, context.profile.ignore_unmapped)
     }
 
     /// The rules that take what is asked for, as far as that is known, and send the record, or a list of it, as just read.
@@ -252,12 +284,12 @@ impl<'a> Change<'a> {
         match &self.resource.records {
             Records::Rest(records) => {
                 if let Some((record, _)) = before.filter(|_| self.resource.is_guarded()) {
-                    let own = changes.iter().filter(|c| !self.resource.line(&c.target).is_some_and(Line::relates));
-                    let changed =
-                        translate::changed(self.resource, own, Some(record), context.profile.ignore_unmapped)?;
+                    let own = changes.iter().filter(|c| !relates(self.resource, c));
+                    let lenient = context.profile.ignore_unmapped;
+                    let changed = translate::changed(self.resource, own, Some(record), lenient)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
-                deal(self.resource, records, self.id, &changes, before, context)
+                deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)
             }
             Records::Sql(records) => sql::change::steps(self.resource, records, self.id, &changes, before, context),
         }
@@ -335,87 +367,6 @@ fn same_but_case(kind: &Resource, change: &Changed, before: &Map<String, Value>)
 
 fn immutable(change: &Changed) -> Fault {
     Refusal::new(ScimType::Mutability, format!("`{}` cannot be changed any more", change.target)).into()
-}
-
-/// Whether a rule names this change.
-fn claims(rule: &ChangeRule, change: &Changed) -> bool {
-    rule.when.iter().any(|(target, becomes)| *target == change.target && fits(becomes, change, None))
-}
-
-/// Whether a change is one that a rule is for. Without the resource as it is before, its old value may be any.
-pub(super) fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<String, Value>>) -> bool {
-    let is = |wanted: &Expected, value: Option<&Value>| match (wanted, value) {
-        (Expected::AnyOf(values), Some(value)) => values.iter().any(|v| crate::mapping::pattern::same(v, value)),
-        (Expected::AnyOf(values), None) => values.iter().any(Value::is_null),
-        (Expected::Given(given), value) => *given == value.is_some(),
-    };
-    let to = |wanted: &Expected| match &change.to {
-        To::Value(value) => is(wanted, Some(value)),
-        To::Unassigned => is(wanted, None),
-        To::Delta { .. } => false,
-    };
-    let from = |wanted: &Expected| before.is_none_or(|before| is(wanted, resource::get(before, &change.target)));
-    becomes.to.as_ref().is_none_or(to) && becomes.from.as_ref().is_none_or(from)
-}
-
-type Claimed<'a, 'c> = (Vec<(&'a ChangeRule, Vec<&'c Changed>)>, Vec<&'c Changed>);
-
-/// Changes dealt out to the rules that take them, from the top, and what is left.
-fn claimed<'a, 'c>(
-    rules: &'a [ChangeRule],
-    mut left: Vec<&'c Changed>,
-    before: Option<&Map<String, Value>>,
-) -> Claimed<'a, 'c> {
-    let mut dealt = Vec::new();
-    for rule in rules {
-        let fits = |target: &Target, becomes: &Becomes, c: &Changed| c.target == *target && fits(becomes, c, before);
-        if !rule.when.iter().all(|(target, becomes)| left.iter().any(|c| fits(target, becomes, c))) {
-            continue;
-        }
-        let (mine, others): (Vec<&Changed>, Vec<&Changed>) = left
-            .into_iter()
-            .partition(|c| rule.when.is_empty() || rule.when.iter().any(|(target, becomes)| fits(target, becomes, c)));
-        left = others;
-        if !mine.is_empty() {
-            dealt.push((rule, mine));
-        }
-    }
-    (dealt, left)
-}
-
-/// Deals changes out to the change rules of an HTTP app, from the top; lists of members go last, as they are least
-/// likely to be refused. `before`: the record as it came and the resource it reads as.
-///
-/// # Errors
-/// A change that no rule takes, or a value that cannot be sent.
-pub(super) fn deal<'a>(
-    resource: &'a Resource,
-    records: &'a RestRecords,
-    id: &str,
-    changes: &[Changed],
-    before: Option<(&Value, &Map<String, Value>)>,
-    context: &Context<'_>,
-) -> Result<Vec<Step<'a>>, Fault> {
-    let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-    let (lists, single): (Vec<&Changed>, Vec<&Changed>) = changes.iter().partition(|c| relates(resource, c));
-    let (dealt, left) = claimed(&records.update, single, before.map(|b| b.1));
-    let mut steps = Vec::new();
-    for (rule, mine) in dealt {
-        let lenient = context.profile.ignore_unmapped;
-        steps.extend(Step::change(resource, rule, &stored, &mine, before.map(|b| b.0), lenient)?);
-    }
-    if let Some(change) = left.first() {
-        let detail = format!("the app has no way to change `{}` like this", change.target);
-        return Err(Refusal::new(ScimType::Mutability, detail).into());
-    }
-    for change in lists {
-        let Some(relation) = &records.members else { return Err(immutable(change)) };
-        let Some((add, remove)) = members::delta(&change.to, &change.target, before.map(|b| b.1)) else {
-            return Err(Fault::Unmade("the members were not read before the change".to_owned()));
-        };
-        steps.extend(members::steps(resource, relation, &stored, &add, &remove)?);
-    }
-    Ok(steps)
 }
 
 /// The steps that delete a record.

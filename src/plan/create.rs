@@ -8,21 +8,24 @@ use serde_json::{Map, Value};
 use crate::{
     mapping::{
         Records, Resource, cell,
-        line::{Default, Line, Source},
+        line::{Default, Source},
+        relation::Relation,
+        rest,
         term::Scope,
         translate,
     },
     scim::{
         change::{Change, To},
         resource,
+        schema::Target,
     },
 };
 
 use super::{
     Context, Fault,
     call::{Call, Reply, Statement},
-    change::deal,
-    scope,
+    deal::deal,
+    joining, scope,
     sql::{
         beside, guard,
         members::members_add,
@@ -42,6 +45,11 @@ pub struct Create<'a> {
     pub first: Vec<Step<'a>>,
     sent: &'a Map<String, Value>,
     made: Value,
+}
+
+/// Whether the call that makes a record takes this attribute: what is kept in other records it cannot.
+fn takes(resource: &Resource, create: &rest::Create, target: &Target) -> bool {
+    create.takes(target) && !resource.line(target).is_some_and(|line| matches!(line.value, Source::From { .. }))
 }
 
 /// What is known of a record just made.
@@ -91,7 +99,8 @@ pub fn plan<'a>(
             let Some(create) = &records.create else {
                 return Err(Fault::NotOffered(format!("the app cannot make a {}", resource.kind.name)));
             };
-            let mut record = translate::record(resource, sent, &create.start, |target| create.takes(target), lenient)?;
+            let mut record =
+                translate::record(resource, sent, &create.start, |target| takes(resource, create, target), lenient)?;
             cell::join(&records.cells, &mut record)?;
             scope::stays(resource, &record)?;
             let names = Scope::default().with("record", record.clone()).with_random(context.random);
@@ -138,11 +147,10 @@ impl<'a> Create<'a> {
     pub fn calls(&self) -> usize {
         let first = self.first.len();
         let Records::Rest(records) = &self.resource.records else { return first };
-        let Some(relation) = &records.members else { return first };
-        let members = |line: &&Line| matches!(&line.value, Source::Each(each) if each.of.is_some());
-        let line = self.resource.lines.iter().filter(|l| l.create).find(members);
-        let sent = line.and_then(|l| resource::get(self.sent, &l.target)?.as_array()).map_or(0, Vec::len);
-        first + sent.div_ceil(relation.add_batch.max(1))
+        let sent = |target: &Target| resource::get(self.sent, target).and_then(Value::as_array).map_or(0, Vec::len);
+        let by_calls = |relation: &Relation| sent(&relation.target).div_ceil(relation.add_batch.max(1));
+        let derived = records.derived.iter().map(|derived| sent(&derived.target) * joining::calls(derived));
+        first + records.members.as_ref().map_or(0, by_calls) + derived.sum::<usize>()
     }
 
     /// What the reply tells of the record.
@@ -198,19 +206,17 @@ impl<'a> Create<'a> {
                     .resource
                     .lines
                     .iter()
-                    .filter(|l| l.create && !create.takes(&l.target))
+                    .filter(|l| l.create && !takes(self.resource, create, &l.target))
                     .filter_map(|l| Some((l, resource::get(self.sent, &l.target)?)))
                     .map(|(l, value)| {
-                        let to = match (&l.value, value) {
-                            (Source::Each(each), Value::Array(items)) if each.of.is_some() => {
-                                To::Delta { add: items.clone(), remove: Vec::new() }
-                            }
+                        let to = match (l.relates(), value) {
+                            (true, Value::Array(items)) => To::Delta { add: items.clone(), remove: Vec::new() },
                             _ => To::Value(value.clone()),
                         };
                         Change { target: l.target.clone(), to }
                     })
                     .collect();
-                deal(self.resource, records, &made.id, &left, None, context)
+                deal(self.resource, records, &made.id, &left, None, context.profile.ignore_unmapped)
             }
             Records::Sql(records) => {
                 let key = super::sql::key(self.resource, records, &made.id).ok_or(Fault::Absent)?;

@@ -1,6 +1,7 @@
 //! The text form of a plan: what a request would lead to, with all its values, and why. It is made of the very plans that
 //! the gateway carries out, so it cannot say anything else; what depends on the app's state is named as that.
 
+mod look;
 mod query;
 mod write;
 
@@ -19,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    Context, Fault,
+    Context, Fault, Limits,
     call::{Bind, Call, Expect},
     change::Ask,
     query::Position,
@@ -52,6 +53,8 @@ impl From<Fault> for Unplanned {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     title: String,
+    /// Within which look-ups are planned.
+    limits: Limits,
     lines: Vec<Line>,
     statements: usize,
     /// Whether an id that is not known stands for several.
@@ -98,13 +101,13 @@ pub fn explain(
             Ok(plans)
         }
         Request::Bulk(bulk) => {
-            let mut said = Explained::new("bulk".to_owned());
+            let mut said = Explained::new("bulk".to_owned(), context.limits);
             said.noted("order", &format!("{} operations", bulk.operations.len()), "each after those it refers to");
             said.add("plans", "each has that of the request it holds");
             Ok(vec![said])
         }
         Request::ServiceProviderConfig | Request::ResourceTypes(_) | Request::Schemas(_) => {
-            let mut said = Explained::new("discovery".to_owned());
+            let mut said = Explained::new("discovery".to_owned(), context.limits);
             said.add("answer", "from the mapping alone");
             said.add("cost", "nothing");
             Ok(vec![said])
@@ -123,7 +126,7 @@ fn one(
     }
     match operation {
         Operation::Read { id } => {
-            let mut said = Explained::new(format!("read {} {}", resource.kind.name, quoted(&id)));
+            let mut said = Explained::new(format!("read {} {}", resource.kind.name, quoted(&id)), context.limits);
             let cost = said.record(resource, &id, &projection)?;
             said.add("cost", &cost.words(resource));
             Ok(said)
@@ -149,6 +152,13 @@ struct Cost {
 }
 
 impl Cost {
+    /// Both.
+    fn and(mut self, more: Self) -> Self {
+        self.calls += more.calls;
+        self.besides.extend(more.besides);
+        self
+    }
+
     fn words(&self, resource: &Resource) -> String {
         format!("{}{}", counted(resource, self.calls), self.more())
     }
@@ -179,8 +189,8 @@ fn counted(resource: &Resource, calls: usize) -> String {
 }
 
 impl Explained {
-    fn new(title: String) -> Self {
-        Self { title, lines: Vec::new(), statements: 0, several: false }
+    fn new(title: String, limits: Limits) -> Self {
+        Self { title, limits, lines: Vec::new(), statements: 0, several: false }
     }
 
     fn add(&mut self, label: &str, text: &str) {
@@ -216,18 +226,21 @@ impl Explained {
 
     /// The read of a record with its parts, as the answer holds them.
     fn record(&mut self, resource: &Resource, id: &str, projection: &Projection) -> Result<Cost, Fault> {
-        self.call(&read::by_id(resource, id)?, "");
-        let mut cost = self.parts(resource, id, &Needs::one(resource, projection))?;
-        cost.calls += 1;
-        Ok(cost)
+        let cost = self.by_id(resource, id, "")?;
+        Ok(cost.and(self.parts(resource, id, &Needs::one(resource, projection))?))
     }
 
     /// The reads of what hangs under one record.
     fn parts(&mut self, resource: &Resource, id: &str, needs: &Needs<'_>) -> Result<Cost, Fault> {
         let mut cost = Cost::default();
         for part in read::parts(resource, needs, &[keyed(resource, id)]) {
+            if let PartRead::Derived(derived) = part {
+                cost = cost.and(self.derived(derived, id)?);
+                continue;
+            }
             cost.calls += 1;
             match part {
+                PartRead::Derived(_) => {}
                 PartRead::All(read) => self.call(&Call::Sql(read.statement.clone()), ""),
                 PartRead::One { part, id, .. } => {
                     let pages = part.pages.as_ref().map(|p| p.max);

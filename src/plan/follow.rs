@@ -54,7 +54,7 @@ impl Place {
         match (query.sorts_here(), &query.source) {
             (Some(sort), _) => rank(sort, object).map(Self::Rank),
             (None, Source::Table(_)) => After::from_json(value).map(Self::Row),
-            (None, Source::List(..)) => {
+            (None, Source::List(..) | Source::Fixed(_)) => {
                 let number = |name: &str| usize::try_from(object.get(name)?.as_u64()?).ok();
                 let marks: Option<Vec<String>> =
                     object.get("marks")?.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect();

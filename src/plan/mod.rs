@@ -8,9 +8,12 @@
 pub mod call;
 pub mod change;
 pub mod create;
+mod deal;
+pub mod derived;
 pub mod explain;
 pub mod fill;
 pub mod follow;
+pub mod joining;
 pub mod link;
 pub mod members;
 pub mod query;
@@ -56,7 +59,7 @@ impl Context<'_> {
 }
 
 /// How much one request may cost.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Rows read from the app.
     pub rows: usize,

@@ -6,19 +6,20 @@ use crate::{
     mapping::{
         Records, Resource,
         line::{Line, Source},
+        relation::Derived,
         reply::At,
-        rest::{PageStyle, Pages},
+        rest::{Get, PageStyle, Pages},
         term::Scope,
     },
     scim::{condition::Condition, projection::Projection, schema::Target, version},
 };
 
 use super::{
-    Fault,
+    Fault, Limits,
     call::{Call, Reply},
     fill::fill,
     link,
-    query::Position,
+    query::{self, Position, Query},
     sql::select,
 };
 
@@ -168,36 +169,64 @@ fn reads_from(line: &Line, part: &str) -> bool {
     }
 }
 
-/// The call that reads a record by its id.
+/// How one record is read by its id.
+#[derive(Debug)]
+pub enum ById<'a> {
+    /// By a call.
+    Call(Call),
+    /// Out of the list.
+    Query(Box<Query<'a>>),
+}
+
+/// How the record of this id is read.
 ///
 /// # Errors
 /// [`Fault::Absent`] for an id that no record can have.
-pub fn by_id(resource: &Resource, id: &str) -> Result<Call, Fault> {
-    match &resource.records {
-        Records::Rest(records) => {
-            let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
-            let scope = Scope::default().lend("id", &stored);
-            // An id that cannot stand in a path is nobody's: the app could never have given it out.
-            fill(&records.get, &scope).map_err(|fault| match fault {
-                Fault::Refused(_) => Fault::Absent,
-                other => other,
-            })
-        }
-        Records::Sql(records) => select::by_id(resource, records, id).map(Call::Sql).ok_or(Fault::Absent),
+pub fn by_id<'a>(resource: &'a Resource, id: &str, limits: Limits) -> Result<ById<'a>, Fault> {
+    match call_by_id(resource, id)? {
+        Some(call) => Ok(ById::Call(call)),
+        None => Ok(ById::Query(Box::new(query::own::by_id(resource, id, limits)?))),
     }
 }
 
-/// The record in an ok reply to [`by_id`]; none means that there is no such record.
+/// The call that reads a record by its id, if there is one for that.
+///
+/// # Errors
+/// As [`by_id`].
+pub fn call_by_id(resource: &Resource, id: &str) -> Result<Option<Call>, Fault> {
+    match &resource.records {
+        Records::Rest(records) => {
+            let Get::Call(get) = &records.get else { return Ok(None) };
+            let stored = resource.id.codec.write(&Value::String(id.to_owned())).ok_or(Fault::Absent)?;
+            let scope = Scope::default().lend("id", &stored);
+            // An id that cannot stand in a path is nobody's: the app could never have given it out.
+            let call = fill(get, &scope).map_err(|fault| match fault {
+                Fault::Refused(_) => Fault::Absent,
+                other => other,
+            });
+            call.map(Some)
+        }
+        Records::Sql(records) => select::by_id(resource, records, id).map(|s| Some(Call::Sql(s))).ok_or(Fault::Absent),
+    }
+}
+
+/// The record in an ok reply to [`call_by_id`]; none means that there is no such record.
 ///
 /// # Errors
 /// There are several.
 pub fn record(resource: &Resource, reply: Reply) -> Result<Option<Value>, Fault> {
     match &resource.records {
-        Records::Rest(records) => Ok(match &records.get.record {
-            Some(at) => at.one(&reply.body).cloned(),
-            None => Some(reply.body),
+        Records::Rest(records) => {
+            let at = match &records.get {
+                Get::Call(call) => call.record.as_ref(),
+                Get::List => None,
+            };
+            let found = match at {
+                Some(at) => at.one(&reply.body).cloned(),
+                None => Some(reply.body),
+            };
+            Ok(found.filter(|r| !r.is_null()))
         }
-        .filter(|r| !r.is_null())),
         Records::Sql(records) => {
             select::once_each(records, reply.rows())?;
             match reply.body {
@@ -222,6 +251,8 @@ pub enum PartRead<'a> {
     },
     /// For all records at once.
     All(select::PartRead),
+    /// Who names them, in records of another type.
+    Derived(&'a Derived),
 }
 
 /// The reads of the parts that are needed for these records.
@@ -238,7 +269,8 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
                     Some(PartRead::One { at, part, id: resource.id.at.one(record)?.clone() })
                 })
             };
-            needed.flat_map(of_all).collect()
+            let derived = rest.derived.iter().filter(|d| needs.part(resource, &d.part)).map(PartRead::Derived);
+            needed.flat_map(of_all).chain(derived).collect()
         }
         Records::Sql(sql) => {
             let keys: Vec<Value> = records.iter().filter_map(|r| r.get(&sql.key.column.0).cloned()).collect();

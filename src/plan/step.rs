@@ -20,6 +20,7 @@ use super::{
     Fault,
     call::{Call, Reply, Statement},
     fill::fill,
+    joining::Member,
     sql::own::{ForEach, OwnCall},
 };
 
@@ -53,6 +54,8 @@ pub enum Act<'a> {
     Own(OwnCall<'a>),
     /// One for each member that is found first.
     ForEach(ForEach<'a>),
+    /// Somebody joins or leaves, in their own record.
+    Member(Member<'a>),
 }
 
 /// What steps keep for those behind them.
@@ -137,6 +140,24 @@ impl<'a> Step<'a> {
         ahead.iter().chain([last]).enumerate().map(one).collect()
     }
 
+    /// Somebody joins or leaves.
+    #[must_use]
+    pub fn member(member: Member<'a>) -> Self {
+        let does = super::members::does(member.joins, 1);
+        let act = Act::Member(member);
+        Self { act, wish: Wish::Done, singly: Vec::new(), does, record: None, if_changed: false }
+    }
+
+    /// How many calls it takes at least.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        match &self.act {
+            Act::Call(_) | Act::Later(_) | Act::Own(_) | Act::ForEach(_) => 1,
+            Act::Edit(_) => 2,
+            Act::Member(member) => super::joining::calls(member.derived),
+        }
+    }
+
     /// The changes that a rule of an HTTP app takes. `before`: the record as just read, where it was; a value that cannot
     /// be sent is then found before anything is.
     ///
@@ -155,8 +176,7 @@ impl<'a> Step<'a> {
         let names: Vec<String> = mine.iter().map(|c| format!("`{}`", c.target)).collect();
         let does = format!("the change of {}", names.join(", "));
         let scope = Scope::default().with("id", id.clone()).with("changed", changed.clone());
-        let edits = mine.iter().any(|c| resource.line(&c.target).is_some_and(|line| line.edits().is_some()));
-        if !rule.call.reads() && !edits {
+        if !rule.call.reads() && !mine.iter().any(|c| edits(resource, c)) {
             return Self::sequence(&rule.ahead, &rule.call, &scope, &does);
         }
         let mut steps = match rule.ahead.split_last() {
@@ -178,7 +198,7 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn template(&self) -> Option<&'a CallTemplate> {
         match &self.act {
-            Act::Call(_) | Act::Own(_) | Act::ForEach(_) => None,
+            Act::Call(_) | Act::Member(_) | Act::Own(_) | Act::ForEach(_) => None,
             Act::Later(later) => Some(later.template),
             Act::Edit(edit) => Some(edit.template()),
         }
@@ -217,6 +237,11 @@ impl<'a> Step<'a> {
     }
 }
 
+/// Whether a change puts something into a list of the record, or takes it out, and leaves the rest of the list as it is.
+pub(super) fn edits(resource: &Resource, change: &Changed) -> bool {
+    resource.line(&change.target).is_some_and(|line| translate::edited_list(resource, line).is_some())
+}
+
 fn cells(resource: &Resource) -> &[Cell] {
     match &resource.records {
         Records::Rest(records) => &records.cells,
@@ -251,6 +276,12 @@ impl<'a> Edit<'a> {
         cell::join(cells(self.resource), &mut changed)?;
         let scope = Scope::default().lend("id", &self.id).lend("changed", &changed);
         fill(&self.rule.call, &with(scope.lend("before", before).lend("whole", &whole), kept))
+    }
+
+    /// Whether a list of the record is sent whole.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.changes.iter().any(|change| edits(self.resource, change))
     }
 
     /// The call with its holes.

@@ -39,6 +39,7 @@ mod rest_sign_in;
 mod rest_steps;
 mod rest_whole;
 mod rest_writes;
+mod roles;
 mod row_version;
 mod rows;
 mod slots;

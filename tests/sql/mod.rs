@@ -170,6 +170,8 @@ pub(crate) fn user() -> Resource {
         ],
         of: None,
         also: Vec::new(),
+        at_most: None,
+        one: false,
     };
     let of = Of { name: "Group".to_owned(), endpoint: "/Groups".to_owned() };
     let around = Codec::Around { prefix: "R/".to_owned(), suffix: "!".to_owned() };
@@ -275,7 +277,8 @@ pub(crate) fn user_with_lists() -> Resource {
     ];
     for (attribute, fields, columns) in lists {
         let items = Selector::key(&attribute.name);
-        let each = Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new() };
+        let each =
+            Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
             records.children.push(Child {
@@ -316,6 +319,8 @@ pub(crate) fn group() -> Resource {
         fields: vec![field("value", "value", Codec::Plain)],
         of: Some(Of { name: "User".to_owned(), endpoint: "/Users".to_owned() }),
         also: Vec::new(),
+        at_most: None,
+        one: false,
     };
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {

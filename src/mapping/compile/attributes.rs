@@ -19,6 +19,7 @@ use super::{
     facts::Facts,
     kind::Written,
     name::Named,
+    relation,
 };
 
 /// What is read out of one field that holds several values: not out of an item's.
@@ -210,6 +211,7 @@ pub(super) fn may_be_list(named: &Named, span: Span, faults: &mut Faults) -> boo
 pub(super) fn said<'n>(
     node: &'n Node,
     named: &Named,
+    own: &Written<'_>,
     types: &[Written<'_>],
     cells: &mut Vec<Cell>,
     faults: &mut Faults,
@@ -234,23 +236,21 @@ pub(super) fn said<'n>(
         },
         Value::Map(_) => {
             let mut fields = node.map(faults, "a line")?;
-            super::not_supported(
-                &mut fields,
-                faults,
-                &[("from", "relations kept on the other side"), ("store", "values kept by the gateway")],
-            );
-            if fields.has("from") || fields.has("store") {
+            super::not_supported(&mut fields, faults, &[("store", "values kept by the gateway")]);
+            if fields.has("store") {
                 return None;
             }
-            if fields.has("each") && !may_be_list(named, node.span, faults) {
+            if (fields.has("each") || fields.has("from")) && !may_be_list(named, node.span, faults) {
                 return None;
             }
             let list = fields.has("split") || fields.has("php");
             if list && !fields.has("each") && !may_be_list(named, node.span, faults) {
                 return None;
             }
-            let said = if fields.has("each") {
-                each(&mut fields, &named.target, types, faults)
+            let said = if fields.has("from") {
+                relation::from(&mut fields, named, own, types, faults)
+            } else if fields.has("each") {
+                each(&mut fields, &named.target, own, types, faults)
             } else if list || fields.has("json") {
                 let whole = fields.required(faults, "at").and_then(|n| selector(n, faults));
                 match list {
@@ -289,16 +289,13 @@ fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Opt
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
 }
 
-fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], faults: &mut Faults) -> Option<Said<'n>> {
-    super::not_supported(
-        fields,
-        faults,
-        &[
-            ("at_most", "whole-list writes"),
-            ("moves", "single-valued memberships"),
-            ("batch", "batches beside `each`; write `batch` inside `add` and `remove`"),
-        ],
-    );
+fn each<'n>(
+    fields: &mut Fields<'n>,
+    target: &Target,
+    own: &Written<'_>,
+    types: &[Written<'_>],
+    faults: &mut Faults,
+) -> Option<Said<'n>> {
     let items = fields.required(faults, "each").and_then(|n| selector(n, faults));
     let pattern =
         fields.take("where").and_then(|n| super::pattern::pattern(n, "`where`", false, faults)).unwrap_or_default();
@@ -309,6 +306,10 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], fau
     let help = "say where an item keeps its value: `value: $.address`, or `value: $` for a list of plain values";
     check_says(target, &list, "`each`", help, fields.span(), faults);
     let of = fields.take("of").and_then(|n| of(n, types, faults));
+    let derived = relation::derived_from(own, target, types);
+    let one = derived.as_ref().is_some_and(|(_, one)| *one);
+    let of = of.or(derived.map(|(of, _)| of));
+    let at_most = fields.integer(faults, "at_most", 1..=100_000).and_then(|most| usize::try_from(most).ok());
     let relation = match (fields.take("add"), fields.take("remove")) {
         (Some(add), Some(remove)) => Some((add, remove)),
         (None, None) => None,
@@ -325,16 +326,12 @@ fn each<'n>(fields: &mut Fields<'n>, target: &Target, types: &[Written<'_>], fau
             .error(fields.span(), "missing-key", "a relation needs `of`")
             .help("name the resource type of its members: `of: User`");
     }
-    if relation.is_none() && matches!(facts.access, Some((_, true, _) | (_, _, true))) {
-        faults.not_supported(fields.span(), &format!("writes to lists inside a record (`{target}`)"));
-    }
-    let writes = relation.is_some();
-    Some(Said {
-        value: Source::Each(Each { items: items?, pattern, fields: list, of, also: Vec::new() }),
-        facts,
-        relation,
-        writes,
-    })
+    let items = items?;
+    let whole = items.writes() && !items.is_whole() && list.iter().all(Field::writes);
+    // a list of other resources grows with the app; it is sent whole only where the mapping says how long it gets
+    let writes = relation.is_some() || whole && (of.is_none() || at_most.is_some());
+    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one };
+    Some(Said { value: Source::Each(each), facts, relation, writes })
 }
 
 /// Takes the sub-attributes of a list's items.

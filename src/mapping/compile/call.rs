@@ -164,7 +164,7 @@ fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> 
     match key.name.as_str() {
         "json" => Some(BodyTemplate::Json(made)),
         "form" => {
-            if !matches!(made, Term::Object(_) | Term::Path { .. }) {
+            if !matches!(made, Term::Object(_) | Term::Path { .. } | Term::Quoted { each: true, .. }) {
                 faults
                     .error(node.span, "wrong-type", "a form is made of fields")
                     .help("write a map, or a path that holds one: `form: $.record`");
@@ -249,12 +249,19 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
             faults.error(node.span, "bad-call", "a query's keys are literal").help("put the hole behind the `=`");
         }
         let literal = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let term = term::text(value, node.span, setting, faults)?;
+        let holes = |text: &str| text.matches("{{").count();
+        if holes(&literal) != holes(value) {
+            faults
+                .error(node.span, "bad-template", "a `{{` that is written encoded cannot stand here")
+                .help("write the parameter under `query`");
+            return None;
+        }
+        let term = match Template::has_holes(value) {
+            true => term::text(&literal, node.span, setting, faults)?,
+            false => Term::Literal(Json::String(literal)),
+        };
         term::check_company(&term, node.span, faults);
-        pairs.push((
-            key.to_owned(),
-            if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term },
-        ));
+        pairs.push((key.to_owned(), term));
     }
     Some((method, segments, pairs))
 }

@@ -1,4 +1,4 @@
-//! Reading how records of an HTTP app are made and changed: `create`, the rules of `update`, `add` and `remove`.
+//! Reading how records of an HTTP app are made and changed: `create` and the rules of `update`.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         call::CallTemplate,
-        rest::{Becomes, ChangeRule, Create, Relation, To},
+        rest::{Becomes, ChangeRule, Create, To},
         selector::Selector,
         template::Template,
     },
@@ -21,7 +21,7 @@ use crate::{
 
 use super::{
     attributes::Draft,
-    call::{self, Setting, call},
+    call::{Setting, call},
     check::check_sent,
     frame::Shared,
 };
@@ -258,7 +258,7 @@ fn check_rules(rules: &[(Span, ChangeRule)], drafts: &[Draft<'_>], faults: &mut 
             }
         };
         let lines: Vec<&Draft<'_>> =
-            drafts.iter().filter(|d| d.line.update && d.relation.is_none()).filter(mine).collect();
+            drafts.iter().filter(|d| d.line.update && super::check::is_own(d)).filter(mine).collect();
         check_sent(rule.ahead.iter().chain([&rule.call]), &["changed", "whole"], &lines, *span, faults);
         for line in lines {
             if let Some(at) = super::check::places(line).into_iter().find(|at| rule.drop.contains(at)) {
@@ -301,55 +301,5 @@ fn value_of(node: &Node, key: &str, faults: &mut Faults) -> Option<To> {
             given.map(To::Given)
         }
         _ => Some(To::AnyOf(vec![node.to_json()])),
-    }
-}
-
-pub(super) fn relation(add: &Node, remove: &Node, shared: &Shared, faults: &mut Faults) -> Option<Relation> {
-    let (add, add_batch) = member_call(add, shared, faults)?;
-    let (remove, remove_batch) = member_call(remove, shared, faults)?;
-    Some(Relation { add, remove, add_batch, remove_batch })
-}
-
-fn member_call(node: &Node, shared: &Shared, faults: &mut Faults) -> Option<(CallTemplate, usize)> {
-    let setting = Setting::writing(&["id", "value", "values"], &[], shared);
-    let node = &*shared.framed(node);
-    if node.as_text().is_some() {
-        let call = call(node, &setting, faults)?;
-        names_member(&call, node.span, faults);
-        return Some((call, 1));
-    }
-    let mut fields = node.map(faults, "a call")?;
-    let call = call::from_fields(&mut fields, &setting, faults);
-    let batch = fields.integer(faults, "batch", 1..=10_000);
-    let span = fields.span();
-    fields.finish(faults);
-    let call = call?;
-    names_member(&call, span, faults);
-    let many = call.names("values");
-    if many != batch.is_some() {
-        faults
-            .error(
-                span,
-                "batch-or-not",
-                if many {
-                    "a call that sends `values` says how many fit in one"
-                } else {
-                    "`batch` needs a call that sends `$.values`"
-                },
-            )
-            .help(if many {
-                "write `batch: 100`, with the number the app allows"
-            } else {
-                "leave `batch` out: this call is sent once for each member"
-            });
-    }
-    Some((call, batch.and_then(|b| usize::try_from(b).ok()).unwrap_or(1)))
-}
-
-fn names_member(call: &CallTemplate, span: Span, faults: &mut Faults) {
-    if !call.names("value") && !call.names("values") {
-        faults
-            .error(span, "nameless-member", "this call does not say which member is meant")
-            .help("put `{{value}}` into the path or `$.value` into `json`");
     }
 }

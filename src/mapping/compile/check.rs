@@ -9,11 +9,12 @@ use crate::{
         Records, Resource,
         call::CallTemplate,
         line::{Line, Source},
-        rest::ChangeRule,
+        rest::{ChangeRule, FilterRule, Get, List},
         selector::Selector,
         sql::{ColumnIs, ColumnTest},
         term::NAMES,
     },
+    scim::filter::CompareOp,
     scim::published,
     scim::schema::{Attribute, Mutability, ResourceType, Target},
     yaml::{Key, Node},
@@ -103,7 +104,7 @@ pub(super) fn check_links(drafts: &[Draft<'_>], faults: &mut Faults) {
 }
 
 /// Clients that may lock everybody out can lock out who would let them in again.
-pub(super) fn check_open(resource: &Resource, all: &[Resource], types: &[Written<'_>], faults: &mut Faults) {
+pub(super) fn check_open(resource: &Resource, all: &[Arc<Resource>], types: &[Written<'_>], faults: &mut Faults) {
     let active = |line: &Line| line.update && line.target.extension.is_none() && line.target.attribute.name == "active";
     let names = |line: &Line| match &line.value {
         Source::Each(each) => each.of.iter().chain(&each.also).any(|of| of.name == resource.kind.name),
@@ -146,6 +147,26 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], types: &[Written<'_>], faults: &
     }
 }
 
+/// A record that is read from a list without a rule for ids costs a walk each time; one that the mapping names has no call.
+pub(super) fn check_get(get: Option<&Get>, list: Option<&List>, fixed: bool, span: Span, faults: &mut Faults) {
+    let by_id = |rule: &FilterRule| {
+        rule.target.extension.is_none() && rule.target.attribute.name == "id" && rule.op == CompareOp::Equal
+    };
+    match (get, list) {
+        (Some(Get::Call(call)), _) if fixed => {
+            faults
+                .error(span, "no-effect", format!("records that the mapping names are not read by `{}`", call.line))
+                .help("write `get: list`");
+        }
+        (Some(Get::List), Some(list)) if !list.filters.iter().any(by_id) => {
+            faults
+                .advice(span, "walked-list", "every read of one record goes through the whole list until it is found")
+                .help("if the app can be asked for one, add a rule: `id eq ?: { query: { id: $.value } }`");
+        }
+        _ => {}
+    }
+}
+
 /// What is looked for before a write is looked for in the list.
 pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Faults) {
     for draft in drafts.iter().filter(|d| d.line.checked && !has_list) {
@@ -157,6 +178,11 @@ pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Fa
             )
             .help("add `list` with a rule for it, or write `unique: app`, if the app refuses a second one");
     }
+}
+
+/// Whether a line is written by the rules of its type: neither by calls of its own nor into other records.
+pub(super) fn is_own(draft: &Draft<'_>) -> bool {
+    draft.relation.is_none() && !matches!(draft.line.value, Source::From { .. })
 }
 
 /// Every change a client may make is one that some rule sends.
@@ -172,7 +198,7 @@ pub(super) fn check_claims(
         update.iter().any(|rule| rule.when.is_empty() || rule.when.iter().any(same))
     };
     let unclaimed: Vec<&Draft<'_>> =
-        drafts.iter().filter(|d| d.line.update && d.relation.is_none() && !named(&d.line.target)).collect();
+        drafts.iter().filter(|d| d.line.update && is_own(d) && !named(&d.line.target)).collect();
     if update.is_empty() && unclaimed.len() > 1 {
         let names: Vec<String> = unclaimed.iter().map(|d| format!("`{}`", d.line.target)).collect();
         faults
@@ -195,11 +221,11 @@ pub(super) fn check_claims(
 /// A list that is read and sent back with a change in it undoes an edit made in between (law 6).
 pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
     let guarded = |rule: &ChangeRule| rule.call.guarded();
-    for draft in drafts.iter().filter(|d| d.line.update && d.line.edits().is_some() && !update.iter().all(guarded)) {
-        let message = format!(
-            "`{}` is one item of a list that is sent whole: an edit made in the app meanwhile is lost",
-            draft.line.target
-        );
+    let edits = |d: &&Draft<'_>| d.line.edits().is_some() || matches!(d.line.value, Source::Each(_)) && is_own(d);
+    for draft in drafts.iter().filter(|d| d.line.update && !update.iter().all(guarded)).filter(edits) {
+        let what = if draft.line.edits().is_some() { "one item of a list that is" } else { "a list that is" };
+        let message =
+            format!("`{}` is {what} sent whole: an edit made in the app meanwhile is lost", draft.line.target);
         faults.advice(draft.span, "lost-edit", message).help(
             "writes through this gateway wait for each other; if the app has calls of its own for this, name them in \
              rules of `update`",

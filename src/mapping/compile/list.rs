@@ -5,8 +5,10 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::Faults,
     mapping::{
+        Id,
         language::Language,
         line::{Fold, Line},
+        pattern::same,
         rest::{FilterRule, List},
     },
     scim::{
@@ -46,7 +48,6 @@ pub(super) fn list(
         &[
             ("gives", "lists that give less than `get`"),
             ("holds", "sources with a condition"),
-            ("fixed", "fixed lists"),
             ("sort", "sorting by the app"),
             ("together", "filters sent together"),
         ],
@@ -76,6 +77,39 @@ pub(super) fn list(
             .help("put `$.filter` where the app expects it: `query: { $filter: $.filter }`");
     }
     Some(List { call, pages, filters, language })
+}
+
+/// Reads `{ fixed: [ … ] }`: records that exist only by name.
+pub(super) fn fixed(node: &Node, id: Option<&Id>, faults: &mut Faults) -> Option<Vec<Json>> {
+    let mut fields = node.map(faults, "`list`")?;
+    let mut rows: Vec<Json> = Vec::new();
+    let mut ids: Vec<Json> = Vec::new();
+    for node in fields.list(faults, "fixed") {
+        let row = node.to_json();
+        match id.map(|id| id.at.one(&row).filter(|v| !v.is_null() && v.as_str() != Some(""))) {
+            Some(Some(found)) if ids.iter().any(|known| same(known, found)) => {
+                faults
+                    .error(node.span, "duplicate-name", format!("another record has the id {found}"))
+                    .help("an id names one record");
+            }
+            Some(Some(found)) => ids.push(found.clone()),
+            Some(None) => {
+                let at = id.map_or("$.id", |id| id.at.text());
+                faults
+                    .error(node.span, "missing-key", format!("this record has no id at {at}"))
+                    .help("write every record as the app would: `{ slug: editor, name: Editor }`");
+            }
+            None => {}
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        faults
+            .error(fields.span(), "missing-key", "`fixed` names no record")
+            .help("write what there is: `fixed: [{ slug: editor, name: Editor }]`");
+    }
+    fields.finish(faults);
+    Some(rows)
 }
 
 fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> (Vec<FilterRule>, Option<Language>) {

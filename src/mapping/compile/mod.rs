@@ -21,6 +21,7 @@ mod pace;
 mod pages;
 mod pattern;
 mod quote;
+mod relation;
 mod rest;
 mod schemas;
 mod sql;
@@ -119,8 +120,8 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
             let app = sql::app(sql, faults);
             // where the URL is wrong, any engine will do to find the other faults
             let engine = app.as_ref().map_or(Engine::Sqlite, |app| app.url.engine());
-            let resources = sql::resources(&written, engine, app.as_ref(), faults);
-            (app.map(|a| App::Sql(Arc::new(a))), resources)
+            let made = sql::resources(&written, engine, app.as_ref(), faults);
+            (app.map(|a| App::Sql(Arc::new(a))), made.into_iter().map(Arc::new).collect())
         }
         _ => {
             faults
@@ -132,7 +133,7 @@ fn read(root: &Node, faults: &mut Faults) -> Option<Mapping> {
     if !faults.has_errors() {
         resources.iter().for_each(|resource| check::check_open(resource, &resources, &written, faults));
     }
-    Some(Mapping { app: app?, resources: resources.into_iter().map(Arc::new).collect() })
+    Some(Mapping { app: app?, resources })
 }
 
 /// Refuses the keys of the language that are not built yet, by name.

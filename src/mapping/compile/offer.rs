@@ -98,14 +98,21 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
         }
         Source::From { .. } => {
             let kept = |name: &str| matches!(name, "value" | "$ref" | "display" | "type");
-            subs(published, facts, kept, |name| (name == "type").then(|| vec![DIRECT.clone()]))
+            let how = |name: &str| name == "type" && !types_by_resource(published);
+            subs(published, facts, kept, |name| how(name).then(|| vec![DIRECT.clone()]))
         }
         _ => subs(published, facts, |_| true, |_| None),
     };
     let own = Facts { required: facts.required, ..Facts::default() };
     restrict(&mut made, first, &own);
-    if let Source::Each(Each { of: Some(of), also, .. }) = &first.line.value {
-        let types: Vec<String> = std::iter::once(of).chain(also).map(|of| of.name.clone()).collect();
+    let types: Vec<String> = match &first.line.value {
+        Source::Each(Each { of: Some(of), also, .. }) => {
+            std::iter::once(of).chain(also).map(|of| of.name.clone()).collect()
+        }
+        Source::From { of, .. } if types_by_resource(published) => vec![of.name.clone()],
+        _ => Vec::new(),
+    };
+    if !types.is_empty() {
         for sub in &mut made.sub_attributes {
             match sub.name.as_str() {
                 "$ref" => Arc::make_mut(sub).reference_types.clone_from(&types),

@@ -9,7 +9,8 @@ use crate::{
     mapping::{
         Id, Records, Resource,
         codec::Codec,
-        rest::{Origin, PageStyle, Part, RestApp, RestRecords},
+        line::Source,
+        rest::{Get, Origin, PageStyle, Part, RestApp, RestRecords},
         selector::Selector,
     },
     scim::{published, schema::ResourceType},
@@ -20,20 +21,21 @@ use super::{
     attributes::{self, Draft, selector},
     auth::auth,
     call::{self, Setting, call},
-    change::{create, relation, update},
+    change::{create, update},
     check::{
-        check_claims, check_edits, check_id, check_links, check_looked, check_overlaps, check_parts, check_required,
-        check_scope,
+        check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
+        check_required, check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
-    list::list,
+    list::{fixed, list},
     name::named,
     offer::offer,
     pace::pace,
     pages::{PAGED, check_pages, pages},
     pattern::pattern,
     quote::Quotes,
+    relation::{self, Open},
 };
 
 const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
@@ -90,22 +92,28 @@ fn url(node: &Node, faults: &mut Faults) -> Option<(Uri, String)> {
 }
 
 /// Reads the resource types.
-pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Resource> {
-    written.iter().filter_map(|w| resource(w, written, shared, faults)).collect()
+pub(super) fn resources(written: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Vec<Arc<Resource>> {
+    let read = written.iter().filter_map(|w| resource(w, written, shared, faults)).collect();
+    relation::link(read, faults)
 }
 
-fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, faults: &mut Faults) -> Option<Resource> {
+fn resource(
+    written: &Written<'_>,
+    types: &[Written<'_>],
+    shared: &Shared,
+    faults: &mut Faults,
+) -> Option<(Resource, Vec<Open>)> {
     let mut fields = written.node.map(faults, written.name())?;
     kind::skip(&mut fields);
     let all = &written.all;
     let id = fields.required(faults, "id").and_then(|n| id(n, faults));
     let (mut drafts, mut targets, mut cells) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, node) in
-        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default()
-    {
+    let entries =
+        fields.required(faults, "attributes").and_then(|n| n.entries(faults, "`attributes`")).unwrap_or_default();
+    for (key, node) in entries {
         let Some(named) = named(key, all, faults) else { continue };
         targets.push(named.target.clone());
-        if let Some(said) = attributes::said(node, &named, types, &mut cells, faults) {
+        if let Some(said) = attributes::said(node, &named, written, types, &mut cells, faults) {
             attributes::draft(&mut drafts, named, said, key.span, faults);
         }
     }
@@ -119,16 +127,12 @@ fn resource(written: &Written<'_>, types: &[Written<'_>], shared: &Shared, fault
     check_scope(&drafts, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
-    let records = records(&mut fields, written.span, &kind, &drafts, shared, faults);
+    let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
     fields.finish(faults);
+    let open = relation::open(&drafts, entries, shared, faults);
     let lines = drafts.into_iter().map(|d| d.line).collect();
-    Some(Resource {
-        kind,
-        id: id?,
-        lines,
-        records: Records::Rest(Box::new(RestRecords { cells, ..records? })),
-        existing,
-    })
+    let records = Records::Rest(Box::new(RestRecords { cells, ..records? }));
+    Some((Resource { kind, id: id?, lines, records, existing }, open))
 }
 
 fn id(node: &Node, faults: &mut Faults) -> Option<Id> {
@@ -168,6 +172,7 @@ fn single(at: &Selector, node: &Node, faults: &mut Faults) -> bool {
 fn records(
     fields: &mut Fields<'_>,
     span: Span,
+    id: Option<&Id>,
     kind: &ResourceType,
     drafts: &[Draft<'_>],
     shared: &Shared,
@@ -181,16 +186,25 @@ fn records(
     let (only, protect) = (of_records("where"), of_records("protect"));
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
-            faults.not_supported(node.span, "reading one record from the list (`get: list`)");
-            None
+            if !fields.has("list") {
+                faults
+                    .error(node.span, "missing-key", "records are read from `list`, and there is none")
+                    .help("add `list`, or say which call reads one record");
+            }
+            Some(Get::List)
         }
-        Some(node) => call(node, &Setting::reading(&["id"], &["record"], shared), faults),
+        Some(node) => {
+            call(node, &Setting::reading(&["id"], &["record"], shared), faults).map(|call| Get::Call(Box::new(call)))
+        }
         None => None,
     };
     let part_entries = fields.entries(faults, "parts");
     let parts: Vec<Part> =
         part_entries.iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
-    let list = fields.take("list").and_then(|n| list(n, kind, drafts, shared, faults));
+    let listed = fields.take("list");
+    let fixed = listed.filter(|node| node.get("fixed").is_some()).and_then(|node| fixed(node, id, faults));
+    let list = listed.filter(|node| node.get("fixed").is_none()).and_then(|n| list(n, kind, drafts, shared, faults));
+    check_get(get.as_ref(), list.as_ref(), fixed.is_some(), span, faults);
     let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
     let writing = Setting::writing(&["id"], &[], shared);
@@ -209,9 +223,11 @@ fn records(
         None => None,
     }
     .unwrap_or_default();
-    let members =
-        drafts.iter().find_map(|d| d.relation).and_then(|(add, remove)| relation(add, remove, shared, faults));
-    check_looked(list.is_some(), drafts, faults);
+    let members = drafts.iter().filter(|d| matches!(d.line.value, Source::Each(_))).find_map(|d| {
+        let calls = d.relation?;
+        relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
+    });
+    check_looked(list.is_some() || fixed.is_some(), drafts, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     check_edits(drafts, &update, faults);
@@ -227,7 +243,8 @@ fn records(
         }
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
-    Some(RestRecords { only, protect, cells: Vec::new(), get: get?, parts, list, create, update, delete, members })
+    let (cells, derived) = (Vec::new(), Vec::new());
+    Some(RestRecords { only, protect, cells, get: get?, parts, list, fixed, create, update, delete, members, derived })
 }
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

@@ -40,7 +40,7 @@ pub(super) fn explain(
     };
     let plan = query::plan(resource, asked, projection, context)?;
     let title = format!("query {}, {from}, count {}", resource.kind.name, plan.count);
-    let mut said = Explained::new(title);
+    let mut said = Explained::new(title, context.limits);
     said.several = true;
     match &plan.source {
         Source::Nothing => {
@@ -53,6 +53,13 @@ pub(super) fn explain(
             let mut cost = said.parts(resource, &unknown(resource), &plan.looks_and_shows())?;
             cost.calls += 1;
             filter_by_key(&mut said, &plan);
+            said.add("cost", &cost.words(resource));
+        }
+        Source::Fixed(_) => {
+            said.noted("rows", "those that the mapping names", "every one is checked here");
+            let mut cost = Cost::default();
+            parts(&mut said, &plan, &mut cost)?;
+            sorted(&mut said, &plan);
             said.add("cost", &cost.words(resource));
         }
         Source::Union(union) => of_union(&mut said, &plan, union)?,

@@ -33,7 +33,7 @@ pub(super) fn create(
 ) -> Result<Explained, Fault> {
     let sent = create::with_defaults(resource, sent, context)?;
     let plan = create::plan(resource, &sent, context)?;
-    let mut said = Explained::new(format!("create {}", resource.kind.name));
+    let mut said = Explained::new(format!("create {}", resource.kind.name), context.limits);
     let mut queries = 0;
     if let (Existing::Adopt, Some(line)) = (resource.existing, resource.naming()) {
         queries += usize::from(scim::resource::get(&sent, &line.target).is_some());
@@ -47,11 +47,11 @@ pub(super) fn create(
     let lines = resource.lines.iter().filter(|line| line.create);
     let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&sent, &line.target)?)));
     queries += looks(&mut said, resource, values);
-    let first = steps_in_order(&mut said, &plan.first);
+    let first = steps_in_order(&mut said, &plan.first)?;
     let id = unknown(resource);
     let made = Made { id: id.clone(), record: None };
     let steps = plan.rest(&made, context)?;
-    let mut cost = steps_in_order(&mut said, &steps);
+    let mut cost = steps_in_order(&mut said, &steps)?;
     cost.calls += first.calls + turns(resource);
     cost.besides.extend(first.besides);
     cost.look_up(queries);
@@ -83,7 +83,7 @@ pub(super) fn change(
     context: &Context<'_>,
 ) -> Result<Explained, Fault> {
     let plan = change::plan(resource, id, ask);
-    let mut said = Explained::new(format!("change {} {}", resource.kind.name, quoted(id)));
+    let mut said = Explained::new(format!("change {} {}", resource.kind.name, quoted(id)), context.limits);
     for asked in plan.set().iter().flatten() {
         said.add("change", &in_words(asked));
     }
@@ -99,7 +99,7 @@ pub(super) fn change(
     let Some(why) = plan.why_before() else {
         let steps = plan.decide(None, context)?;
         said.noted("before", "nothing is read", "what is sent does not depend on what is there");
-        let mut cost = steps_in_order(&mut said, &steps);
+        let mut cost = steps_in_order(&mut said, &steps)?;
         cost.calls += guards.len() + turns;
         cost.look_up(queries);
         if steps.iter().any(|step| step.wish != Wish::Done) {
@@ -119,13 +119,15 @@ pub(super) fn change(
         return Ok(said);
     };
     said.noted("before", "read", &why);
-    said.call(&crate::plan::read::by_id(resource, id)?, "");
-    let mut cost = said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?;
-    cost.calls += 1 + guards.len() + turns;
+    let read = said.by_id(resource, id, "")?;
+    let mut cost = read.and(said.parts(resource, id, &plan.needs().unwrap_or(Needs::ALL))?);
+    cost.calls += guards.len() + turns;
     cost.look_up(queries);
     for rule in plan.edits() {
-        edits(&mut said, &rule.call, "if anything differs");
+        edits(&mut said, &rule.call, "if anything differs", !rule.call.reads());
     }
+    let joins = plan.joins(context)?;
+    cost = cost.and(steps_in_order(&mut said, &joins)?);
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");
     cost.besides.push("the steps".to_owned());
     if shown {
@@ -144,20 +146,21 @@ pub(super) fn change(
 
 pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Result<Explained, Fault> {
     let steps = change::delete(resource, id, context)?;
-    let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)));
+    let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)), context.limits);
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
-    let mut cost = steps_in_order(&mut said, &steps);
+    let mut cost = steps_in_order(&mut said, &steps)?;
     cost.calls += guards.len();
     said.add("answer", "204");
     said.add("cost", &cost.words(resource));
     Ok(said)
 }
 
-fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
-    let mut cost = Cost { calls: steps.len(), besides: Vec::new() };
+fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Fault> {
+    let mut cost = Cost::default();
     for step in steps {
         let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        cost.calls += 1;
         match &step.act {
             Act::Call(call) => said.call(call, note),
             Act::Later(later) => said.call(&later.shown, note),
@@ -169,7 +172,12 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
             }
             Act::Edit(edit) => {
                 cost.calls += 1;
-                edits(said, edit.template(), note);
+                edits(said, edit.template(), note, edit.lists());
+            }
+            Act::Member(member) => {
+                let of_member = said.member(member, note)?;
+                cost = cost.and(of_member);
+                cost.calls -= 1;
             }
         }
         if let Some(until) = step.template().and_then(|template| template.until.as_ref()) {
@@ -184,15 +192,15 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Cost {
             cost.besides.push(format!("{} if they are refused together", step.singly.len()));
         }
     }
-    cost
+    Ok(cost)
 }
 
 /// A call that sends what was just read, and what becomes of an edit that somebody makes in the app meanwhile.
-fn edits(said: &mut Explained, call: &CallTemplate, does: &str) {
-    let what = if call.names("whole") {
-        "the whole record as just read, with the change in it"
-    } else {
-        "something of the record as just read"
+pub(super) fn edits(said: &mut Explained, call: &CallTemplate, does: &str, list: bool) {
+    let what = match (call.names("whole"), list) {
+        (true, _) => "the whole record as just read, with the change in it",
+        (false, true) => "the whole list as just read, with the change in it",
+        (false, false) => "something of the record as just read",
     };
     said.noted("call", &call.line, &format!("{what}; {does}"));
     match call.guarded() {

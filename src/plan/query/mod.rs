@@ -2,6 +2,7 @@
 //! app's own pages and totals can be believed (law 4).
 
 mod asked;
+pub mod own;
 mod page;
 mod source;
 mod walk;
@@ -51,6 +52,8 @@ pub struct Query<'a> {
     pub native: bool,
     /// Whether it is asked by cursor: a walk that goes on behind the last page.
     pub follows: bool,
+    /// Whether one match is all there can be, so that a walk ends with it.
+    pub first: bool,
 }
 
 /// Plans a query.
@@ -104,7 +107,7 @@ pub fn plan<'a>(
     };
     let no_scope = matches!(&resource.records, Records::Rest(records) if records.only.is_empty());
     let exact = match &source {
-        Source::Nothing | Source::Key(_) | Source::Union(_) => false,
+        Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => false,
         Source::Table(table) => table.pushed.exact,
         Source::List(list, by) => {
             let exact = match by {
@@ -129,7 +132,8 @@ pub fn plan<'a>(
         _ => count,
     };
     let skip = query.start_index.saturating_sub(1);
-    Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows })
+    let first = false;
+    Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows, first })
 }
 
 /// Whether the line's fold is about this target: of a list it is about the values.

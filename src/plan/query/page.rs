@@ -43,7 +43,7 @@ impl Query<'_> {
                     Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
                 }
             },
-            Source::Nothing | Source::Key(_) | Source::Union(_) | Source::Table(_) => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
         }
     }
 

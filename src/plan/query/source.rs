@@ -34,6 +34,8 @@ pub enum Source<'a> {
     Nothing,
     /// One record, by its key.
     Key(Box<Call>),
+    /// The records that the mapping names.
+    Fixed(&'a [Value]),
     /// The list of an HTTP app, narrowed or not.
     List(&'a List, Option<By<'a>>),
     /// What each side of an `or` finds, one after the other.
@@ -93,6 +95,9 @@ pub(super) fn of_rest<'a>(
     condition: &Condition,
     limits: Limits,
 ) -> Result<Source<'a>, Fault> {
+    if let Some(rows) = &records.fixed {
+        return Ok(Source::Fixed(rows));
+    }
     let conjuncts = condition.conjuncts();
     for conjunct in &conjuncts {
         if let Some(found) = by_key(resource, conjunct)? {
@@ -115,8 +120,10 @@ pub(super) fn of_rest<'a>(
 
 fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Source<'a>>, Fault> {
     let Some(id) = key_in(resource, conjunct) else { return Ok(None) };
-    match read::by_id(resource, &id) {
-        Ok(call) => Ok(Some(Source::Key(Box::new(call)))),
+    match read::call_by_id(resource, &id) {
+        // out of the list, by its rule
+        Ok(None) => Ok(None),
+        Ok(Some(call)) => Ok(Some(Source::Key(Box::new(call)))),
         Err(Fault::Absent) => Ok(Some(Source::Nothing)),
         Err(fault) => Err(fault),
     }
@@ -262,7 +269,7 @@ pub(super) fn width_of(target: &Target, op: Option<CompareOp>) -> Width {
 /// app folds them, so that only the folded spelling can be an id.
 pub(crate) fn key_in(resource: &Resource, conjunct: &Condition) -> Option<String> {
     let Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text) } = conjunct else { return None };
-    if target.extension.is_none() && target.attribute.name == "id" {
+    if is_id(target) {
         return Some(text.clone());
     }
     let line = resource.line(target)?;
@@ -281,6 +288,20 @@ fn first_page<'s>() -> Scope<'s> {
 
 /// The rule for this part of a filter, if it is one for it.
 pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: &Condition) -> Option<Narrowed<'a>> {
+    let value = match is_id(&rule.target) {
+        true if rule.op == CompareOp::Equal => resource.id.codec.write(&Value::String(key_in(resource, conjunct)?))?,
+        true => return None,
+        false => asked(resource, rule, conjunct)?,
+    };
+    // A value that no query can hold, such as one with a tab, is looked for here.
+    if matches!(fill(&rule.call, &first_page().lend("value", &value)), Err(Fault::Refused(_))) {
+        return None;
+    }
+    Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+/// The app's own word for what a comparison asks that this rule is for.
+fn asked(resource: &Resource, rule: &FilterRule, conjunct: &Condition) -> Option<Value> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;
@@ -288,15 +309,13 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     let line = resource.line(&rule.target)?;
     let value = literal(value);
     match &rule.literal {
-        Some(fixed) if *fixed != value => return None,
-        _ => {}
+        Some(fixed) if *fixed != value => None,
+        _ => stored(line, &rule.target, &value),
     }
-    let value = stored(line, &rule.target, &value)?;
-    // A value that no query can hold, such as one with a tab, is looked for here.
-    if matches!(fill(&rule.call, &first_page().lend("value", &value)), Err(Fault::Refused(_))) {
-        return None;
-    }
-    Some(Narrowed { rule, value, serves: conjunct.to_string() })
+}
+
+fn is_id(target: &Target) -> bool {
+    target.extension.is_none() && target.attribute.name == "id"
 }
 
 /// The app's own word for a value: what the line would write. None where that is not one word.

@@ -84,7 +84,7 @@ impl Query<'_> {
     /// A call that cannot be made.
     pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
         match self.way(at) {
-            Source::Nothing | Source::Union(_) => Ok(None),
+            Source::Nothing | Source::Fixed(_) | Source::Union(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
             Source::Table(Table { records, pushed, order }) => {
@@ -116,6 +116,15 @@ impl Query<'_> {
         read::linked(asked, &list.pages, at)
     }
 
+    /// The rows that the mapping itself names: no call is needed for them.
+    #[must_use]
+    pub fn rows_at_hand(&self, at: &Position) -> Option<Vec<Value>> {
+        match self.way(at) {
+            Source::Fixed(rows) => Some(rows.to_vec()),
+            _ => None,
+        }
+    }
+
     /// The rows in an ok reply.
     ///
     /// # Errors
@@ -127,7 +136,7 @@ impl Query<'_> {
                 Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
                 _ => Some(reply.body),
             },
-            Source::Table(_) | Source::Union(_) | Source::Nothing => Some(reply.body),
+            _ => Some(reply.body),
         };
         match found {
             Some(Value::Array(rows)) => {
@@ -175,7 +184,7 @@ impl Query<'_> {
         let (side, taken) = (at.side, at.taken + rows);
         let on = |more: Position| Next::Go(Box::new(Position { side, taken, page: at.page + 1, ..more }));
         Ok(match self.way(at) {
-            Source::Nothing | Source::Key(_) | Source::Union(_) => Next::End,
+            Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
@@ -230,7 +239,7 @@ impl Query<'_> {
     fn left(&self) -> Vec<&Condition> {
         let conjuncts = self.condition.conjuncts();
         match &self.source {
-            Source::Nothing | Source::Key(_) => Vec::new(),
+            Source::Nothing | Source::Key(_) | Source::Fixed(_) => Vec::new(),
             Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
             Source::List(_, by) => {
                 let served = |c: &Condition| by.as_ref().and_then(|by| by.serves(&c.to_string())) == Some(true);

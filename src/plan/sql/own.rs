@@ -22,7 +22,7 @@ use crate::{
     plan::{
         Context, Fault,
         call::{Bind, Expect, Reply, Statement},
-        change,
+        deal,
         step::{Act, Kept, Step},
     },
     scim::{
@@ -239,7 +239,7 @@ pub(super) fn dealt<'a, 'c>(
     let mut steps = Vec::new();
     for rule in &records.own.update {
         let met =
-            |(target, becomes): &(_, _)| left.iter().any(|c| c.target == *target && change::fits(becomes, c, before));
+            |(target, becomes): &(_, _)| left.iter().any(|c| c.target == *target && deal::fits(becomes, c, before));
         if !rule.when.iter().all(met) {
             continue;
         }

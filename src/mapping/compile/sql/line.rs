@@ -266,9 +266,8 @@ fn list<'n>(
             sub: "value".to_owned(),
             value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
         };
-        let items = Selector::key(&name);
-        let each =
-            Each { items, pattern: Pattern::default(), fields: vec![value], of: Some(of_name), also: Vec::new() };
+        let (items, fields, of) = (Selector::key(&name), vec![value], Some(of_name));
+        let each = Each { items, pattern: Pattern::default(), fields, of, also: Vec::new(), at_most: None, one: false };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
@@ -289,8 +288,9 @@ fn list<'n>(
     attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
+    let (items, fields) = (Selector::key(&name), parts);
     let each =
-        Each { items: Selector::key(&name), pattern: Pattern::default(), fields: parts, of: None, also: Vec::new() };
+        Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 

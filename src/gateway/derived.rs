@@ -1,0 +1,47 @@
+//! Reading lists that are kept in other records: who names these.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use serde_json::Value;
+
+use crate::{
+    backend::Session,
+    mapping::{Resource, relation::Derived, translate},
+    plan::derived,
+};
+
+use super::{Error, Gateway};
+
+impl Gateway {
+    /// Hangs a derived list under the records whose list it is.
+    pub(super) async fn derived(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        derived: &Derived,
+        records: &mut [Value],
+    ) -> Result<(), Error> {
+        let ids: Vec<String> =
+            records.iter().map(|record| translate::id(resource, record)).collect::<Result<_, _>>()?;
+        let mut lists: HashMap<String, Vec<Value>> = ids.iter().map(|id| (id.clone(), Vec::new())).collect();
+        for (only, query) in derived::queries(derived, &ids, self.limits)? {
+            let (rows, ..) = self.all(session, &query).await?.page();
+            let view = derived::view(derived);
+            for (_, row) in rows {
+                let keeper = self.resource(&view, Cow::Owned(row))?;
+                let (item, named) = derived::item(derived, &keeper);
+                for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {
+                    if let Some(list) = lists.get_mut(id) {
+                        list.push(item.clone());
+                    }
+                }
+            }
+        }
+        for (record, id) in records.iter_mut().zip(ids) {
+            if let (Value::Object(record), Some(list)) = (record, lists.get(&id)) {
+                record.insert(derived.part.clone(), Value::Array(list.clone()));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! Somebody joins or leaves what is kept in their own record: read, edited and written back while nobody else writes it
+//! through this gateway, and looked at again.
+
+use crate::{backend::Session, mapping::answer::Class, plan::joining::Member};
+
+use super::{Error, Gateway};
+
+impl Gateway {
+    /// Whether anything had to be done for it.
+    pub(super) async fn member(&self, session: &mut Session, member: &Member<'_>) -> Result<bool, Error> {
+        let keeper = &*member.derived.keeper;
+        let _order = self.order.of(&keeper.kind.name, &member.id).await;
+        let Some(before) = self.base(session, keeper, &member.id).await? else {
+            // who is not there is no member
+            return if member.joins { Err(Error::NoMember) } else { Ok(false) };
+        };
+        let steps = member.decide(&before)?;
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        let told = steps.last().and_then(|step| step.record.clone());
+        // the steps of one record hold none of another
+        let reply = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?.reply;
+        let told = told.and_then(|at| Some(at.one(&reply?.body)?.clone())).filter(|record| record.is_object());
+        let after = match told {
+            Some(record) => Some(record),
+            None => self.base(session, keeper, &member.id).await?,
+        };
+        let after = after.map(|record| member.in_it(&record)).transpose()?.unwrap_or(false);
+        if after == member.joins {
+            return Ok(true);
+        }
+        let detail = Some("the app took the change and does not show it".to_owned());
+        Err(Error::App { class: Class::Broken, detail, retry_after: None, status: None })
+    }
+}

@@ -1,0 +1,67 @@
+//! Lists of which each item has a field of its own in the record: which item goes where.
+
+use serde_json::Value;
+
+use crate::scim::{Refusal, ScimType};
+
+use super::{
+    line::{Line, Slot},
+    translate::{alike, encode},
+};
+
+/// Writes a list into the fields that there are for its items.
+///
+/// # Errors
+/// An item for which there is none. `lenient`: it is left out.
+pub(super) fn write(
+    line: &Line,
+    slots: &[Slot],
+    made: &mut Value,
+    value: &Value,
+    lenient: bool,
+) -> Result<(), Refusal> {
+    let items: Vec<&Value> = value.as_array().into_iter().flatten().collect();
+    let mut placed = vec![false; items.len()];
+    // An item that does not say all that is so in its slot may stand there, but nobody guesses for it between several.
+    let guessed = |item: &Value| !lenient && slots.iter().filter(|slot| fits(slot, item, false, lenient)).count() > 1;
+    for slot in slots {
+        let at = |exact: bool| {
+            let free = |(i, item): (usize, &&Value)| !placed[i] && fits(slot, item, exact, lenient);
+            items.iter().enumerate().position(free).filter(|i| exact || !guessed(items[*i]))
+        };
+        match at(true).or_else(|| at(false)) {
+            Some(i) => {
+                placed[i] = true;
+                match items[i].get(&slot.sub).filter(|v| !v.is_null()) {
+                    Some(value) => slot.at.set(made, encode(&slot.codec, &line.folded(value), &line.target)?),
+                    None => slot.at.set(made, line.empty.value()),
+                }
+            }
+            None => slot.at.set(made, line.empty.value()),
+        }
+    }
+    match placed.iter().position(|p| !p) {
+        Some(i) if !lenient => Err(Refusal::new(
+            ScimType::InvalidValue,
+            format!("the app has no place for {} in {}; it keeps {}", items[i], line.target, describe(slots)),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether an item of a list can stand in a slot: what is always so there is said of it too, or not said. `exact`: all of
+/// it is said. What the slot has no word for would be lost behind a success; only the `lenient` may lose it.
+fn fits(slot: &Slot, item: &Value, exact: bool, lenient: bool) -> bool {
+    let kept = |sub: &str| sub == slot.sub || slot.constants.iter().any(|(constant, _)| constant == sub);
+    let nothing = |value: &Value| value.is_null() || *value == Value::Bool(false) || value.as_str() == Some("");
+    let loses = item.as_object().into_iter().flatten().any(|(sub, value)| !kept(sub) && !nothing(value));
+    let said = |(sub, wanted): &(String, Value)| item.get(sub).map_or(!exact, |found| alike(found, wanted));
+    (lenient || !loses) && slot.constants.iter().all(said)
+}
+
+fn describe(slots: &[Slot]) -> String {
+    let one = |slot: &Slot| {
+        slot.constants.iter().map(|(sub, v)| format!("one with {sub} {v}")).collect::<Vec<_>>().join(" and ")
+    };
+    slots.iter().map(one).collect::<Vec<_>>().join(", ")
+}

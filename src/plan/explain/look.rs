@@ -1,0 +1,90 @@
+//! Reads in words that are more than one call for one record: out of a list, and of lists that are kept in other records.
+
+use crate::{
+    mapping::{
+        call::CallTemplate,
+        relation::{Derived, Joining},
+        rest::PageStyle,
+    },
+    plan::{
+        Fault, derived,
+        joining::{Member, rule},
+        query::{Position, Query, Source},
+        read::{self, ById},
+    },
+};
+
+use super::{Cost, Explained, Resource, write};
+
+impl Explained {
+    /// The read of one record by its id.
+    pub(super) fn by_id(&mut self, resource: &Resource, id: &str, note: &str) -> Result<Cost, Fault> {
+        match read::by_id(resource, id, self.limits)? {
+            ById::Call(call) => {
+                self.call(&call, note);
+                Ok(Cost { calls: 1, besides: Vec::new() })
+            }
+            ById::Query(query) => self.look(&query, note),
+        }
+    }
+
+    /// Who is named, or names, in records of another type.
+    pub(super) fn derived(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
+        let query = derived::naming(derived, id, self.limits)?;
+        self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, derived.keeper.kind.name, derived.list))
+    }
+
+    fn look(&mut self, query: &Query<'_>, note: &str) -> Result<Cost, Fault> {
+        let Some(call) = query.walk_call(&Position::default())? else {
+            self.noted("read", "nothing", "the mapping names these records");
+            return Ok(Cost::default());
+        };
+        let mut cost = Cost { calls: 1, besides: Vec::new() };
+        let paged = match &query.source {
+            Source::List(list, by) if !matches!(list.pages.by, PageStyle::Whole) => {
+                Some((list.pages.max, by.is_some()))
+            }
+            _ => None,
+        };
+        match paged {
+            Some((max, narrowed)) if !(narrowed && query.first) => {
+                let note = [note, ", page by page"].concat();
+                self.call(&call, note.trim_start_matches(", "));
+                cost.besides.push(format!("⌈N/{max}⌉ for N {}s", query.resource.kind.name));
+            }
+            _ => self.call(&call, note),
+        }
+        Ok(cost)
+    }
+
+    /// Somebody joins or leaves.
+    pub(super) fn member(&mut self, member: &Member<'_>, does: &str) -> Result<Cost, Fault> {
+        let keeper = &*member.derived.keeper;
+        let cost = self.by_id(keeper, &member.id, does)?;
+        Ok(cost.and(self.joining(member.derived, &member.id)?))
+    }
+
+    /// What follows the read of who joins or leaves.
+    fn joining(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
+        let mut cost = Cost::default();
+        match (&derived.writes, rule(derived)) {
+            (Some(Joining::Calls(relation)), _) => {
+                self.noted("call", &relation.add.line, "or that of `remove`, if that is not so already");
+                cost.calls += 1;
+            }
+            (_, Some(rule)) => {
+                let calls: Vec<&CallTemplate> = rule.ahead.iter().chain([&rule.call]).collect();
+                cost.calls += calls.len();
+                for call in &rule.ahead {
+                    self.noted("call", &call.line, "");
+                }
+                write::edits(self, &rule.call, "if that is not so already", true);
+                if rule.call.record.is_none() {
+                    cost = cost.and(self.by_id(&derived.keeper, id, "to see that it is so")?);
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(cost)
+    }
+}
