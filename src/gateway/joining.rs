@@ -20,8 +20,8 @@ impl Gateway {
         }
         let told = steps.last().and_then(|step| step.record.clone());
         // the steps of one record hold none of another
-        let did = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?;
-        let told = told.and_then(|at| Some(at.one(&did.reply?.body)?.clone())).filter(|record| record.is_object());
+        let reply = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?.reply;
+        let told = told.and_then(|at| Some(at.one(&reply?.body)?.clone())).filter(|record| record.is_object());
         let after = match told {
             Some(record) => Some(record),
             None => self.base(session, keeper, &member.id).await?,

@@ -61,8 +61,8 @@ impl Gateway {
             let did = match did {
                 Ok(reply) => {
                     done.push(step);
-                    let keeping = reply.as_ref().map_or(Ok(()), |reply| step.kept(reply).map(|more| kept.extend(more)));
-                    keeping.map(|()| reply).map_err(Error::from)
+                    let keeping = reply.as_ref().map_or(Ok(Vec::new()), |reply| step.kept(reply));
+                    keeping.map(|more| kept.extend(more)).map(|()| reply).map_err(Error::from)
                 }
                 Err(error) => Err(error),
             };

@@ -221,11 +221,11 @@ pub fn record(resource: &Resource, reply: Reply) -> Result<Option<Value>, Fault>
                 Get::Call(call) => call.record.as_ref(),
                 Get::List => None,
             };
-            let record = match at {
+            let found = match at {
                 Some(at) => at.one(&reply.body).cloned(),
                 None => Some(reply.body),
             };
-            Ok(record.filter(|r| !r.is_null()))
+            Ok(found.filter(|r| !r.is_null()))
         }
         Records::Sql(records) => {
             select::once_each(records, reply.rows())?;
