@@ -56,7 +56,8 @@ fn answer(odd: Odd, asked: &Asked) -> Told {
     let query = form_urlencoded(url.query().unwrap_or_default());
     let of = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
     if let Some(id) = url.path().strip_prefix("/users/") {
-        let one = users(odd).into_iter().find(|user| user["id"].to_string() == id);
+        let one =
+            users(odd).into_iter().find(|user| user["id"] == serde_json::json!(id.parse::<u64>().unwrap_or_default()));
         return match one {
             Some(user) => told(200, &user),
             None if odd.html_for_nobody => {

@@ -135,13 +135,22 @@ pub(super) fn check_open(resource: &Resource, all: &[Arc<Resource>], types: &[Wr
     }
 }
 
-/// Who is outside `where` is shown as no member, and who is protected joins and leaves nothing: an HTTP app's list of ids
-/// tells neither.
-pub(super) fn check_scope(drafts: &[Draft<'_>], types: &[Written<'_>], faults: &mut Faults) {
+/// Who is outside `where` is shown as no member: a list that names them says itself which of its items are meant. Who is
+/// protected joins and leaves nothing, which calls about a member do not see to; where the list is a user's own, that user's
+/// record is read before.
+pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Written<'_>], faults: &mut Faults) {
     for draft in drafts {
         let Source::Each(each) = &draft.line.value else { continue };
-        let named = each.of.as_ref().and_then(|of| types.iter().find(|t| t.name() == of.name));
-        if named.is_some_and(|t| t.node.get("where").or_else(|| t.node.get("protect")).is_some()) {
+        let Some(named) = each.of.as_ref().and_then(|of| types.iter().find(|t| t.name() == of.name)) else { continue };
+        let scoped = |key: &str| named.node.get(key).is_some();
+        if super::relation::derived_from(own, &draft.line.target, types).is_some() {
+            if scoped("where") && each.pattern.is_empty() {
+                let message = format!("`{}` may name a {} that its `where` hides", draft.line.target, named.name());
+                faults
+                    .error(draft.span, "missing-key", message)
+                    .help("say here as well which items are meant: `where: { … }`");
+            }
+        } else if scoped("where") || scoped("protect") {
             faults.not_supported(draft.span, "lists of resources whose type has `where` or `protect`, over HTTP");
         }
     }
@@ -177,6 +186,15 @@ pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Fa
                 format!("`{}` is looked for before a write, and there is no `list`", draft.line.target),
             )
             .help("add `list` with a rule for it, or write `unique: app`, if the app refuses a second one");
+    }
+}
+
+/// Who was made is looked for in the list.
+pub(super) fn check_probed(has_list: bool, probes: bool, span: Span, faults: &mut Faults) {
+    if probes && !has_list {
+        faults
+            .error(span, "missing-key", "`repeat: probe` looks for who was made, and there is no `list`")
+            .help("add `list` with a rule for the name, or leave `repeat` out");
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     change::{create, update},
     check::{
         check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
-        check_required, check_scope,
+        check_probed, check_required, check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -124,7 +124,7 @@ fn resource(
     }
     check_links(&drafts, faults);
     super::cell::check(&drafts, &cells, faults);
-    check_scope(&drafts, types, faults);
+    check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, Err((NOT_MARKED.to_owned(), "leave `existing` out")), faults);
     let records = records(&mut fields, written.span, id.as_ref(), &kind, &drafts, shared, faults);
@@ -228,6 +228,7 @@ fn records(
         relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
     });
     check_looked(list.is_some() || fixed.is_some(), drafts, faults);
+    check_probed(list.is_some(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     check_edits(drafts, &update, faults);

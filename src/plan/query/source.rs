@@ -291,7 +291,7 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
     let value = match is_id(&rule.target) {
         true if rule.op == CompareOp::Equal => resource.id.codec.write(&Value::String(key_in(resource, conjunct)?))?,
         true => return None,
-        false => asked(resource, rule, conjunct)?,
+        false => word(resource, rule, conjunct)?,
     };
     // A value that no query can hold, such as one with a tab, is looked for here.
     if matches!(fill(&rule.call, &first_page().lend("value", &value)), Err(Fault::Refused(_))) {
@@ -301,7 +301,7 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
 }
 
 /// The app's own word for what a comparison asks that this rule is for.
-fn asked(resource: &Resource, rule: &FilterRule, conjunct: &Condition) -> Option<Value> {
+fn word(resource: &Resource, rule: &FilterRule, conjunct: &Condition) -> Option<Value> {
     let (target, op, value) = comparison(conjunct)?;
     if !same_attribute(target, &rule.target) || op != rule.op {
         return None;
