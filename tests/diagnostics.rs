@@ -107,7 +107,7 @@ fn what_is_not_built_is_said_all_at_once() {
 fn codes_in(text: &str) -> Vec<String> {
     let text = text.find("#[cfg(test)]\nmod tests").map_or(text, |at| &text[..at]);
     let mut found = Vec::new();
-    for call in [".error(", ".warning(", ".advice(", "Diagnostic::new(", "Err(("] {
+    for call in [".error(", ".warning(", ".advice(", ".says(", "Diagnostic::new(", "Err(("] {
         for (at, _) in text.match_indices(call) {
             let statement = text[at..].split(';').next().unwrap();
             let code = statement.split('"').nth(1).unwrap_or_default();

@@ -183,7 +183,8 @@ if [ -z "$quick" ]; then
   # its mapping: what it cannot do is refused.
   real_app jupyterhub "'externalId'"
   real_app wordpress "'externalId'" "the app cannot make a Group\$" "check_remove_attribute  PATCH modify\(\) did not remove attribute 'displayName'\$"
-  real_app zabbix "'externalId'" "check_remove_attribute  Failed to remove attribute 'active'"
+  real_app zabbix "'externalId'" "check_remove_attribute  Failed to remove attribute 'active'" \
+    "check_(add|replace)_attribute  Attribute 'members' was not (added|replaced) or has .* display=None, .*  Returned value: .* display='"
   real_app mediawiki "'externalId'" "the app cannot make a Group\$" "object_deletion  the app cannot delete a User\$" \
     "\`password\` cannot be changed any more\$" "check_remove_attribute  Failed to remove attribute 'active'"
 fi

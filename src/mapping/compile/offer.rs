@@ -99,7 +99,12 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
         Source::From { .. } => {
             let kept = |name: &str| matches!(name, "value" | "$ref" | "display" | "type");
             let how = |name: &str| name == "type" && !types_by_resource(published);
-            subs(published, facts, kept, |name| how(name).then(|| vec![DIRECT.clone()]))
+            let mut subs = subs(published, facts, kept, |name| how(name).then(|| vec![DIRECT.clone()]));
+            // it is the other one's own name, whatever is sent
+            subs.iter_mut()
+                .filter(|s| s.name == "display")
+                .for_each(|s| Arc::make_mut(s).mutability = Mutability::ReadOnly);
+            subs
         }
         _ => subs(published, facts, |_| true, |_| None),
     };
