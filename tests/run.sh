@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All tests, from a fresh checkout: tests/run.sh [--quick]. Installs what is missing. --quick leaves out the real app,
+# All tests, from a fresh checkout: tests/run.sh [--quick]. Installs what is missing. --quick leaves out the real apps,
 # the examples that build a release, and the comparison with another server.
 # Stops at the first failure; whatever it started is ended either way.
 set -euo pipefail
@@ -18,7 +18,7 @@ clean_up() {
   stop "$RUN/gateway.pid"
   stop "$RUN/example.pid"
   stop "$RUN/vendor.pid"
-  [ ! -e "$RUN/hub" ] || tests/apps/jupyterhub.sh stop
+  [ ! -e "$RUN/apps" ] || for name in $(cat "$RUN/apps"); do "tests/apps/$name.sh" stop; done
   [ ! -e "$RUN/databases" ] || tests/databases.sh stop "$RUN/databases"
   rm -rf "$RUN"
 }
@@ -110,28 +110,42 @@ vendor() {
   stop "$RUN/vendor.pid"
 }
 
-hub() {
-  touch "$RUN/hub"
-  tests/apps/jupyterhub.sh start >"$RUN/hub.env"
+# app NAME : a real app, with the databases that run already.
+app() {
+  . "$RUN/databases.env"
+  echo "$1" >>"$RUN/apps"
+  "tests/apps/$1.sh" start >"$RUN/$1.env"
 }
 
+# gateway NAME : in front of that app, with the variables that the app's script told.
 gateway() {
-  . "$RUN/hub.env"
   port_free "${GATEWAY#*:}" || die "port ${GATEWAY#*:} is in use"
-  cat >"$RUN/portolan.yaml" <<YAML
-listen: $GATEWAY
-mapping: $REPO/mappings/jupyterhub.yaml
-vars:
-  JUPYTERHUB_URL: "$JUPYTERHUB_URL"
-  JUPYTERHUB_TOKEN: { value: "$JUPYTERHUB_TOKEN", secret: true }
-clients:
-  - { name: test, profile: tolerant, bearers: [ { bearer_sha256: $(printf %s test | sha256sum | cut -d' ' -f1) } ] }
-YAML
+  {
+    printf 'listen: %s\nmapping: %s\nvars:\n' "$GATEWAY" "$REPO/mappings/$1.yaml"
+    sed -E 's/^([A-Z_]*(TOKEN|PASSWORD))=(.*)$/  \1: { value: "\3", secret: true }/; s/^([A-Z_]+)=(.*)$/  \1: "\2"/' "$RUN/$1.env"
+    printf 'clients:\n  - { name: test, profile: tolerant, bearers: [ { bearer_sha256: %s } ] }\n' "$(printf %s test | sha256sum | cut -d' ' -f1)"
+  } >"$RUN/portolan.yaml"
   start "$RUN/gateway.pid" "$RUN/gateway.out" "$PORTOLAN" serve "$RUN/portolan.yaml"
   wait_http "http://$GATEWAY/scim/v2/Users?count=1" 20 "Authorization: Bearer test" || { cat "$RUN/gateway.out"; exit 1; }
 }
 
-live() { (. "$RUN/hub.env"; python3 tests/apps/jupyterhub.py "http://$GATEWAY/scim/v2" test "$JUPYTERHUB_URL" "$JUPYTERHUB_TOKEN"); }
+live() { (set -a; . "$RUN/$1.env"; python3 "tests/apps/$1.py" "http://$GATEWAY/scim/v2" test); }
+
+apart() {
+  stop "$RUN/gateway.pid"
+  "tests/apps/$1.sh" stop
+}
+
+# real_app NAME KNOWN… : a real app, from its start to its end; KNOWN is what scim2-tester finds of what the app cannot do.
+real_app() {
+  local name=$1; shift
+  stage "$name starts"              app "$name"
+  stage "$name, gateway in front"   gateway "$name"
+  stage "$name, check --live"       "$PORTOLAN" check --live "$RUN/portolan.yaml"
+  stage "$name, live"               live "$name"
+  stage "$name, scim2-tester"       tests/scim2-tester.sh "http://$GATEWAY/scim/v2" test "$@"
+  stage "$name ends"                apart "$name"
+}
 
 toolchain
 need curl curl
@@ -165,10 +179,12 @@ if [ -z "$quick" ]; then
   stage "against another server"     tests/differential/run.sh
   stage "the README's first command" first_command
   stage "the vendor example"         vendor
-  stage "jupyterhub starts"          hub
-  stage "gateway in front of it"     gateway
-  stage "jupyterhub, live"           live
-  # the hub has no place for an externalId, which scim2-tester takes for granted
-  stage "jupyterhub, scim2-tester"   tests/scim2-tester.sh "http://$GATEWAY/scim/v2" test "'externalId'"
+  # No app here has a place for an externalId, which scim2-tester takes for granted. What else is known of an app is said at the head of
+  # its mapping: what it cannot do is refused.
+  real_app jupyterhub "'externalId'"
+  real_app wordpress "'externalId'" "the app cannot make a Group\$" "check_remove_attribute  PATCH modify\(\) did not remove attribute 'displayName'\$"
+  real_app zabbix "'externalId'" "check_remove_attribute  Failed to remove attribute 'active'"
+  real_app mediawiki "'externalId'" "the app cannot make a Group\$" "object_deletion  the app cannot delete a User\$" \
+    "\`password\` cannot be changed any more\$" "check_remove_attribute  Failed to remove attribute 'active'"
 fi
 echo "$passed passed, 0 failed"

@@ -13,7 +13,10 @@ use super::serve;
 /// What the app tells.
 pub(super) fn ask(config: &Config, mapping: &mut Mapping) -> Diagnostics {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(live(mapping, serve::of_call(config))),
+        Ok(runtime) => {
+            let tenant = config.clients.iter().find_map(|client| client.tenant.clone());
+            runtime.block_on(live(mapping, serve::of_call(config), (&config.limits).into(), tenant))
+        }
         Err(cause) => Diagnostic::new(Severity::Error, NO_ANSWER, format!("no runtime: {cause}")).into(),
     }
 }

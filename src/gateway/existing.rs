@@ -113,7 +113,7 @@ impl Gateway {
         Ok(Some(id))
     }
 
-    async fn who_has(
+    pub(super) async fn who_has(
         &self,
         session: &mut Session,
         resource: &Resource,

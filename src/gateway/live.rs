@@ -1,26 +1,35 @@
 //! What only the app itself can tell of a mapping, for `portolan check --live`: whether it is there, and whether it is as the
 //! mapping says. Nothing is written.
 
-use std::collections::HashMap;
+mod http;
+mod rules;
+
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    backend::{Backend, Limits, sql::Sql},
+    backend::{self, Backend, sql::Sql},
+    config::Tenant,
     diagnostic::{Diagnostic, Diagnostics, Severity},
     mapping::{App, Mapping, Records, catalog::Catalog},
     plan::sql::{
-        index::{self, Index},
+        index::{self, Index, Lack, What},
         select,
     },
 };
 
-use super::catalog;
+use super::{Limits, catalog};
 
-/// The code of the fault that there is no app to ask.
+/// The code of what is wrong with no file: there is no app to ask.
 pub const NO_ANSWER: &str = "no-answer";
 
-/// Holds a mapping against its app.
-pub async fn live(mapping: &mut Mapping, limits: Limits) -> Diagnostics {
-    let backend = match Backend::open(&mapping.app, limits).await {
+/// Holds a mapping against its app; `tenant` is that of some client, where the mapping keeps tenants apart.
+pub async fn live(
+    mapping: &mut Mapping,
+    of_call: backend::Limits,
+    limits: Limits,
+    tenant: Option<Arc<Tenant>>,
+) -> Diagnostics {
+    let backend = match Backend::open(&mapping.app, of_call).await {
         Ok(backend) => backend,
         Err(why) => return none(&why.to_string()),
     };
@@ -28,7 +37,7 @@ pub async fn live(mapping: &mut Mapping, limits: Limits) -> Diagnostics {
         return none(&format!("the app does not answer: {failure}"));
     }
     match &mapping.app {
-        App::Rest(_) => Diagnostics::default(),
+        App::Rest(_) => http::http(mapping, backend, limits, tenant).await,
         App::Sql(_) => {
             let catalog = catalog(&backend, mapping).await;
             let Backend::Sql(sql) = &backend else { return Diagnostics::default() };
@@ -54,9 +63,19 @@ async fn database(sql: &Sql, catalog: Result<Catalog, String>, mapping: &mut Map
                 Err(failure) => return none(&format!("the indexes of `{table}` cannot be read: {failure}")),
             }
         }
-        found.extend(index::missing(resource, records, &|table| known.get(&table.0).cloned()));
+        found.extend(index::missing(resource, records, &|table| known.get(&table.0).cloned()).into_iter().map(told));
     }
     found
+}
+
+fn told(Lack { what, message, help }: Lack) -> Diagnostic {
+    let mut fault = match what {
+        What::Index => Diagnostic::new(Severity::Warning, "missing-index", message),
+        What::Unique => Diagnostic::new(Severity::Warning, "not-unique", message),
+        What::Case => Diagnostic::new(Severity::Advice, "letter-case", message),
+    };
+    fault.help(help);
+    fault
 }
 
 fn none(why: &str) -> Diagnostics {

@@ -75,13 +75,11 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
-        let reply = self.steps(&mut session, resource, "", &plan.first, None).await?;
-        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
-        let done = match resource.records {
-            Records::Rest(_) => vec![format!("the {} was made", resource.kind.name)],
-            Records::Sql(_) => Vec::new(),
+        let made = match plan.probes() {
+            true => self.probed(&mut session, &plan, &all, context).await?,
+            false => self.made(&mut session, &plan).await?,
         };
-        let made = plan.made(&reply).map_err(|fault| Error::from(fault).after(&done))?;
+        let done = plan.done();
         self.fresh.wrote(resource, &made.id);
         let did = match plan.rest(&made, context) {
             Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
@@ -310,6 +308,15 @@ impl Error {
     /// There is no such resource.
     pub(super) fn absent() -> Self {
         Self::App { class: Class::Absent, detail: None, retry_after: None, status: None }
+    }
+
+    /// Whether the app may have acted all the same.
+    pub(super) fn is_unsure(&self) -> bool {
+        match self {
+            Self::Backend(failure) => failure.sent,
+            Self::App { class, .. } => *class == Class::Broken,
+            _ => false,
+        }
     }
 
     /// The same, saying what took effect before.

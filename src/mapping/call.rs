@@ -25,6 +25,8 @@ pub struct CallTemplate {
     pub id: Option<InReply>,
     /// Whether a lost answer may be followed by the same call again.
     pub repeat: bool,
+    /// Whether it is looked for what it did, where its answer is lost.
+    pub probe: bool,
     /// What calls behind it may use of its reply, by name.
     pub keep: Vec<(String, InReply)>,
     /// It is sent again until this holds of its reply.

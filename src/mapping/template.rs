@@ -213,7 +213,7 @@ impl Template {
     /// # Errors
     /// A name without value, or a value that cannot stand here.
     pub fn render<'a>(&self, place: Place, look_up: impl Fn(&[String]) -> Option<&'a Value>) -> Result<String, Unfit> {
-        self.fill(|at, hole| {
+        let made = self.fill(|at, hole| {
             let quote = self.quotes.get(at).and_then(Option::as_ref);
             let name = || hole.join(".");
             let unfit_for = |why| Unfit::Value { name: name(), why };
@@ -229,11 +229,10 @@ impl Template {
             if let Some(why) = unfit(place, &text) {
                 return Err(unfit_for(why));
             }
-            Ok(match place {
-                Place::Segment | Place::Query => percent(&text),
-                Place::Header | Place::Text => text,
-            })
-        })
+            Ok(if place == Place::Segment { percent(&text) } else { text })
+        })?;
+        // What stands around the holes is as little a mark of the query's own as what stands in them.
+        Ok(if place == Place::Query { percent(&made) } else { made })
     }
 
     fn fill(&self, mut value: impl FnMut(usize, &[String]) -> Result<String, Unfit>) -> Result<String, Unfit> {

@@ -129,6 +129,24 @@ impl<'a> Create<'a> {
         }
     }
 
+    /// What took effect once it is made, for the error of what follows; a transaction takes everything back.
+    #[must_use]
+    pub fn done(&self) -> Vec<String> {
+        match self.resource.records {
+            Records::Rest(_) => vec![format!("the {} was made", self.resource.kind.name)],
+            Records::Sql(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it is looked for who was made, where the answer is lost.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        match &self.resource.records {
+            Records::Rest(records) => records.create.as_ref().is_some_and(|create| create.call.probe),
+            Records::Sql(_) => false,
+        }
+    }
+
     /// How many calls it takes at least, so that nothing is begun that cannot be finished.
     #[must_use]
     pub fn calls(&self) -> usize {

@@ -1,5 +1,6 @@
-"""The gateway in front of a real JupyterHub, each effect looked up in the hub itself: jupyterhub.py URL TOKEN HUB_URL HUB_TOKEN."""
+"""The gateway in front of a real JupyterHub, each effect looked up in the hub itself: jupyterhub.py URL TOKEN."""
 
+import os
 import pathlib
 import sys
 from urllib.parse import quote
@@ -8,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 from scim import GROUP, USER, Server, done, equal, scim  # noqa: E402
 
 gateway = scim(*sys.argv[1:3])
-hub = Server(sys.argv[3], f"token {sys.argv[4]}")
+hub = Server(os.environ["JUPYTERHUB_URL"], f"token {os.environ['JUPYTERHUB_TOKEN']}")
 
 
 def user(name):

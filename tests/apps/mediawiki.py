@@ -9,7 +9,7 @@ import urllib.parse
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from scim import USER, done, equal, scim  # noqa: E402
+from scim import GROUP, USER, done, equal, scim  # noqa: E402
 
 gateway = scim(*sys.argv[1:3])
 
@@ -75,7 +75,7 @@ status, fay = user("Fay", active=False, password="correct h0rse")
 equal("off from the start", (status, fay["active"], in_wiki(fay)["blockexpiry"]), (201, False, "infinite"))
 equal("taken", [(s, f["scimType"]) for s, f in (user("Ann"), user("ann"))], [(409, "uniqueness")] * 2)
 before = names()
-equal("no names", [user(name)[0] for name in ("a@b", "a|b", "a#b", "ann/x", "127.0.0.1", "x" * 300)], [400] * 6)
+equal("no names", [user(name)[0] for name in ("a@b", "a|b", "a#b", "ann/x", "127.0.0.1", "d_e", "x" * 300)], [400] * 7)
 equal("none of them is there", names(), before)
 
 # found
@@ -103,7 +103,28 @@ equal("replaced", (gateway.call("PUT", f"/Users/{ann['id']}", whole)[0], "blocki
 status, fault = replaced(ann, "userName", "Anna")
 equal("a name is for ever", (status, fault["scimType"], in_wiki(ann)["name"]), (400, "mutability", "Ann"))
 equal("there is no other password from here", replaced(ann, "password", "battery st4ple")[0], 400)
-# GROUPS
+
+# groups
+def joins(group, *people):
+    return gateway.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": p["id"]} for p in people]})[0]
+
+
+def explicit(person):
+    return [g for g in in_wiki(person)["groups"] if g not in ("*", "user", "autoconfirmed")]
+
+
+equal("two join", (joins("bot", ann, fay), explicit(ann), explicit(fay)), (204, ["bot"], ["bot"]))
+equal("again, and another", (joins("bot", ann), joins("sysop", ann), explicit(ann)), (204, 204, ["bot", "sysop"]))
+equal("who is in it", sorted(m["display"] for m in gateway.get("/Groups/bot")[1]["members"]), ["Ann", "Fay"])
+equal("seen from the person", [g["value"] for g in gateway.get(f"/Users/{ann['id']}")[1]["groups"]], ["bot", "sysop"])
+leave = {"op": "remove", "path": f"members[value eq \"{fay['id']}\"]"}
+equal("one leaves", (gateway.patch("/Groups/bot", leave)[0], explicit(fay)), (204, []))
+equal("replaced", (gateway.patch("/Groups/bot", {"op": "replace", "path": "members", "value": [{"value": fay["id"]}]})[0],
+      explicit(ann), explicit(fay)), (204, ["sysop"], ["bot"]))
+equal("nobody of that number", joins("bot", {"id": "999"}), 400)
+equal("the gateway's own account keeps its groups", (joins("bot", {"id": "1"}), "bot" in wiki.users(ususers="Admin")[0]["groups"]), (403, False))
+equal("groups are not made, renamed or deleted", [gateway.call("POST", "/Groups", {"schemas": [GROUP], "displayName": "x"})[0],
+      gateway.patch("/Groups/bot", {"op": "replace", "path": "displayName", "value": "x"})[0], gateway.call("DELETE", "/Groups/bot")[0]], [501, 400, 501])
 
 # gone
 equal("nobody leaves", (gateway.call("DELETE", f"/Users/{ann['id']}")[0], in_wiki(ann)["name"]), (501, "Ann"))

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
-from scim import USER, Server, done, equal, scim  # noqa: E402
+from scim import GROUP, USER, Server, done, equal, scim  # noqa: E402
 
 gateway = scim(*sys.argv[1:3])
 key = base64.b64encode(f"{os.environ['WORDPRESS_USER']}:{os.environ['WORDPRESS_PASSWORD']}".encode()).decode()
@@ -78,6 +78,34 @@ equal("a login is for ever", (status, fault["scimType"], in_app(ann)["username"]
 status, fault = replaced(ann, 'emails[type eq "work"].value', "nowhere")
 equal("no address", (status, fault["detail"], in_app(ann)["email"]), (400, "Invalid email address.", "ann@example.com"))
 equal("nothing turns people off", replaced(ann, "active", False)[0], 400)
+
+# roles are groups
+def members(role):
+    return sorted(m["display"] for m in gateway.get(f"/Groups/{role}")[1].get("members", []))
+
+
+def joins(role, *people):
+    return gateway.patch(f"/Groups/{role}", {"op": "add", "path": "members", "value": [{"value": p["id"]} for p in people]})[0]
+
+
+def leaves(role, person):
+    return gateway.patch(f"/Groups/{role}", {"op": "remove", "path": f"members[value eq \"{person['id']}\"]"})[0]
+
+
+ben = gateway.find("/Users", 'userName eq "ben@work.example"')[0]
+equal("everybody begins as a subscriber", in_app(ann)["roles"], ["subscriber"])
+equal("two join", (joins("editor", ann, ben), in_app(ann)["roles"], in_app(ben)["roles"]), (204, *[["subscriber", "editor"]] * 2))
+equal("who is in it", members("editor"), ["Ann", "ben@work.example"])
+equal("seen from the person", [g["value"] for g in gateway.get(f"/Users/{ann['id']}")[1]["groups"]], ["subscriber", "editor"])
+equal("one leaves", (leaves("editor", ann), in_app(ann)["roles"], in_app(ben)["roles"]), (204, ["subscriber"], ["subscriber", "editor"]))
+equal("left already", (leaves("editor", ann), in_app(ann)["roles"]), (204, ["subscriber"]))
+change = {"op": "replace", "path": "members", "value": [{"value": ann["id"]}]}
+equal("replaced", (gateway.patch("/Groups/editor", change)[0], in_app(ann)["roles"], in_app(ben)["roles"]), (204, ["subscriber", "editor"], ["subscriber"]))
+equal("nobody of that number", (joins("author", {"id": "999"}), members("author")), (400, []))
+equal("the gateway's own account keeps its role", (joins("author", {"id": "1"}), members("administrator")), (403, ["admin"]))
+equal("by role", ids('groups.value eq "editor"'), ["ann"])
+equal("roles are not made, renamed or deleted", [gateway.call("POST", "/Groups", {"schemas": [GROUP], "displayName": "x"})[0],
+      gateway.patch("/Groups/editor", {"op": "replace", "path": "displayName", "value": "Chief"})[0], gateway.call("DELETE", "/Groups/editor")[0]], [501, 400, 501])
 
 # gone
 equal("somebody leaves", gateway.call("DELETE", f"/Users/{ann['id']}")[0], 204)

@@ -100,13 +100,37 @@ equal("the same again", gateway.call("POST", "/Groups", {"schemas": [GROUP], "di
 replaced(lab, "displayName", "labs", "Groups")
 equal("another name", rpc("usergroup.get", {"usrgrpids": lab["id"]})[0]["name"], "labs")
 equal("found by it", [g["id"] for g in gateway.find("/Groups", 'displayName eq "labs"')], [lab["id"]])
-# MEMBERS
+def in_group(group):
+    return sorted(u["userid"] for u in rpc("usergroup.get", {"usrgrpids": group["id"], "selectUsers": ["userid"]})[0]["users"])
+
+
+def joins(group, *people):
+    return gateway.patch(f"/Groups/{group['id']}", {"op": "add", "path": "members", "value": [{"value": p["id"]} for p in people]})[0]
+
+
+def leaves(group, person):
+    return gateway.patch(f"/Groups/{group['id']}", {"op": "remove", "path": f"members[value eq \"{person['id']}\"]"})
+
+
+begin = {"id": FIRST}
+equal("two join", (joins(lab, ann, fay), in_group(lab)), (204, sorted([ann["id"], fay["id"]])))
+equal("and stay where they were", (groups_of(fay), fay["id"] in in_group(begin)), (sorted([FIRST, OFF, lab["id"]]), True))
+equal("who is in it", sorted(m["value"] for m in gateway.get(f"/Groups/{lab['id']}")[1]["members"]), sorted([ann["id"], fay["id"]]))
+equal("seen from the person", lab["id"] in [g["value"] for g in gateway.get(f"/Users/{ann['id']}")[1]["groups"]], True)
+equal("one leaves", (leaves(lab, fay)[0], in_group(lab)), (204, [ann["id"]]))
+change = {"op": "replace", "path": "members", "value": [{"value": fay["id"]}]}
+equal("replaced", (gateway.patch(f"/Groups/{lab['id']}", change)[0], in_group(lab)), (204, [fay["id"]]))
+zoe = gateway.find("/Users", 'userName eq "zoë"')[0]
+status, fault = leaves(begin, zoe)
+equal("nobody leaves the last one", (status, fault["scimType"], groups_of(zoe)), (400, "invalidValue", [FIRST]))
+equal("nobody of that number", (joins(lab, {"id": "999"}), in_group(lab)), (400, [fay["id"]]))
+equal("the app's own accounts are left alone", (joins(lab, {"id": "2"}), in_group(lab)), (403, [fay["id"]]))
 equal("a group goes", (gateway.call("DELETE", f"/Groups/{lab['id']}")[0], rpc("usergroup.get", {"usrgrpids": lab["id"]})), (204, []))
 
 # gone
 equal("somebody leaves", (gateway.call("DELETE", f"/Users/{ann['id']}")[0], in_app(ann)), (204, None))
 equal("left already", gateway.call("DELETE", f"/Users/{ann['id']}")[0], 404)
-# PROTECT
+equal("the app's own accounts stay", [gateway.call("DELETE", f"/Users/{id}")[0] for id in ("1", "2", "01")], [403, 403, 404])
 for one in gateway.find("/Users", 'userName ne "Admin" and userName ne "guest"'):
     equal("and all the others", gateway.call("DELETE", f"/Users/{one['id']}")[0], 204)
 equal("nobody else is left", logins(), ["Admin", "guest"])

@@ -35,6 +35,7 @@ mod rest_faults;
 mod rest_languages;
 mod rest_pace;
 mod rest_pages;
+mod rest_probe;
 mod rest_reads;
 mod rest_sign_in;
 mod rest_steps;

@@ -56,6 +56,7 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
         let call = CallTemplate {
             line: node.as_text().unwrap_or_default().to_owned(),
             repeat: setting.reads || method.is_idempotent(),
+            probe: false,
             method,
             sends: Sends::new(path, query, Vec::new(), None),
             answers: setting.shared.answers.as_slice().into(),
@@ -102,13 +103,13 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     }
     answers.extend_from_slice(&setting.shared.answers);
     let repeat = match fields.take("repeat") {
-        Some(node) if node.as_text() == Some("probe") => {
-            faults.not_supported(node.span, "probes (`repeat: probe`)");
-            None
-        }
-        Some(node) => node.choice(faults, "`repeat`", &[("safe", true)]),
+        Some(node) => node.choice(faults, "`repeat`", &[("safe", Repeat::Safe), ("probe", Repeat::Probe)]),
         None => None,
     };
+    let probe = matches!(repeat, Some(Repeat::Probe));
+    if probe && !setting.makes {
+        faults.not_supported(fields.span(), "probes of calls that change (`repeat: probe`)");
+    }
     let mut place = |key: &'static str| {
         let looked_at = setting.holds.contains(&key);
         looked_at.then(|| fields.take(key)).flatten().and_then(|n| selector(n, faults))
@@ -122,7 +123,8 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     let call = CallTemplate {
         line: written.and_then(Node::as_text).unwrap_or_default().to_owned(),
         // Reads and PUT and DELETE may be sent again when their answer is lost; others only when the mapping says so.
-        repeat: repeat.unwrap_or(setting.reads || method.is_idempotent()),
+        repeat: !probe && (repeat.is_some() || setting.reads || method.is_idempotent()),
+        probe,
         method,
         sends: Sends::new(path, query, headers, body),
         answers: answers.into(),
@@ -135,6 +137,15 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     };
     setting.shared.note(fields.span(), &call);
     Some(call)
+}
+
+/// What may be done where an answer is lost.
+#[derive(Clone, Copy)]
+enum Repeat {
+    /// The call is sent again.
+    Safe,
+    /// What it did is looked for.
+    Probe,
 }
 
 /// Reads a header's name.
@@ -164,7 +175,7 @@ fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> 
     match key.name.as_str() {
         "json" => Some(BodyTemplate::Json(made)),
         "form" => {
-            if !matches!(made, Term::Object(_) | Term::Path { .. }) {
+            if !matches!(made, Term::Object(_) | Term::Path { .. } | Term::Quoted { each: true, .. }) {
                 faults
                     .error(node.span, "wrong-type", "a form is made of fields")
                     .help("write a map, or a path that holds one: `form: $.record`");
@@ -249,12 +260,19 @@ fn line(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Line>
             faults.error(node.span, "bad-call", "a query's keys are literal").help("put the hole behind the `=`");
         }
         let literal = percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned();
-        let term = term::text(value, node.span, setting, faults)?;
+        let holes = |text: &str| text.matches("{{").count();
+        if holes(&literal) != holes(value) {
+            faults
+                .error(node.span, "bad-template", "a `{{` that is written encoded cannot stand here")
+                .help("write the parameter under `query`");
+            return None;
+        }
+        let term = match Template::has_holes(value) {
+            true => term::text(&literal, node.span, setting, faults)?,
+            false => Term::Literal(Json::String(literal)),
+        };
         term::check_company(&term, node.span, faults);
-        pairs.push((
-            key.to_owned(),
-            if matches!(term, Term::Literal(_)) { Term::Literal(Json::String(literal)) } else { term },
-        ));
+        pairs.push((key.to_owned(), term));
     }
     Some((method, segments, pairs))
 }

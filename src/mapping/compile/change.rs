@@ -56,6 +56,18 @@ pub(super) fn create(
             .help("write `record: $` or `id: $.id`, where the reply holds it");
     }
     check_overwrites(&call, drafts, span, faults);
+    let names = |d: &&Draft<'_>| {
+        let target = &d.line.target;
+        let named = matches!(target.attribute.name.as_str(), "userName" | "displayName");
+        d.facts.unique && named && target.extension.is_none() && target.sub.is_none()
+    };
+    if ahead.iter().any(|call| call.probe) || call.probe && !ahead.is_empty() {
+        faults.not_supported(span, "probes of several steps (`repeat: probe`)");
+    } else if call.probe && !drafts.iter().any(|d| names(&d)) {
+        faults
+            .error(span, "nameless-probe", "who was made is looked for by name, and the app may know two of one name")
+            .help("say `unique` on the line of `userName` or `displayName`, if it is; or leave `repeat: probe` out");
+    }
     let create = Create { ahead, call, start, takes };
     let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
     check_sent(create.ahead.iter().chain([&create.call]), &["record"], &taken, span, faults);

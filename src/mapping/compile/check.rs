@@ -189,6 +189,15 @@ pub(super) fn check_looked(has_list: bool, drafts: &[Draft<'_>], faults: &mut Fa
     }
 }
 
+/// Who was made is looked for in the list.
+pub(super) fn check_probed(has_list: bool, probes: bool, span: Span, faults: &mut Faults) {
+    if probes && !has_list {
+        faults
+            .error(span, "missing-key", "`repeat: probe` looks for who was made, and there is no `list`")
+            .help("add `list` with a rule for the name, or leave `repeat` out");
+    }
+}
+
 /// Whether a line is written by the rules of its type: neither by calls of its own nor into other records.
 pub(super) fn is_own(draft: &Draft<'_>) -> bool {
     draft.relation.is_none() && !matches!(draft.line.value, Source::From { .. })

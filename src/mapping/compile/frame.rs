@@ -201,7 +201,7 @@ fn merged(under: &Node, over: Node) -> Node {
 /// The part of a frame that does not need a session to be open.
 fn without_session(node: &Node) -> Option<Node> {
     let value = match &node.value {
-        Value::Text(text) if text.contains("{{session.") || text.starts_with("$.session.") => return None,
+        Value::Text(text) if text.starts_with("$.session.") || in_holes(text, "session.") => return None,
         Value::List(items) => Value::List(items.iter().filter_map(without_session).collect()),
         Value::Map(entries) => {
             Value::Map(entries.iter().filter_map(|(key, n)| Some((key.clone(), without_session(n)?))).collect())
@@ -209,6 +209,12 @@ fn without_session(node: &Node) -> Option<Node> {
         _ => return Some(node.clone()),
     };
     Some(Node { span: node.span, value })
+}
+
+/// Whether a hole of the text begins so, behind its quote if it has one.
+fn in_holes(text: &str, begin: &str) -> bool {
+    let holes = text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    holes.flat_map(str::split_whitespace).any(|word| word.starts_with(begin))
 }
 
 fn mentions(node: &Node, text: &str) -> bool {

@@ -24,7 +24,7 @@ use super::{
     change::{create, update},
     check::{
         check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
-        check_required, check_scope,
+        check_probed, check_required, check_scope,
     },
     frame::Shared,
     kind::{self, Written, existing},
@@ -228,6 +228,7 @@ fn records(
         relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
     });
     check_looked(list.is_some() || fixed.is_some(), drafts, faults);
+    check_probed(list.is_some(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     check_edits(drafts, &update, faults);

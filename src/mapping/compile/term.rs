@@ -68,7 +68,10 @@ fn place(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Item
     let Some((_, node)) = spread else { return term(node, setting, faults).map(Item::One) };
     let term = term(node, setting, faults)?;
     // of a path it shows when it is sent
-    if !matches!(term, Term::Path { .. } | Term::Each { .. } | Term::List(_) | Term::Object(_)) {
+    if !matches!(
+        term,
+        Term::Path { .. } | Term::Quoted { each: true, .. } | Term::Each { .. } | Term::List(_) | Term::Object(_)
+    ) {
         faults
             .error(node.span, "bad-value", "`...` in a list is followed by the items of a list, and this is none")
             .help("write a path: `[{ \"...\": $.values }, more]`");

@@ -32,12 +32,13 @@ pub fn steps(
     let named = referring::keys(records, &mut changed)?;
     check_values(records, &changed)?;
     // The row itself comes first: it says whether the record is there, and its lock orders the writers. Where only
-    // members may change, its time of change waits for what their statements tell.
+    // members may change, its time of change waits for what their statements tell, and a lock is what `guard::before` has.
     let members_alone = changes.iter().all(|c| resource.line(&c.target).is_some_and(Line::relates));
-    let mut statements = vec![match members_alone {
-        true => write::lock(records, &key),
-        false => write::update(resource, records, &key, &changed, &stamps),
-    }];
+    let mut statements = match members_alone {
+        true if !records.engine.row_lock().is_empty() => Vec::new(),
+        true => vec![write::lock(records, &key)],
+        false => vec![write::update(resource, records, &key, &changed, &stamps)],
+    };
     // before the row is changed: a foreign key would say less
     statements.splice(0..0, named);
     for table in &records.beside {
@@ -77,7 +78,9 @@ pub fn steps(
             });
         }
     }
-    statements.extend(guard::after(resource, records, &key));
+    if !members_alone {
+        statements.extend(guard::after(resource, records, &key));
+    }
     let mut steps: Vec<Step<'static>> = statements.into_iter().map(Step::statement).collect();
     if members_alone && (!records.touch.is_empty() || records.version.is_some()) {
         let touch = write::touch(resource, records, &key, &stamps);

@@ -49,13 +49,17 @@ impl Engine {
             Self::MariaDb => '`',
         };
         to.push(quote);
-        for c in ident.0.chars() {
-            match c {
-                '.' => to.extend([quote, '.', quote]),
-                _ if c == quote => to.extend([quote, quote]),
-                _ => to.push(c),
+        let mut rest = ident.0.as_str();
+        while let Some(at) = rest.find(['.', quote]) {
+            to.push_str(&rest[..at]);
+            to.push(quote);
+            if rest[at..].starts_with('.') {
+                to.push('.');
             }
+            to.push(quote);
+            rest = &rest[at + 1..];
         }
+        to.push_str(rest);
         to.push(quote);
     }
 

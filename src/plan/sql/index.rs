@@ -2,7 +2,6 @@
 //! what no two may have is refused by an index that says so. Decided without a database, so that it can be tested so.
 
 use crate::{
-    diagnostic::{Diagnostic, Severity},
     mapping::{
         Resource,
         catalog::Stored,
@@ -14,6 +13,28 @@ use crate::{
 };
 
 use super::{fixed, table, write::each};
+
+/// What is not as the mapping needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// Of what kind.
+    pub what: What,
+    /// What was found.
+    pub message: String,
+    /// What to write.
+    pub help: String,
+}
+
+/// A kind of lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// No index finds what is looked up.
+    Index,
+    /// Nothing refuses a second one.
+    Unique,
+    /// The column compares otherwise than is promised.
+    Case,
+}
 
 /// An index as a catalogue tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,11 +60,7 @@ pub fn plain(expression: &str) -> String {
 
 /// What one resource type misses among the indexes of its tables; `indexes` knows none of what is no table.
 #[must_use]
-pub fn missing(
-    resource: &Resource,
-    records: &SqlRecords,
-    indexes: &dyn Fn(&Ident) -> Option<Vec<Index>>,
-) -> Vec<Diagnostic> {
+pub fn missing(resource: &Resource, records: &SqlRecords, indexes: &dyn Fn(&Ident) -> Option<Vec<Index>>) -> Vec<Lack> {
     let scope = Scope { name: &resource.kind.name, records, indexes };
     let mut found = Vec::new();
     for line in &resource.lines {
@@ -68,10 +85,10 @@ pub fn missing(
         let why = format!("the groups of a {}, and its removal", resource.kind.name);
         found.extend(scope.searched(&key(table, link), &why));
     }
-    let mut told: Vec<Diagnostic> = Vec::new();
+    let mut told: Vec<Lack> = Vec::new();
     found.into_iter().for_each(|one| {
         if !told.contains(&one) {
-            told.push(one)
+            told.push(one);
         }
     });
     told
@@ -93,7 +110,7 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     /// What a line promises or is looked up by.
-    fn line(&self, resource: &Resource, line: &Line) -> Vec<Diagnostic> {
+    fn line(&self, resource: &Resource, line: &Line) -> Vec<Lack> {
         let place = match &line.value {
             Source::At { at, .. } => self.base(at).map(|column| (&self.records.table, column, &self.records.only)),
             Source::Each(_) => self.item(resource, line).map(|(child, column)| (&child.table, column, &child.only)),
@@ -120,9 +137,8 @@ impl Scope<'_> {
                 "{}: `{}` tells letters apart, and the database does not: `{}.{}` compares without regard to letter case",
                 self.name, line.target, table.0, column.0
             );
-            let mut advice = Diagnostic::new(Severity::Advice, "letter-case", message);
-            advice.help("write `case: any`, or give the column a collation that tells `A` from `a`");
-            found.push(advice);
+            let help = "write `case: any`, or give the column a collation that tells `A` from `a`".to_owned();
+            found.push(Lack { what: What::Case, message, help });
         }
         found
     }
@@ -142,23 +158,19 @@ impl Scope<'_> {
     }
 
     /// That an index finds the rows.
-    fn searched(&self, search: &Search<'_>, why: &str) -> Option<Diagnostic> {
+    fn searched(&self, search: &Search<'_>, why: &str) -> Option<Lack> {
         if (self.indexes)(search.table)?.iter().any(|index| self.serves(index, search)) {
             return None;
         }
         let Search { table, column, .. } = search;
         let message =
             format!("{}: no index finds {why} in `{}.{}`, so all of the table is read", self.name, table.0, column.0);
-        let mut warning = Diagnostic::new(Severity::Warning, "missing-index", message);
-        match self.unsearchable(search) {
-            Some(why) => warning.help(why),
-            None => warning.help(self.create(search, false)),
-        };
-        Some(warning)
+        let help = self.unsearchable(search).unwrap_or_else(|| self.create(search, false));
+        Some(Lack { what: What::Index, message, help })
     }
 
     /// That the database refuses a second one.
-    fn unique(&self, search: &Search<'_>, target: &Target) -> Option<Diagnostic> {
+    fn unique(&self, search: &Search<'_>, target: &Target) -> Option<Lack> {
         let indexes = (self.indexes)(search.table)?;
         let all = |index: &Index| {
             let leading = self.leading(index, search);
@@ -176,9 +188,8 @@ impl Scope<'_> {
              index that compares as SCIM does",
             self.name, table.0, column.0
         );
-        let mut warning = Diagnostic::new(Severity::Warning, "not-unique", message);
-        warning.help(format!("{}; or write `unique: checked`", self.create(search, true)));
-        Some(warning)
+        let help = format!("{}; or write `unique: checked`", self.create(search, true));
+        Some(Lack { what: What::Unique, message, help })
     }
 
     /// Whether an index begins with what is asked, behind columns that are the same for all who ask.

@@ -99,22 +99,21 @@ impl Piece {
 
 /// `$1`, `$2` … for each `?` outside quotes. Texts here are our own: every quote in them is doubled or ends.
 fn numbered(text: &str) -> String {
-    let (mut written, mut from, mut quote, mut n) = (String::with_capacity(text.len() + 16), 0, None, 0);
-    for (at, byte) in text.bytes().enumerate() {
-        match (byte, quote) {
-            (b'?', None) => {
-                n += 1;
-                written.push_str(&text[from..at]);
-                // Writing to a text cannot fail.
-                let _ = write!(written, "${n}");
-                from = at + 1;
-            }
-            (b'\'' | b'"', None) => quote = Some(byte),
-            (_, Some(end)) if byte == end => quote = None,
-            _ => {}
+    let (mut written, mut rest, mut n) = (String::with_capacity(text.len() + 16), text, 0);
+    while let Some(at) = rest.find(['?', '\'', '"']) {
+        if let Some(after) = rest[at..].strip_prefix('?') {
+            n += 1;
+            // Writing to a text cannot fail.
+            let _ = write!(written, "{}${n}", &rest[..at]);
+            rest = after;
+            continue;
         }
+        let quote = if rest[at..].starts_with('"') { '"' } else { '\'' };
+        let end = rest[at + 1..].find(quote).map_or(rest.len(), |end| at + 1 + end + 1);
+        written.push_str(&rest[..end]);
+        rest = &rest[end..];
     }
-    written.push_str(&text[from..]);
+    written.push_str(rest);
     written
 }
 

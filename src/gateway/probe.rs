@@ -1,0 +1,69 @@
+//! Making a record, and looking whether it was made where the answer to that was lost (`repeat: probe`).
+
+use serde_json::{Map, Value};
+
+use crate::{
+    backend::Session,
+    mapping::{Resource, answer::Class},
+    plan::{
+        Context, Fault,
+        create::{self, Made},
+    },
+    scim::resource,
+};
+
+use super::{Error, Gateway};
+
+impl Gateway {
+    /// Makes a record by the steps of its plan.
+    pub(super) async fn made(&self, session: &mut Session, plan: &create::Create<'_>) -> Result<Made, Error> {
+        let reply = self.steps(session, plan.resource, "", &plan.first, None).await?;
+        let reply = reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
+        plan.made(&reply).map_err(|fault| Error::from(fault).after(&plan.done()))
+    }
+
+    /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where
+    /// nobody has, it is sent once more if the app itself refuses a second one: it may only have been slow.
+    pub(super) async fn probed(
+        &self,
+        session: &mut Session,
+        plan: &create::Create<'_>,
+        sent: &Map<String, Value>,
+        context: &Context<'_>,
+    ) -> Result<Made, Error> {
+        let kind = plan.resource;
+        if !self.of_its_name(session, kind, sent, context).await?.is_empty() {
+            let detail = Some(format!("another {} has this name already", kind.kind.name));
+            return Err(Error::App { class: Class::Exists, detail, retry_after: None, status: None });
+        }
+        let again = usize::from(kind.naming().is_some_and(|line| !line.checked));
+        for left in (0..=again).rev() {
+            match self.made(session, plan).await {
+                Err(error) if error.is_unsure() => {
+                    match self.of_its_name(session, kind, sent, context).await.as_deref() {
+                        Ok([id]) => return Ok(Made { id: id.clone(), record: None }),
+                        Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
+                        _ => return Err(error),
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(Error::absent())
+    }
+
+    /// Who has the name of what is to be made.
+    async fn of_its_name(
+        &self,
+        session: &mut Session,
+        kind: &Resource,
+        sent: &Map<String, Value>,
+        context: &Context<'_>,
+    ) -> Result<Vec<String>, Error> {
+        let named = kind.naming().and_then(|line| Some((line, resource::get(sent, &line.target)?.as_str()?)));
+        match named {
+            Some((line, name)) => self.who_has(session, kind, line, name, false, context).await,
+            None => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! `portolan check --live` over HTTP apps that are not as their mapping says: each false promise is named, and no value told.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+#[path = "gateway/odd_app.rs"]
+mod odd_app;
+
+use std::{fs, sync::Arc};
+
+use odd_app::{Asked, OddApp, Told, told};
+use serde_json::{Value, json};
+
+const MAPPING: &str = r#"mapping: 1
+app: { rest: { url: "${URL}", auth: { bearer: "${TOKEN}" } } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.login, case: exact, access: [read] }
+      emails[type eq "work"].value: { at: $.mail, access: [read] }
+      nickName: { at: $.nick, fold: lower, access: [read] }
+    get: GET /users/{{id}}
+    list:
+      call: GET /users?offset={{offset}}&limit={{size}}
+      rows: $.rows
+      pages: { by: offset, max: 20, total: $.total }
+      filters:
+        userName eq ?: { query: { login: $.value }, matches: exactly }
+        userName sw ?: { query: { begins: $.value } }
+        emails.value eq ?: { query: { mail: $.value }, case: any }
+"#;
+
+/// What an app does that its mapping denies.
+#[derive(Clone, Copy, Default)]
+struct Odd {
+    knows_no_login: bool,
+    tells_letters_apart: bool,
+    small_pages: bool,
+    wrong_total: bool,
+    large_nicks: bool,
+    html_for_nobody: bool,
+    other_token: bool,
+}
+
+fn users(odd: Odd) -> Vec<Value> {
+    let nick = |n: u32| if odd.large_nicks && n == 7 { "Nick7".to_owned() } else { format!("nick{n}") };
+    (1..=30)
+        .map(|n| json!({"id": n, "login": format!("user{n}"), "mail": format!("User{n}@Example.com"), "nick": nick(n)}))
+        .collect()
+}
+
+fn answer(odd: Odd, asked: &Asked) -> Told {
+    if asked.headers.get("authorization").is_none_or(|value| value != "Bearer s3cret") || odd.other_token {
+        return told(401, &json!({}));
+    }
+    let url: http::Uri = asked.target.parse().unwrap();
+    let query = form_urlencoded(url.query().unwrap_or_default());
+    let of = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+    if let Some(id) = url.path().strip_prefix("/users/") {
+        let one =
+            users(odd).into_iter().find(|user| user["id"] == serde_json::json!(id.parse::<u64>().unwrap_or_default()));
+        return match one {
+            Some(user) => told(200, &user),
+            None if odd.html_for_nobody => {
+                Told(200, vec![("content-type", "text/html".into())], "<p>nobody</p>".into())
+            }
+            None => told(404, &json!({})),
+        };
+    }
+    let same = |a: &Value, b: &str| match odd.tells_letters_apart {
+        true => a == b,
+        false => a.as_str().unwrap().eq_ignore_ascii_case(b),
+    };
+    let found: Vec<Value> = users(odd)
+        .into_iter()
+        .filter(|user| odd.knows_no_login || of("login").is_none_or(|login| user["login"] == login.as_str()))
+        .filter(|user| of("begins").is_none_or(|begin| user["login"].as_str().unwrap().starts_with(&begin)))
+        .filter(|user| of("mail").is_none_or(|mail| same(&user["mail"], &mail)))
+        .collect();
+    let number = |name: &str| of(name).and_then(|n| n.parse::<usize>().ok()).unwrap_or_default();
+    let size = number("limit").min(if odd.small_pages { 5 } else { 20 });
+    let total = found.len() + usize::from(odd.wrong_total && found.len() == 30) * 3;
+    let rows: Vec<Value> = found.into_iter().skip(number("offset")).take(size).collect();
+    told(200, &json!({"rows": rows, "total": total}))
+}
+
+fn form_urlencoded(query: &str) -> Vec<(String, String)> {
+    let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (decode(name), decode(value)))
+        .collect()
+}
+
+/// How the check ends, and what it says.
+async fn check(odd: Odd) -> (i32, String) {
+    let (app, url) = OddApp::start(move |asked| answer(odd, asked)).await;
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
+    let config = format!(
+        "mapping: mapping.yaml\nvars: {{ URL: \"{url}\", TOKEN: {{ value: s3cret, secret: true }} }}\n\
+         clients: [{{ name: a, bearers: [{{ bearer_sha256: {} }}] }}]\n",
+        "ab".repeat(32)
+    );
+    fs::write(folder.path().join("portolan.yaml"), config).unwrap();
+    let place = folder.path().to_owned();
+    let run = move || {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.args(["check", "--live", "portolan.yaml"]).current_dir(place).output().unwrap()
+    };
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    for told in ["User7", "user1", "Nick7", "s3cret"] {
+        assert!(!said.contains(told), "nobody's value is told: {said}");
+    }
+    let calls = app.calls();
+    assert!(
+        calls.iter().all(|call| call.starts_with("GET ") || call.starts_with("HEAD ")),
+        "nothing is written: {calls:?}"
+    );
+    drop(Arc::clone(&app));
+    (output.status.code().unwrap(), said)
+}
+
+#[tokio::test]
+async fn an_app_as_its_mapping_says_has_no_faults() {
+    let (code, said) = check(Odd::default()).await;
+    assert_eq!((code, said.contains("no faults")), (0, true), "{said}");
+}
+
+#[tokio::test]
+async fn a_rule_that_is_not_exact_is_named() {
+    let (code, said) = check(Odd { knows_no_login: true, ..Odd::default() }).await;
+    assert_eq!(code, 2, "{said}");
+    let message = "error[broken-promise]: User: `userName eq ?` says `matches: exactly`, and of 30 rows that the app gave 29 do not match";
+    assert!(said.contains(message) && said.contains("it seems not to know what the rule sends"), "{said}");
+    assert!(said.contains("1 error, "), "the other rules are as they say: {said}");
+}
+
+#[tokio::test]
+async fn a_rule_that_loses_matches_is_named() {
+    let (code, said) = check(Odd { tells_letters_apart: true, ..Odd::default() }).await;
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("error[lost-match]: User: `emails.value eq ?` loses matches: of 1 records"), "{said}");
+    assert!(said.contains("1 error, "), "{said}");
+}
+
+#[tokio::test]
+async fn what_else_is_not_so() {
+    let cases: [(Odd, &str); 5] = [
+        (
+            Odd { small_pages: true, ..Odd::default() },
+            "error[page-size]: User: `pages.max` is 20, and the app gives no more than 5 rows",
+        ),
+        (Odd { wrong_total: true, ..Odd::default() }, "error[broken-read]: User: `list`: "),
+        (
+            Odd { large_nicks: true, ..Odd::default() },
+            "error[broken-promise]: User: `nickName` says `fold`, and 1 records hold letters",
+        ),
+        (Odd { html_for_nobody: true, ..Odd::default() }, "error[no-record]: User: `get` with an id that nobody has"),
+        (Odd { other_token: true, ..Odd::default() }, "error[signed-out]: User: the app does not let us in"),
+    ];
+    for (odd, message) in cases {
+        let (code, said) = check(odd).await;
+        assert!(code == 2 && said.contains(message), "{message}\n{said}");
+        assert!(said.contains("1 error, "), "{message}\n{said}");
+    }
+}
