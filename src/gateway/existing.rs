@@ -16,9 +16,10 @@ use crate::{
         change::{Change, To},
         condition::{Condition, Literal},
         filter::CompareOp,
+        path::AttrPath,
         projection::Projection,
         request, resource,
-        schema::Target,
+        schema::{Resolution, Target},
         value::texts,
     },
 };
@@ -55,7 +56,9 @@ impl Gateway {
         for (target, value) in values {
             let Some(line) = resource.line(target).filter(|line| line.checked) else { continue };
             for text in texts(value) {
-                let found = self.who_has(session, resource, line, text, context).await?;
+                // over HTTP the app refuses nothing here: who is hidden from clients has the name all the same
+                let hidden = matches!(resource.records, Records::Rest(_));
+                let found = self.who_has(session, resource, line, text, hidden, context).await?;
                 if found.iter().any(|id| Some(id.as_str()) != own) {
                     let detail = Some(format!("another {} has this `{}` already", resource.kind.name, line.target));
                     return Err(Error::App { class: Class::Exists, detail, retry_after: None, status: None });
@@ -78,7 +81,7 @@ impl Gateway {
         }
         let named = kind.naming().and_then(|line| Some((line, resource::get(sent, &line.target)?.as_str()?)));
         let Some((line, name)) = named else { return Ok(None) };
-        let mut found = self.who_has(session, kind, line, name, context).await?;
+        let mut found = self.who_has(session, kind, line, name, false, context).await?;
         match (&kind.records, kind.existing) {
             (Records::Sql(records), Existing::Revive) if found.is_empty() => {
                 self.revived(session, (kind, records), line, name, context).await
@@ -97,7 +100,7 @@ impl Gateway {
         name: &str,
         context: &Context<'_>,
     ) -> Result<Option<String>, Error> {
-        let Some(find) = revive::find(kind, records, &named(line, name)) else { return Ok(None) };
+        let Some(find) = revive::find(kind, records, &named(kind, line, name)) else { return Ok(None) };
         let found = self.ok(session, &Call::Sql(find)).await?;
         let [record] = found.rows() else { return Ok(None) };
         let id = translate::id(kind, record)?;
@@ -116,12 +119,13 @@ impl Gateway {
         resource: &Resource,
         line: &Line,
         text: &str,
+        hidden: bool,
         context: &Context<'_>,
     ) -> Result<Vec<String>, Error> {
-        let condition = named(line, text);
+        let condition = named(resource, line, text);
         let asked = request::Query { condition, sort: None, start_index: 1, cursor: None, count: Some(2) };
         let projection = Projection::parse(Some("id"), None, &resource.kind)?;
-        let plan = query::plan(resource, asked, projection, context)?;
+        let plan = query::Query { hidden, ..query::plan(resource, asked, projection, context)? };
         let found = self.query(session, &plan, context.client).await?;
         let id = |r: Map<String, Value>| r.get("id").and_then(Value::as_str).map(str::to_owned);
         Ok(found.resources.into_iter().filter_map(id).collect())
@@ -129,10 +133,15 @@ impl Gateway {
 }
 
 /// That a line's attribute is this text; of a list, that some item is.
-fn named(line: &Line, text: &str) -> Condition {
-    let attribute = &line.target.attribute;
-    let sub = if attribute.multi_valued { attribute.sub("value").cloned() } else { line.target.sub.clone() };
-    let target = Target { sub, ..line.target.clone() };
+fn named(kind: &Resource, line: &Line, text: &str) -> Condition {
+    // as the type offers it: that is what says whether letters are told apart
+    let offered = match AttrPath::parse(&line.target.to_string()).map(|path| kind.kind.resolve(&path)) {
+        Ok(Resolution::Offered(offered)) => offered,
+        _ => line.target.clone(),
+    };
+    let list = offered.attribute.multi_valued;
+    let sub = if list { offered.attribute.sub("value").cloned() } else { offered.sub.clone() };
+    let target = Target { sub, ..offered };
     Condition::Compare { target, op: CompareOp::Equal, value: Literal::Text(text.to_owned()) }
 }
 

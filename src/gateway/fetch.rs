@@ -298,7 +298,7 @@ impl Gateway {
                     None => {}
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if query.resource.exists(&row) && evaluate(&query.condition, &resource) {
+                if (query.hidden || query.resource.exists(&row)) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                     if query.first {
                         return Ok(Some(kept));

@@ -62,7 +62,7 @@ impl Gateway {
     ) -> Result<Vec<String>, Error> {
         let named = kind.naming().and_then(|line| Some((line, resource::get(sent, &line.target)?.as_str()?)));
         match named {
-            Some((line, name)) => self.who_has(session, kind, line, name, context).await,
+            Some((line, name)) => self.who_has(session, kind, line, name, false, context).await,
             None => Ok(Vec::new()),
         }
     }

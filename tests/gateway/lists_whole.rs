@@ -215,3 +215,47 @@ async fn members_may_join_and_leave_by_calls_of_their_own() {
     door.patch("/Groups/author", remove).await.is(204);
     assert_eq!(users.lock().unwrap()["1"]["roles"], json!(["base", "editor"]));
 }
+
+const BY_PUT: &str = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}', auth: { bearer: '${ACME_TOKEN}' } } }
+resources:
+  User:
+    id: $.login
+    where: { gone: { given: false } }
+    attributes:
+      userName: { at: $.login, case: exact, unique: checked, access: [read, create] }
+      title: $.title
+    get: 'GET /users/{{id}}'
+    list: { call: GET /users, rows: $, pages: { by: whole, max: 100 } }
+    create: { call: 'PUT /users/{{record.login}}', json: $.record, record: $ }
+    update: { call: 'PATCH /users/{{id}}', json: $.changed, record: $ }
+";
+
+#[tokio::test]
+async fn a_create_by_put_overwrites_nobody_not_even_who_is_hidden() {
+    let users = json!({"ann": {"login": "ann", "title": "old"}, "eve": {"login": "eve", "gone": "2026"}});
+    let users = Arc::new(Mutex::new(users));
+    let kept = users.clone();
+    let (app, url) = OddApp::start(move |asked| {
+        let mut users = kept.lock().unwrap();
+        let name = asked.target.strip_prefix("/users/").unwrap_or_default().to_owned();
+        if asked.method == "PUT" {
+            users[&name] = asked.json();
+        }
+        users.get(&name).map_or_else(|| told(404, &json!({})), |user| told(200, user))
+    })
+    .await;
+    let door = Door::over_text(BY_PUT, &url, LIMITS).await;
+    let create = |name: &str| json!({"schemas": [super::door::USER], "userName": name, "title": "new"});
+    for name in ["ann", "eve"] {
+        door.ask("POST", "/Users", create(name)).await.fails(409, "uniqueness");
+    }
+    assert_eq!(app.calls(), ["GET /users/ann", "GET /users/eve"]);
+    door.ask("POST", "/Users", create("ben")).await.is(201);
+    assert_eq!(app.calls(), ["GET /users/ben", "PUT /users/ben {\"login\":\"ben\",\"title\":\"new\"}"]);
+    // Two at once: one of them is first.
+    let answers = futures_util::future::join_all((0..5).map(|_| door.ask("POST", "/Users", create("joe")))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
+    assert_eq!(app.calls().iter().filter(|call| call.starts_with("PUT")).count(), 1);
+}

@@ -6,7 +6,8 @@ use serde_json::json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        call::CallTemplate,
+        call::{CallTemplate, Segment},
+        line::Source,
         rest::{Becomes, ChangeRule, Create, To},
         selector::Selector,
         template::Template,
@@ -54,9 +55,7 @@ pub(super) fn create(
             .error(span, "nameless-create", "the reply of `create` tells neither the record nor its id")
             .help("write `record: $` or `id: $.id`, where the reply holds it");
     }
-    if call.method == Method::PUT {
-        faults.not_supported(span, "creating by PUT, which may overwrite");
-    }
+    check_overwrites(&call, drafts, span, faults);
     let names = |d: &&Draft<'_>| {
         let target = &d.line.target;
         let named = matches!(target.attribute.name.as_str(), "userName" | "displayName");
@@ -73,6 +72,26 @@ pub(super) fn create(
     let taken: Vec<&Draft<'_>> = drafts.iter().filter(|d| d.line.create && create.takes(&d.line.target)).collect();
     check_sent(create.ahead.iter().chain([&create.call]), &["record"], &taken, span, faults);
     Some(create)
+}
+
+/// A PUT makes a record or replaces the one that is there: the gateway looks first by what stands in its address.
+fn check_overwrites(call: &CallTemplate, drafts: &[Draft<'_>], span: Span, faults: &mut Faults) {
+    let mut used = Vec::new();
+    for segment in &call.sends.path {
+        if let Segment::Text(text) = segment {
+            text.uses(&mut used);
+        }
+    }
+    let at = |draft: &Draft<'_>| match &draft.line.value {
+        Source::At { at, .. } => at.field().map(str::to_owned),
+        _ => None,
+    };
+    let looked = |draft: &Draft<'_>| draft.line.checked && used.contains(&("record".to_owned(), at(draft)));
+    if call.method == Method::PUT && !drafts.iter().any(looked) {
+        faults
+            .error(span, "overwriting-create", "a PUT that meets a record of this name replaces it")
+            .help("let the gateway look first: `unique: checked` in the line of a value that stands in the address, `/users/{{record.login}}`");
+    }
 }
 
 /// `start` is a record as it is, without holes.

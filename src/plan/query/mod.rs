@@ -52,6 +52,8 @@ pub struct Query<'a> {
     pub native: bool,
     /// Whether it is asked by cursor: a walk that goes on behind the last page.
     pub follows: bool,
+    /// Whether records that do not exist for SCIM are found as well: a name that one of them has is taken.
+    pub hidden: bool,
     /// Whether one match is all there can be, so that a walk ends with it.
     pub first: bool,
 }
@@ -132,8 +134,22 @@ pub fn plan<'a>(
         _ => count,
     };
     let skip = query.start_index.saturating_sub(1);
-    let first = false;
-    Ok(Query { resource, condition, sort, sorted_here, projection, skip, count, source, exact, native, follows, first })
+    let (first, hidden) = (false, false);
+    Ok(Query {
+        resource,
+        condition,
+        sort,
+        sorted_here,
+        projection,
+        skip,
+        count,
+        source,
+        exact,
+        native,
+        follows,
+        hidden,
+        first,
+    })
 }
 
 /// Whether the line's fold is about this target: of a list it is about the values.

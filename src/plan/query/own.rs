@@ -47,6 +47,7 @@ pub fn all<'a>(resource: &'a Resource, condition: Condition, limits: Limits) -> 
         exact: false,
         native: false,
         follows: false,
+        hidden: false,
         first: false,
     })
 }
