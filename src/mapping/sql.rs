@@ -263,6 +263,8 @@ pub enum Stamp {
     Now,
     /// The name of the client.
     Client,
+    /// This value of the client's tenant.
+    Tenant(String),
     /// A literal.
     Is(Value),
     /// A new random key.

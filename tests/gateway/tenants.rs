@@ -8,15 +8,15 @@ use super::door::{Door, USER, group, user, values};
 const SCRIPT: &str = "
     create table person (id integer primary key, org text not null collate nocase, login text not null collate nocase,
         title text, state text not null default 'A', left_on text, boss integer, unique (org, login));
-    create table mail (id integer primary key, person integer not null, addr text not null);
+    create table mail (id integer primary key, org text not null, person integer not null, addr text not null);
     create table team (id integer primary key, org text not null collate nocase, label text not null, chg_at text);
-    create table team_person (team integer not null, person integer not null);
+    create table team_person (team integer not null, person integer not null, org text not null);
     insert into person (id, org, login, title) values (1, 'acme', 'ann', 'Cook'), (2, 'globex', 'ann', 'Cook'),
         (3, 'acme', 'ben', null), (4, 'globex', 'cid', null), (5, 'ACME', 'dee', 'Cook');
-    insert into mail (person, addr) values (1, 'ann@acme.example'), (2, 'ann@globex.example');
+    insert into mail (person, org, addr) values (1, 'acme', 'ann@acme.example'), (2, 'globex', 'ann@globex.example');
     insert into team (id, org, label) values (10, 'acme', 'Cooks'), (20, 'globex', 'Cooks');
     -- the last two are the app's own slips: a member of another tenant is none
-    insert into team_person values (10, 1), (20, 2), (10, 4), (20, 3);";
+    insert into team_person values (10, 1, 'acme'), (20, 2, 'globex'), (10, 4, 'acme'), (20, 3, 'globex');";
 
 const MAPPING: &str = "
 mapping: 1
@@ -31,14 +31,14 @@ resources:
       userName: login
       title: title
       active: { column: state, values: { true: A, false: L } }
-      emails: { table: mail, link: person, key: id, value: addr }
+      emails: { table: mail, link: person, key: id, value: addr, insert: { org: \"{{tenant.code}}\" } }
   Group:
     table: team
     key: id
     touch: { chg_at: now }
     attributes:
       displayName: label
-      members: { table: team_person, link: team, value: person, of: User }
+      members: { table: team_person, link: team, value: person, of: User, insert: { org: \"{{tenant.code}}\" } }
 ";
 
 /// The doors of both, and their database.
@@ -51,9 +51,9 @@ async fn rows(door: &Door, org: &str) -> Vec<String> {
     let mut all = Vec::new();
     for sql in [
         "select json_array(id, org, login, title, state, left_on) from person where org = '?' collate binary order by id",
-        "select json_array(m.id, m.person, addr) from mail m join person p on p.id = person where org = '?' collate binary",
+        "select json_array(m.id, m.org, m.person, addr) from mail m join person p on p.id = person where p.org = '?' collate binary",
         "select json_array(id, org, label, chg_at) from team where org = '?' collate binary order by id",
-        "select json_array(team, person) from team_person join team t on t.id = team where org = '?' order by 1",
+        "select json_array(team, person, team_person.org) from team_person join team t on t.id = team where t.org = '?' order by 1",
     ] {
         all.extend(door.sql(&sql.replace('?', org)).await);
     }
@@ -130,7 +130,7 @@ async fn neither_writes_what_is_the_others() {
     acme.ask("DELETE", "/Groups/10", Value::Null).await.is(204);
     let kept: Vec<String> = rows(&globex, "globex").await;
     assert_eq!(kept.len(), before.len() - 1, "only who left acme left the team of globex: {kept:?}");
-    assert!(!kept.contains(&"[20,3]".to_owned()));
+    assert!(!kept.contains(&"[20,3,\"globex\"]".to_owned()));
 }
 
 #[tokio::test]
@@ -145,6 +145,9 @@ async fn what_is_made_is_the_makers() {
     globex.get(&format!("/Users/{id}")).await.fails(404, "");
     let team = acme.ask("POST", "/Groups", group("Cooks", &["1", id])).await.is(201);
     assert_eq!(acme.sql(&format!("select org from team where id = {}", team["id"].as_str().unwrap())).await, ["acme"]);
+    let lists =
+        format!("select org from mail where person = {id} union all select org from team_person where person = {id}");
+    assert_eq!(acme.sql(&lists).await, ["acme", "acme"], "rows of lists and pairs as well");
     let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
         {"method": "POST", "path": "/Users", "bulkId": "b", "data": user("eve")},
         {"method": "PUT", "path": "/Users/2", "data": user("stolen")},

@@ -8,16 +8,17 @@ use crate::{
         answer::Class,
         sql::{Counter, Engine, Ident, Stamp},
     },
-    plan::call::{Expect, Statement},
+    plan::call::{Bind, Expect, Statement},
 };
 
 use super::{Piece, column, table};
 
-/// What stands for a key in a new row; nothing for stamps that are no keys. `behind`: how many of the ids that were taken
+/// What stands for a new key, or the client's tenant, in a row; nothing for stamps that are plain values. `behind`: how many of the ids that were taken
 /// together are for rows after this one, as a number or an expression.
 pub(super) fn value(engine: Engine, stamp: &Stamp, behind: &str) -> Option<Piece> {
     match stamp {
         Stamp::Now | Stamp::Client | Stamp::Is(_) => None,
+        Stamp::Tenant(name) => Some(Piece::default().bind(Bind::Tenant { name: name.clone(), printed: false })),
         Stamp::Uuid => Some(Piece::new(engine.uuid())),
         Stamp::Sequence(name) => Some(Piece::new(engine.next_of(name))),
         Stamp::Counter(counter) => {

@@ -41,7 +41,7 @@ impl Stamps<'_> {
             Stamp::Now => form.unwrap_or(&TimeForm::Iso).say(self.now).unwrap_or_default(),
             Stamp::Client => Value::from(self.client),
             Stamp::Is(value) => value.clone(),
-            Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
+            Stamp::Tenant(_) | Stamp::Uuid | Stamp::Sequence(_) | Stamp::Counter(_) => Value::Null,
         }
     }
 }

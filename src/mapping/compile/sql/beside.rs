@@ -55,7 +55,7 @@ fn common(fields: &mut Fields<'_>, name: String, keys: Keys<'_>, faults: &mut Fa
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
     let key = fields.take("key").and_then(|n| keys.read(n, table.as_ref(), faults));
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
-    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, keys.tenant, faults)).unwrap_or_default();
     let key = key.map(|key| {
         insert.extend(key.from.map(|from| (key.column.clone(), from)));
         key.column

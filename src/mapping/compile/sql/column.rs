@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
-        sql::{ColumnIs, ColumnTest, Delete, Ident, Stamp},
+        sql::{ColumnIs, ColumnTest, Delete, Ident, Stamp, TenantColumn},
         template::Template,
     },
     yaml::{self, Node, Value},
@@ -59,12 +59,16 @@ pub(super) fn tests(node: &Node, what: &str, faults: &mut Faults) -> Vec<ColumnT
     read
 }
 
-pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
+/// What is written into columns that SCIM does not name; `tenant`: whose the rows are, which those of other tables may say too.
+pub(super) fn stamps(node: &Node, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
     let mut read = Vec::new();
     for (key, node) in node.entries(faults, "columns and what is written into them").unwrap_or_default() {
         let stamp = match &node.value {
             Value::Text(text) if text == "now" => Stamp::Now,
             Value::Text(text) if text == "client" => Stamp::Client,
+            Value::Text(text) if tenant.is_some_and(|t| *text == format!("{{{{tenant.{}}}}}", t.is)) => {
+                Stamp::Tenant(tenant.map(|t| t.is.clone()).unwrap_or_default())
+            }
             Value::Text(text) if Template::has_holes(text) => {
                 faults.not_supported(node.span, "texts made of attributes here");
                 continue;
@@ -91,7 +95,12 @@ pub(super) fn stamps(node: &Node, faults: &mut Faults) -> Vec<(Ident, Stamp)> {
     read
 }
 
-pub(super) fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults) -> Delete {
+pub(super) fn read_delete(
+    node: &Node,
+    only: &[ColumnTest],
+    tenant: Option<&TenantColumn>,
+    faults: &mut Faults,
+) -> Delete {
     if node.as_text() == Some("rows") {
         return Delete::Rows;
     }
@@ -103,7 +112,7 @@ pub(super) fn read_delete(node: &Node, only: &[ColumnTest], faults: &mut Faults)
     }
     let Some(mut fields) = node.map(faults, "`delete`") else { return Delete::Rows };
     not_supported(&mut fields, faults, &[("also", "deletions in other tables"), ("before", "statements of your own")]);
-    let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, faults)));
+    let set = fields.take_entry("set").map(|(key, node)| (key.span, stamps(node, tenant, faults)));
     fields.finish(faults);
     let Some((span, set)) = set else {
         faults.error(node.span, "missing-key", "`delete` needs `set`").help("say which column marks a row as deleted");

@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Faults,
-    mapping::sql::{Counter, Counters, Engine, Ident, KeyKind, Stamp},
+    mapping::sql::{Counter, Counters, Engine, Ident, KeyKind, Stamp, TenantColumn},
     yaml::{Node, Value},
 };
 
@@ -16,12 +16,13 @@ pub(super) struct KeyColumn {
     pub from: Option<Stamp>,
 }
 
-/// What a key is read with.
+/// What keys and tables are read with.
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'a> {
     pub engine: Engine,
     pub schema: Option<&'a Ident>,
     pub counters: Option<&'a Counters>,
+    pub tenant: Option<&'a TenantColumn>,
 }
 
 /// A table or a sequence, where they stand.

@@ -217,7 +217,7 @@ fn list<'n>(
     let name = target.attribute.name.clone();
     let table = fields.required(faults, "table").and_then(|n| around.keys.table(n, faults));
     let link = fields.required(faults, "link").and_then(|n| ident(n, faults));
-    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, around.keys.tenant, faults)).unwrap_or_default();
     let key = fields.take("key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
     let key = key.map(|key| {
         insert.extend(key.from.map(|from| (key.column.clone(), from)));
@@ -236,7 +236,8 @@ fn list<'n>(
         let of_name = attributes::of(of, around.types, faults);
         let own = match (fields.take("add"), fields.take("remove")) {
             (Some(add), Some(remove)) => {
-                let setting = Setting { engine: around.keys.engine, tenant: around.tenant, columns: &[], beside: &[] };
+                let setting =
+                    Setting { engine: around.keys.engine, tenant: around.keys.tenant, columns: &[], beside: &[] };
                 setting.members(add, remove, faults)
             }
             (None, None) => None,

@@ -22,7 +22,7 @@ use crate::{
         codec::Codec,
         line::{Of, Source},
         selector::{Selector, Step},
-        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, TenantColumn, Url},
+        sql::{Bump, Delete, Derived, Engine, Ident, Key, Reference, SqlApp, SqlRecords, Stamp, Url},
     },
     scim::published,
     yaml::Node,
@@ -107,20 +107,20 @@ pub(super) fn resources(
 ) -> Vec<Resource> {
     let tenant = app.and_then(|app| app.tenant.as_ref());
     let (schema, counters) = (app.and_then(|app| app.schema.as_ref()), app.and_then(|app| app.counters.as_ref()));
-    let keys = Keys { engine, schema, counters };
+    let keys = Keys { engine, schema, counters, tenant };
     let quiet = &mut Faults::new(faults.source().clone());
-    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, tenant, quiet)).collect();
-    let around = Around { keys, tenant, types: written, bases: &bases };
+    let bases: Vec<Base> = written.iter().filter_map(|w| base(w, keys, quiet)).collect();
+    let around = Around { keys, types: written, bases: &bases };
     let mut made: Vec<Resource> = written.iter().filter_map(|w| resource(w, &around, faults)).collect();
     derive_groups(&mut made, &around);
     made
 }
 
-fn base(written: &Written<'_>, keys: Keys<'_>, tenant: Option<&TenantColumn>, faults: &mut Faults) -> Option<Base> {
+fn base(written: &Written<'_>, keys: Keys<'_>, faults: &mut Faults) -> Option<Base> {
     let mut fields = written.node.map(faults, written.name())?;
-    let (table, rows) = own::place(&mut fields, written.name(), keys, tenant, faults);
+    let (table, rows) = own::place(&mut fields, written.name(), keys, faults);
     let key = fields.required(faults, "key").and_then(|n| keys.read(n, table.as_ref(), faults))?;
-    let only = scope(&mut fields, tenant, faults);
+    let only = scope(&mut fields, keys.tenant, faults);
     let protect = protect(&mut fields, faults);
     let reference = Reference { rows: rows?, key: key.column, kind: key.kind, only, protect };
     let sequence = if let Some(Stamp::Sequence(name)) = key.from { Some(name) } else { None };
@@ -136,13 +136,13 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     );
     kind::skip(&mut fields);
     let all = &written.all;
-    let (table, rows) = own::place(&mut fields, written.name(), around.keys, around.tenant, faults);
+    let (table, rows) = own::place(&mut fields, written.name(), around.keys, faults);
     let key = fields.required(faults, "key").and_then(|n| around.keys.read(n, table.as_ref(), faults));
-    let only = scope(&mut fields, around.tenant, faults);
+    let only = scope(&mut fields, around.keys.tenant, faults);
     let protect = protect(&mut fields, faults);
     let version = fields.take("version").and_then(|n| version(n, around.keys.engine, faults));
-    let mut insert = fields.take("insert").map(|n| stamps(n, faults)).unwrap_or_default();
-    let touch = fields.take("touch").map(|n| stamps(n, faults)).unwrap_or_default();
+    let mut insert = fields.take("insert").map(|n| stamps(n, around.keys.tenant, faults)).unwrap_or_default();
+    let touch = fields.take("touch").map(|n| stamps(n, around.keys.tenant, faults)).unwrap_or_default();
     let (create, update, delete) = (fields.take("create"), fields.take("update"), fields.take("delete"));
     let (deletes, delete) = match delete {
         Some(node) if statement::is(node) => (Some(node), None),
@@ -176,7 +176,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     };
     let setting = statement::Setting {
         engine: around.keys.engine,
-        tenant: around.tenant,
+        tenant: around.keys.tenant,
         columns: &known,
         beside: &lists.beside,
     };
@@ -187,7 +187,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
         _ if deletes.is_some() => Delete::Own,
         (None, _) => Delete::Never,
         (_, None) => Delete::Rows,
-        (_, Some(node)) => read_delete(node, &only, faults),
+        (_, Some(node)) => read_delete(node, &only, around.keys.tenant, faults),
     };
     if rows.is_some() && table.is_none() {
         check::without_table(written.node, version.as_ref(), deletes.is_none(), faults);
@@ -304,7 +304,6 @@ fn derive_groups(made: &mut [Resource], around: &Around<'_>) {
 /// The other resource types, as one type's lines may refer to them.
 pub(super) struct Around<'a> {
     keys: Keys<'a>,
-    tenant: Option<&'a TenantColumn>,
     pub types: &'a [Written<'a>],
     bases: &'a [Base],
 }

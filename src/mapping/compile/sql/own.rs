@@ -40,7 +40,6 @@ pub(super) fn place(
     fields: &mut Fields<'_>,
     name: &str,
     keys: Keys<'_>,
-    tenant: Option<&TenantColumn>,
     faults: &mut Faults,
 ) -> (Option<Ident>, Option<Rows>) {
     let Some(node) = fields.take("rows") else {
@@ -48,7 +47,7 @@ pub(super) fn place(
         return (table.clone(), table.map(Rows::of));
     };
     let table = fields.take("table").and_then(|n| keys.table(n, faults));
-    let rows = select(node, keys.engine, tenant, faults).map(|select| Rows {
+    let rows = select(node, keys.engine, keys.tenant, faults).map(|select| Rows {
         name: Ident(format!("{SELECT}{name}")),
         view: Some(Arc::new(View { select: Some(select), computed: Vec::new() })),
     });
