@@ -3,17 +3,17 @@
 use std::{path::Path, path::PathBuf, process::ExitCode};
 
 use crate::{
-    config::{Config, FileKind, Overrides},
+    config::{FileKind, Overrides},
     diagnostic::{Diagnostic, Diagnostics, Severity, Source},
     gateway::{conversation, live::NO_ANSWER},
-    mapping::{
-        self, Mapping,
-        vars::{Var, Vars},
-    },
-    scim::profile::Profile,
+    mapping::{self, vars::Vars},
 };
 
-use super::{FAILED, FAULT, Output, live, screen, test};
+use super::{
+    FAILED, FAULT, Output,
+    files::{load_config, vars},
+    live, screen, test,
+};
 
 /// Checks each file: a configuration or conversations with their mapping, else a mapping.
 pub(super) fn check(files: &[PathBuf], live: bool, output: Output) -> ExitCode {
@@ -86,36 +86,4 @@ fn configuration(file: &Path, live: bool) -> Diagnostics {
         }
         Err(faults) => faults,
     }
-}
-
-/// Reads a configuration; the profiles are those of [`Profile::ALL`].
-pub(super) fn load_config(
-    file: &Path,
-    overrides: &Overrides,
-    env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Config, Diagnostics> {
-    Config::load(file, env, &Profile::ALL.map(|p| p.name), overrides)
-}
-
-/// Reads a mapping and shows what was found; nothing where it has a fault.
-pub(super) fn load_mapping(file: &Path, vars: &Vars) -> Option<Mapping> {
-    match mapping::load(file, vars) {
-        Ok((mapping, warnings)) => {
-            screen::report(&warnings);
-            Some(mapping)
-        }
-        Err(faults) => {
-            screen::report(&faults);
-            None
-        }
-    }
-}
-
-/// The variables that a configuration gives its mapping.
-pub(super) fn vars(config: &Config) -> Vars {
-    let given = config.vars.iter().map(|(name, var)| {
-        let (value, place) = (var.value.expose().clone(), Some(var.place.clone()));
-        (name.clone(), Var { value, secret: var.secret, place })
-    });
-    Vars::Given(given.collect())
 }

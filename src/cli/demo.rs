@@ -9,7 +9,7 @@ use std::{
 
 use crate::config::Overrides;
 
-use super::{FAILED, FAULT, check, screen, serve};
+use super::{FAILED, FAULT, files, screen, serve};
 
 const CONFIG: &str = include_str!("../../examples/quickstart/portolan.yaml");
 const MAPPING: &str = include_str!("../../examples/quickstart/mapping.yaml");
@@ -25,7 +25,7 @@ pub(super) fn demo(listen: String, data: &Path) -> ExitCode {
         }
     };
     let overrides = Overrides { listen: Some(listen), ..Overrides::default() };
-    let config = match check::load_config(&data.join("portolan.yaml"), &overrides, &|name| std::env::var(name).ok()) {
+    let config = match files::load_config(&data.join("portolan.yaml"), &overrides, &|name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(faults) => {
             screen::report(&faults);

@@ -25,7 +25,7 @@ use crate::{
     scim::profile::Profile,
 };
 
-use super::{FAILED, FAULT, Output, check, screen};
+use super::{FAILED, FAULT, Output, files, screen};
 
 /// What is to be explained.
 pub(super) struct Asked {
@@ -55,7 +55,7 @@ pub(super) fn run(asked: &Asked) -> ExitCode {
     if asked.body.is_none() && ["POST", "PUT", "PATCH"].contains(&method.as_str()) {
         return fault(format!("a {method} has a body; give it with `--body FILE`, or `--body -` for standard input"));
     }
-    let Some(mapping) = check::load_mapping(&asked.mapping, &Vars::Open) else { return ExitCode::from(FAULT) };
+    let Some(mapping) = files::load_mapping(&asked.mapping, &Vars::Open) else { return ExitCode::from(FAULT) };
     let context = Context {
         profile,
         client: "client",

@@ -8,14 +8,14 @@ use crate::{
     mapping::Mapping,
 };
 
-use super::serve;
+use super::files;
 
 /// What the app tells.
 pub(super) fn ask(config: &Config, mapping: &mut Mapping) -> Diagnostics {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let tenant = config.clients.iter().find_map(|client| client.tenant.clone());
-            runtime.block_on(live(mapping, serve::of_call(config), (&config.limits).into(), tenant))
+            runtime.block_on(live(mapping, files::of_call(config), (&config.limits).into(), tenant))
         }
         Err(cause) => Diagnostic::new(Severity::Error, NO_ANSWER, format!("no runtime: {cause}")).into(),
     }

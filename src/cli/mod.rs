@@ -6,6 +6,7 @@
 mod check;
 mod demo;
 mod explain;
+mod files;
 mod live;
 mod screen;
 mod serve;

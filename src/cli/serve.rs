@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    backend::{self, Backend, sql::run_script},
+    backend::{Backend, sql::run_script},
     config::{Config, Database, Listen, LogFormat, Overrides},
     gateway::{Gateway, catalog},
     mapping::Mapping,
@@ -17,12 +17,12 @@ use crate::{
     server::{self, Address, Bearer, Client, Front, LOG_CAPS, Listener, Roads, Server},
 };
 
-use super::{FAILED, FAULT, check, screen};
+use super::{FAILED, FAULT, files, screen};
 
 /// Runs the gateway of a configuration file.
 pub(super) fn serve(file: &Path, listen: Option<String>, data: Option<PathBuf>) -> ExitCode {
     let overrides = Overrides { listen, data, ..Overrides::default() };
-    match check::load_config(file, &overrides, &|name| std::env::var(name).ok()) {
+    match files::load_config(file, &overrides, &|name| std::env::var(name).ok()) {
         Ok(config) => run(&config, |addresses| screen::note(&format!("portolan listens on {addresses}"))),
         Err(faults) => {
             screen::report(&faults);
@@ -34,7 +34,7 @@ pub(super) fn serve(file: &Path, listen: Option<String>, data: Option<PathBuf>) 
 /// Runs the gateway; `ready` is called with its addresses once it accepts connections.
 pub(super) fn run(config: &Config, ready: impl FnOnce(&str) + Send + 'static) -> ExitCode {
     screen::report(&config.warnings);
-    let Some(mut mapping) = check::load_mapping(&config.mapping, &check::vars(config)) else {
+    let Some(mut mapping) = files::load_mapping(&config.mapping, &files::vars(config)) else {
         return ExitCode::from(FAULT);
     };
     let faults = config.check_tenants(&mapping.tenant());
@@ -98,19 +98,10 @@ async fn make(databases: &[Database]) -> Result<(), String> {
 /// Opens the app, compares the mapping's names with the database's, and lays beside them what it says.
 async fn open(mapping: &mut Mapping, config: &Config) -> Result<Backend, String> {
     make(&config.databases).await?;
-    let backend = Backend::open(&mapping.app, of_call(config)).await.map_err(|e| e.to_string())?;
+    let backend = Backend::open(&mapping.app, files::of_call(config)).await.map_err(|e| e.to_string())?;
     let catalog = catalog(&backend, mapping).await.map_err(|why| format!("{}: {why}", config.mapping.display()))?;
     mapping.learn(catalog);
     Ok(backend)
-}
-
-/// What one call may take.
-pub(super) fn of_call(config: &Config) -> backend::Limits {
-    backend::Limits {
-        call_time: config.limits.upstream_time,
-        answer_bytes: config.limits.answer,
-        depth: backend::DEPTH,
-    }
 }
 
 fn front(config: &Config) -> Front {
