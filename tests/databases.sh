@@ -20,6 +20,8 @@ ours() {
   [ "$(id -u)" != 0 ] || chown "$2" "$1"
 }
 
+on_postgres() { PGPASSWORD=portolan psql -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U portolan -d postgres -c "$1"; }
+
 begin() {
   # the package's own cluster is not wanted: neither made, nor started
   if ! command -v pg_ctlcluster >/dev/null && [ ! -e /etc/postgresql-common/createcluster.conf ]; then
@@ -61,7 +63,9 @@ CONF
   (cd "$folder/postgres" && as postgres "$pg/pg_ctl" -D data -l "$folder/postgres/log" -w -t 60 start >/dev/null) ||
     { cat "$folder/postgres/log" >&2; die "PostgreSQL did not start"; }
 
-  [ -z "$small" ] || PGPASSWORD=portolan psql -q -h 127.0.0.1 -p "$pg_port" -U portolan -d postgres -c "CREATE TABLESPACE small LOCATION '$small/postgres'"
+  # here, as tests are at it side by side, and two cannot make the same at once
+  on_postgres "CREATE EXTENSION citext SCHEMA pg_catalog"
+  [ -z "$small" ] || on_postgres "CREATE TABLESPACE small LOCATION '$small/postgres'"
 
   ours "$folder/mariadb" mysql
   as mysql mariadb-install-db --no-defaults --datadir="$folder/mariadb/data" --auth-root-authentication-method=normal --skip-test-db >"$folder/install.log" 2>&1 ||

@@ -56,7 +56,7 @@ on() {
   . "$RUN/databases.env"
   export PORTOLAN_TEST_ENGINE=$1
   local fills=; [ -n "${PORTOLAN_TEST_SMALL:-}" ] || { fills=1; say "no disk can be filled here: the test of that is left out"; }
-  local tests="--test conformance --test gateway --test traffic --test sql_law --test sql_index_servers --test sql_statements_servers --test backend_servers --test writers --test uuid_keys --test nested --test schema --test live --test tester_servers"
+  local tests="--test conformance --test gateway --test traffic --test sql_law --test sql_index_servers --test sql_statements_servers --test backend_servers --test writers --test uuid_keys --test own_sql --test nested --test schema --test live --test tester_servers"
   if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --locked --no-fail-fast --run-ignored all $tests ${fills:+-E 'not test(a_full_disk)'}
   else cargo test --locked $tests -- --include-ignored ${fills:+--skip a_full_disk}; fi
 }

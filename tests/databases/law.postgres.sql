@@ -1,6 +1,5 @@
 -- One column of each kind that PostgreSQL compares in a way of its own.
 
-create extension if not exists citext schema pg_catalog;
 create collation nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 
 create table person (
