@@ -95,8 +95,8 @@ async fn they_are_told_found_and_joined_by() {
     let mut sorted = [ann.clone(), bob.clone()];
     sorted.sort();
     assert_eq!(door.get("/Users?sortBy=id").await.each("id"), sorted);
-    let first = door.get("/Users?cursor&count=1").await.body();
-    let next = door.get(&format!("/Users?count=1&cursor={}", first["nextCursor"].as_str().unwrap())).await;
+    let first = door.get("/Users?sortBy=id&cursor&count=1").await.body();
+    let next = door.get(&format!("/Users?sortBy=id&count=1&cursor={}", first["nextCursor"].as_str().unwrap())).await;
     assert_eq!([&first["Resources"][0]["id"], &next.body()["Resources"][0]["id"]], [&sorted[0], &sorted[1]]);
 
     let add = |who: &str| json!([{"op": "add", "path": "members", "value": [{"value": who}]}]);

@@ -69,8 +69,9 @@ impl Gateway {
             let plan = change::plan(resource, &id, Ask::Replace(&asked));
             let adopted =
                 self.changed(&mut session, &plan, Some(projection), &Preconditions::default(), context).await?;
+            let adopted = adopted.ok_or_else(Error::absent)?;
             session.commit().await?;
-            return adopted.ok_or_else(Error::absent);
+            return Ok(adopted);
         }
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
@@ -93,11 +94,12 @@ impl Gateway {
         let told = made.record.filter(|_| whole);
         let record =
             self.told(&mut session, resource, &made.id, &needs, told).await.map_err(|error| error.after(&done))?;
-        session.commit().await?;
-        record.ok_or_else(|| {
+        let record = record.ok_or_else(|| {
             let detail = Some(format!("the app made the {} and does not show it", resource.kind.name));
             Error::App { class: Class::Broken, detail, retry_after: None, status: None }
-        })
+        })?;
+        session.commit().await?;
+        Ok(record)
     }
 
     /// The resource after a write: from the record that the app told, or else read.

@@ -80,7 +80,8 @@ impl OwnSql {
 /// Whether a statement only reads: then nothing that it tells of changes is about it.
 #[must_use]
 pub fn reads(engine: Engine, sql: &str) -> bool {
-    let word = sql.split_whitespace().next().unwrap_or_default();
+    // `select(1)` is one as well
+    let word: String = sql.trim_start().chars().take_while(char::is_ascii_alphabetic).collect();
     match word.to_ascii_lowercase().as_str() {
         "select" | "values" => true,
         "with" => lex::cut(engine, sql, true).is_ok_and(|lexed| !lexed.writes),

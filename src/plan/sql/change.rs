@@ -100,7 +100,7 @@ pub fn steps<'a>(
     }
     steps.extend(statements.into_iter().map(Step::statement));
     steps.extend(of_members);
-    if !members_alone {
+    if !members_alone || guard::members_move(records) {
         steps.extend(guard::after(resource, records, &key).into_iter().map(Step::statement));
     }
     if members_alone && (!records.touch.is_empty() || records.version.is_some()) {

@@ -22,8 +22,7 @@ use super::{Piece, and_only, column, has_key, key_column, rows, table, where_key
 pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let engine = records.engine;
     let mut guards = Vec::new();
-    let own = !records.own.is_empty() || records.members.iter().any(|junction| junction.own.is_some());
-    if records.table.is_some() && (own || !engine.row_lock().is_empty()) {
+    if records.table.is_some() && (runs_own(records) || !engine.row_lock().is_empty()) {
         guards.push(write::lock(records, key));
     }
     if records.rows.is_select() {
@@ -31,6 +30,18 @@ pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     }
     guards.extend(unprotected(records, key));
     guards
+}
+
+/// Whether statements of the app's own write here: what they do to a row is not known.
+fn runs_own(records: &SqlRecords) -> bool {
+    !records.own.is_empty() || records.members.iter().any(|junction| junction.own.is_some())
+}
+
+/// Whether a change of members alone may change which records exist: by a statement of the app's own, or where its select
+/// looks at the members.
+#[must_use]
+pub fn members_move(records: &SqlRecords) -> bool {
+    runs_own(records) || records.rows.is_select()
 }
 
 /// That the record is one of those that are read.
@@ -52,17 +63,18 @@ pub(super) fn gone(records: &SqlRecords, key: &Value) -> Statement {
 #[must_use]
 pub fn after(resource: &Resource, records: &SqlRecords, key: &Value) -> Vec<Statement> {
     let written = |column: &Ident| {
-        resource.lines.iter().filter(|l| l.create || l.update).any(|l| match &l.value {
-            Source::At { at, .. } => at.field() == Some(&column.0),
-            _ => false,
-        })
+        records.written.contains(column)
+            || records.cells.iter().any(|cell| cell.at.field() == Some(&column.0))
+            || resource.lines.iter().filter(|l| l.create || l.update).any(
+                |l| matches!(&l.value, Source::At { at, .. } if at.field() == Some(&column.0)), // the key's column
+            )
     };
     let mut guards = Vec::new();
     // what a select of the app's own leaves out is its own business
-    if records.rows.is_select() || !records.own.is_empty() || records.only.iter().any(|test| written(&test.column)) {
+    if members_move(records) || records.only.iter().any(|test| written(&test.column)) {
         guards.push(seen(records, key, Class::Refused));
     }
-    if records.protect.iter().any(|test| written(&test.column)) {
+    if runs_own(records) || records.protect.iter().any(|test| written(&test.column)) {
         guards.extend(unprotected(records, key));
     }
     guards

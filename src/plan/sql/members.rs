@@ -231,7 +231,8 @@ fn leaving<'a>(
     let member = &junction.member;
     let mut such =
         Piece::new(" WHERE ").piece(has_key(engine, &column(engine, "j", &junction.link), key)).piece(which.clone());
-    if !member.only.is_empty() || member.rows.is_select() {
+    // where one table holds members of several types, the others' are no business of this one
+    if !member.only.is_empty() || member.rows.is_select() || records.members.len() > 1 {
         let other = key_column(engine, "o", &member.key, member.kind);
         such = such
             .then(" AND EXISTS (SELECT 1 FROM ")

@@ -11,7 +11,7 @@ use crate::{
     mapping::{
         Resource,
         codec::Codec,
-        sql::{Engine, SqlRecords},
+        sql::{Engine, KeyKind, SqlRecords},
         time::TimeForm,
     },
     plan::call::Bind,
@@ -123,7 +123,13 @@ impl Order {
                 Found::Constant(_) | Found::Absent | Found::Inside(_) => return Err("no column holds it"),
             },
         };
-        Ok(Self { by, descending: sort.descending(), ..Self::by_key(records) })
+        let ordered = Self { by, descending: sort.descending(), ..Self::by_key(records) };
+        // MariaDB has an order of its own for what is a UUID, by its last digits first
+        if records.engine == Engine::MariaDb && records.key.kind == KeyKind::Uuid {
+            let key = key_column(records.engine, "r", &records.key.column, KeyKind::Text);
+            return Ok(Self { key, ..ordered });
+        }
+        Ok(ordered)
     }
 
     /// What a walk reads besides, to go on from.
