@@ -200,3 +200,15 @@ resources:
         assert_eq!(answer.status, 502, "{path} {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn members_may_be_what_it_looks_at() {
+    let busy = "select id, label from team where exists (select 1 from team_person where team = team.id)";
+    let door = door(&mapping().replace("select id, label from team where closed = 0", busy), SCRIPT).await;
+    let remove = |id: &str| json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}]);
+    assert_eq!(door.patch("/Groups/10", remove("1")).await.status, 204);
+    // Who takes the last one out would leave no group to answer for.
+    let answer = door.patch("/Groups/11", remove("2")).await;
+    assert_eq!((answer.status, answer.scim_type().as_str()), (400, "invalidValue"), "{}", answer.text);
+    assert_eq!(rows(&door, "select person from team_person where team = 11").await, ["2"]);
+}
