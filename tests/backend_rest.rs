@@ -301,6 +301,34 @@ async fn a_mapping_says_how_often_and_how_long() {
     }
 }
 
+/// That the last try did nothing says nothing of the one before it.
+#[tokio::test]
+async fn a_try_that_may_have_been_acted_on_is_not_forgotten() {
+    const BUSY: Act = Act::Say("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n");
+    const WAIT: Act = Act::Say("HTTP/1.1 429 No\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n");
+    let put = || Call::Http(HttpCall { repeat: true, method: Method::PUT, ..get("/users/1") });
+    for last in [BUSY, WAIT] {
+        let (origin, heads) = misbehave(vec![Act::Reset, last]).await;
+        let pace = Pace { tries: 2, within: Some(LIMITS.call_time), waits: true, ..Pace::default() };
+        let backend = Backend::open(&paced(&origin, vec![], pace), LIMITS).await.unwrap();
+        let failure = backend.read().await.unwrap().call(&put()).await.unwrap_err();
+        assert_eq!((failure.kind, failure.sent), (Kind::Lost, true));
+        assert_eq!(heads.lock().unwrap().len(), 2);
+    }
+    // one that takes a call, and then nobody
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        drop(listener);
+        head(&mut stream).await;
+        stream.set_zero_linger().unwrap();
+    });
+    let backend = Backend::open(&app(&origin, vec![]), LIMITS).await.unwrap();
+    let failure = backend.read().await.unwrap().call(&put()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.sent), (Kind::Unreachable, true));
+}
+
 /// While the app wants to be left alone nobody is sent to it: who cannot wait is told how long.
 #[tokio::test]
 async fn the_apps_word_to_wait_is_everybodys() {

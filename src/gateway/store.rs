@@ -161,13 +161,14 @@ impl Gateway {
         context: &Context<'_>,
     ) -> Result<After, Error> {
         let plan = change::plan(resource, id, ask);
+        let _writing = self.bookmarks.writing();
+        let mut session = self.writing(context).await?;
+        // as in a create: who looks waits for its turn first and for the record then, or two would wait for each other
+        let _turn = if plan.looks() { self.looking(&mut session, resource).await? } else { None };
         let _order = match resource.records {
             Records::Rest(_) => Some(self.order.of(&resource.kind.name, id).await),
             Records::Sql(_) => None,
         };
-        let _writing = self.bookmarks.writing();
-        let mut session = self.writing(context).await?;
-        let _turn = if plan.looks() { self.looking(&mut session, resource).await? } else { None };
         let after = self.changed(&mut session, &plan, show, preconditions, context).await?;
         session.commit().await?;
         Ok(after)

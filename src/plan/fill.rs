@@ -48,6 +48,14 @@ pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
 pub struct Open {
     sends: Arc<Sends>,
     names: Scope<'static>,
+    beside: Beside,
+}
+
+/// What is sent beside what the template says: parameters, whose values are encoded, and headers.
+#[derive(Clone, Default)]
+struct Beside {
+    query: Vec<(String, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What the sender knows; what it does not is shown by its name.
@@ -61,7 +69,11 @@ pub struct Known<'k> {
 
 impl Open {
     fn of(sends: &Arc<Sends>, scope: &Scope<'_>) -> Option<Self> {
-        (!sends.open.is_empty()).then(|| Self { sends: sends.clone(), names: scope.clone().into_owned() })
+        (!sends.open.is_empty()).then(|| Self {
+            sends: sends.clone(),
+            names: scope.clone().into_owned(),
+            beside: Beside::default(),
+        })
     }
 
     fn names(&self, known: &Known<'_>) -> Scope<'static> {
@@ -94,8 +106,28 @@ pub fn closed<'c>(call: &'c HttpCall, known: &Known<'_>) -> Result<Cow<'c, HttpC
     let mut closed = HttpCall { headers: filled.headers, body: filled.body, open: None, ..call.clone() };
     if !call.linked {
         closed.target = filled.target;
+        add_query(&mut closed.target, &open.beside.query);
     }
+    closed.headers.extend(open.beside.headers.iter().cloned());
     Ok(Cow::Owned(closed))
+}
+
+/// A call with more parameters and headers. Where it is made again for its sender, they are added again.
+pub(super) fn with(mut call: HttpCall, query: &[(String, String)], headers: &[(HeaderName, HeaderValue)]) -> HttpCall {
+    add_query(&mut call.target, query);
+    call.headers.extend(headers.iter().cloned());
+    if let Some(open) = &mut call.open {
+        open.beside.query.extend(query.iter().cloned());
+        open.beside.headers.extend(headers.iter().cloned());
+    }
+    call
+}
+
+fn add_query(target: &mut String, query: &[(String, String)]) {
+    for (key, value) in query {
+        target.push(if target.contains('?') { '&' } else { '?' });
+        target.push_str(&format!("{}={value}", percent(key)));
+    }
 }
 
 /// What is sent, as far as it is known.

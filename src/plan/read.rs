@@ -316,6 +316,7 @@ pub(super) fn linked(call: Call, pages: &Pages, at: &Position) -> Result<Call, F
     call.target = link::target(origin, &call.target, next).ok_or_else(|| {
         Fault::Unmade("the app links to a next page outside its own URL, which is not followed".to_owned())
     })?;
+    call.linked = true;
     Ok(Call::Http(call))
 }
 

@@ -157,3 +157,20 @@ async fn the_apps_pages_are_used_only_where_all_is_asked_exactly() {
     let door = Door::over_text(&mapping, &url, LIMITS).await;
     door.find("/Users", "active eq true").await.fails(502, "");
 }
+
+/// What a language sends beside the filter's own place stays with a call that is made again for its tenant.
+#[tokio::test]
+async fn parameters_and_headers_reach_a_tenants_own_list() {
+    let (app, url) = OddApp::start(|asked| {
+        assert_eq!(asked.headers["x-slow"], "yes");
+        told(200, &json!({"rows": [], "total": 0}))
+    })
+    .await;
+    let mapping = MAPPING
+        .replace("QUERY", "")
+        .replace("FILTERS", "language: suffixes")
+        .replace("GET /users", "GET /realms/{{tenant.realm}}/users");
+    let door = Door::over_text(&mapping, &url, LIMITS).await.of("acme", &json!({"realm": "a b"}));
+    door.find("/Users", "userName sw \"x&y\"").await.is(200);
+    assert_eq!(app.calls(), ["GET /realms/a%20b/users?page=1&n=100&login__istartswith=x%26y"]);
+}

@@ -198,6 +198,37 @@ async fn the_apps_own_pages_are_used_where_any_can_be_asked_for() {
     }
 }
 
+/// The tenant stands in the list's own path; the second page is where the first one leads.
+#[tokio::test]
+async fn a_link_is_followed_where_the_call_names_the_tenant() {
+    let (app, url) = OddApp::start(|asked| {
+        let (rows, next) = linked(asked, |from| format!("/app/realms/acme/users?from={from}"));
+        told(200, &json!({"rows": rows, "next": next}))
+    })
+    .await;
+    let mapping = format!(
+        "mapping: 1
+app: {{ rest: {{ url: '{url}/app' }} }}
+resources:
+  User:
+    id: $.id
+    attributes: {{ userName: {{ at: $.login, access: [read] }} }}
+    get: 'GET /realms/{{{{tenant.realm}}}}/users/{{{{id}}}}'
+    list:
+      call: 'GET /realms/{{{{tenant.realm}}}}/users'
+      rows: $.rows
+      pages: {{ by: url, next: $.next, max: 3 }}
+"
+    );
+    let door = Door::over_text(&mapping, &url, LIMITS).await.of("acme", &json!({"realm": "acme"}));
+    assert_eq!(door.get("/Users").await.ids().len(), 7);
+    assert_eq!(
+        app.calls(),
+        ["", "?from=3", "?from=6"].map(|query| format!("GET /app/realms/acme/users{query}")),
+        "each page once"
+    );
+}
+
 #[tokio::test]
 async fn a_link_is_never_followed_elsewhere() {
     for link in [

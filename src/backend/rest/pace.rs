@@ -173,12 +173,16 @@ impl Rest {
         let quick =
             ExponentialBackoffMaker::new(Duration::from_millis(100), Duration::from_secs(5), 0.5, Default::default());
         let mut backoff = quick.unwrap_or_default().make_backoff();
+        // an earlier try on which the app may have acted
+        let mut unsure: Option<Failure> = None;
         for left in (0..pace.tries).rev() {
             let turn = match budget.turn(deadline).await {
                 Ok(turn) => turn,
-                Err(wait) => return Ok(busy(wait)),
+                Err(wait) => return settled(Ok(busy(wait)), unsure),
             };
-            self.breaker.admit()?;
+            if let Err(failure) = self.breaker.admit() {
+                return settled(Err(failure), unsure);
+            }
             let first = left + 1 == pace.tries && pace.within.is_none();
             let rest = deadline.saturating_duration_since(Instant::now());
             let time = if first { self.limits.call_time } else { self.limits.call_time.min(rest) };
@@ -192,7 +196,7 @@ impl Rest {
                     reply.retry_after.map(Duration::from_secs).inspect(|wait| budget.hold(*wait))
                 }
                 Err(failure) if call.repeat && failure.kind.passes() => None,
-                _ => return outcome,
+                _ => return settled(outcome, unsure),
             };
             // A connection that was closed while it was quiet is no fault of the app: the next one is tried at once.
             let first = left + 1 == pace.tries && outcome.is_err();
@@ -202,12 +206,23 @@ impl Rest {
                 None => backoff.next_backoff().deadline(),
             };
             if left == 0 || until >= deadline {
-                return outcome;
+                return settled(outcome, unsure);
             }
+            unsure = outcome.err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);
             tracing::debug!(method = %call.method, left, "sent again");
             sleep_until(until).await;
         }
         Err(Failure::new(Kind::Internal, "a call with no try"))
+    }
+}
+
+/// How a call ended, where an earlier try of it may have been acted on: an end that says that nothing was done says so of the
+/// last try only.
+fn settled(outcome: Result<Reply, Failure>, unsure: Option<Failure>) -> Result<Reply, Failure> {
+    match (outcome, unsure) {
+        (Ok(reply), Some(unsure)) if reply.class == Class::Busy => Err(unsure),
+        (Err(failure), Some(_)) => Err(Failure { sent: true, ..failure }),
+        (outcome, _) => outcome,
     }
 }
 

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Records, rest::PageStyle, template::percent, term::Scope},
+    mapping::{Records, rest::PageStyle, term::Scope},
     plan::{
         Fault,
         call::{Call, Reply},
-        fill::fill,
+        fill::{fill, with},
         read,
         sql::{filter::How, order::After, select},
     },
     scim::{Refusal, ScimType, condition::Condition, sort::Sort},
 };
 
-use super::{Asked, By, Query, Source, Table};
+use super::{By, Query, Source, Table};
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -110,7 +110,10 @@ impl Query<'_> {
                     Some(filter) => scope.lend("filter", filter),
                     None => scope,
                 };
-                with(fill(&list.call, &scope)?, asked)
+                match fill(&list.call, &scope)? {
+                    Call::Http(call) => Call::Http(with(call, &asked.query, &asked.headers)),
+                    call => call,
+                }
             }
         };
         read::linked(asked, &list.pages, at)
@@ -251,17 +254,6 @@ impl Query<'_> {
             }
         }
     }
-}
-
-/// A call with the parameters and headers of what is asked.
-fn with(call: Call, asked: &Asked) -> Call {
-    let Call::Http(mut call) = call else { return call };
-    for (key, value) in &asked.query {
-        call.target.push(if call.target.contains('?') { '&' } else { '?' });
-        call.target.push_str(&format!("{}={value}", percent(key)));
-    }
-    call.headers.extend(asked.headers.iter().cloned());
-    Call::Http(call)
 }
 
 fn in_words(condition: &Condition, words: &mut Vec<String>) {
