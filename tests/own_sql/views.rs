@@ -212,3 +212,29 @@ async fn members_may_be_what_it_looks_at() {
     assert_eq!((answer.status, answer.scim_type().as_str()), (400, "invalidValue"), "{}", answer.text);
     assert_eq!(rows(&door, "select person from team_person where team = 11").await, ["2"]);
 }
+
+#[tokio::test]
+async fn who_writes_all_of_a_row_undoes_nobody() {
+    let mapping = r#"
+mapping: 1
+app: { sql: { url: "${DATABASE}" } }
+resources:
+  User:
+    rows: select id, login, given, family from person where kind = 'man'
+    key: id
+    update: "update person set given = :record.given, family = :record.family where id = :id"
+    attributes:
+      userName: { column: login, access: [read] }
+      name.givenName: given
+      name.familyName: family
+"#;
+    let door = door(mapping, SCRIPT).await;
+    for n in 0..20 {
+        let set = |path: &str| json!([{"op": "replace", "path": path, "value": format!("{path}{n}")}]);
+        let (given, family) = (set("name.givenName"), set("name.familyName"));
+        let (a, b) = tokio::join!(door.patch("/Users/1", given), door.patch("/Users/1", family));
+        assert_eq!((a.status, b.status), (200, 200), "{} {}", a.text, b.text);
+        let kept = rows(&door, "select concat(given, ' ', family) from person where id = 1").await;
+        assert_eq!(kept, [format!("name.givenName{n} name.familyName{n}")]);
+    }
+}

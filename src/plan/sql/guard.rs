@@ -25,6 +25,9 @@ pub fn before(records: &SqlRecords, key: &Value) -> Vec<Statement> {
     if records.table.is_some() && (runs_own(records) || !engine.row_lock().is_empty()) {
         guards.push(write::lock(records, key));
     }
+    if records.table.is_none() {
+        guards.extend(taken(records, Some(key), None));
+    }
     if records.rows.is_select() {
         guards.push(seen(records, key, Class::Absent));
     }
@@ -95,25 +98,31 @@ fn unprotected(records: &SqlRecords, key: &Value) -> Option<Statement> {
 /// Where several write at once: the turn of who looks for a value in this table before it writes one.
 #[must_use]
 pub fn turn(records: &SqlRecords) -> Option<Call> {
-    taken(records, None).map(Call::Sql)
+    taken(records, None, None).map(Call::Sql)
 }
 
-/// The lock of that turn, where `when` holds. On MariaDB it has a name of the whole server's, and is the connection's until
-/// it is given back.
-fn taken(records: &SqlRecords, when: Option<Piece>) -> Option<Statement> {
+/// The lock of that turn, where `when` holds; or that of one record, where there is no row to hold: statements of the app's own
+/// write it as it was read. On MariaDB it has a name of the whole server's, and is the connection's until it is given back.
+fn taken(records: &SqlRecords, key: Option<&Value>, when: Option<Piece>) -> Option<Statement> {
     let table = &records.table.as_ref().unwrap_or(&records.rows.name).0;
     // FNV-1a over the table's name: the same number in every process
     let number = table.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let (lock, expect) = match records.engine {
         Engine::Sqlite => return None,
         Engine::Postgres => {
-            let lock = Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})", number >> 1));
+            let lock = match key {
+                None => Piece::new(format!("SELECT 1 FROM (SELECT pg_advisory_xact_lock(18, {})", number >> 1)),
+                // who shares a number only waits for the other
+                Some(key) => Piece::new("SELECT 1 FROM (SELECT pg_advisory_xact_lock(19, hashtext(CAST(")
+                    .bind(Bind::Text(format!("{table} {key}")))
+                    .then(" AS text)))"),
+            };
             let when = when.map(|when| Piece::new(" WHERE ").piece(when)).unwrap_or_default();
             (lock.piece(when).then(") AS l"), Expect::Any)
         }
         Engine::MariaDb => {
             let lock = Piece::new("GET_LOCK(CONCAT('portolan ', SHA1(CONCAT_WS('.', DATABASE(), ")
-                .bind(Bind::Text(table.clone()))
+                .bind(Bind::Text(key.map_or_else(|| table.clone(), |key| format!("{table} {key}"))))
                 .then(&format!("))), {TURN_SECONDS})"));
             let lock = match when {
                 Some(when) => Piece::new("CASE WHEN ").piece(when).then(" THEN ").piece(lock).then(" ELSE 1 END"),
@@ -161,7 +170,7 @@ pub(super) fn no_circle(records: &SqlRecords, junction: &Junction, key: &Value, 
         .then(&format!(" WHERE {own} IN "))
         .set(engine, kind, keys.to_vec())
         .then(")");
-    taken(records, Some(groups)).into_iter().chain([circle]).collect()
+    taken(records, None, Some(groups)).into_iter().chain([circle]).collect()
 }
 
 /// None of those that would go is a protected member; `which` says of `j` who goes.
