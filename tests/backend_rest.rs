@@ -301,6 +301,18 @@ async fn a_mapping_says_how_often_and_how_long() {
     }
 }
 
+/// A number of seconds beyond all clocks is told on, and nobody waits for it.
+#[tokio::test]
+async fn a_wait_without_end_is_not_begun() {
+    const WAIT: Act = Act::Say("HTTP/1.1 429 No\r\nretry-after: 18446744073709551615\r\ncontent-length: 0\r\n\r\n");
+    let (origin, heads) = misbehave(vec![WAIT]).await;
+    let pace = Pace { tries: 3, waits: true, ..Pace::default() };
+    let backend = Backend::open(&paced(&origin, vec![], pace), LIMITS).await.unwrap();
+    let reply = backend.read().await.unwrap().call(&Call::Http(get("/users"))).await.unwrap();
+    assert_eq!((reply.class, reply.retry_after), (Class::Busy, Some(u64::MAX)));
+    assert_eq!(heads.lock().unwrap().len(), 1);
+}
+
 /// That the last try did nothing says nothing of the one before it.
 #[tokio::test]
 async fn a_try_that_may_have_been_acted_on_is_not_forgotten() {

@@ -201,13 +201,14 @@ impl Rest {
             // A connection that was closed while it was quiet is no fault of the app: the next one is tried at once.
             let first = left + 1 == pace.tries && outcome.is_err();
             let until = match wait {
-                Some(wait) => Instant::now() + wait,
-                None if first => Instant::now(),
-                None => backoff.next_backoff().deadline(),
+                // an app may name a time that no clock has
+                Some(wait) => Instant::now().checked_add(wait),
+                None if first => Some(Instant::now()),
+                None => Some(backoff.next_backoff().deadline()),
             };
-            if left == 0 || until >= deadline {
+            let Some(until) = until.filter(|until| left > 0 && *until < deadline) else {
                 return settled(outcome, unsure);
-            }
+            };
             unsure = outcome.err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);
             tracing::debug!(method = %call.method, left, "sent again");
             sleep_until(until).await;
