@@ -38,7 +38,7 @@ pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
         body: filled.body,
         answers: template.answers.clone(),
         repeat: template.repeat,
-        open,
+        open: open.map(Box::new),
         linked: false,
     }))
 }
