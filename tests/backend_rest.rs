@@ -1,6 +1,9 @@
 //! The HTTP backend against servers that behave, and servers that do not.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "backend_rest/conversation.rs"]
+mod conversation;
+
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
@@ -268,7 +271,7 @@ async fn only_a_repeatable_call_is_sent_again_and_only_once() {
 }
 
 /// What may be sent again is, as often and as long as the mapping says: a repeatable call whose answer was lost, and any call
-/// that the app was too busy for, as nothing was done.
+/// that the app said it was too busy for, as nothing was done.
 #[tokio::test]
 async fn a_mapping_says_how_often_and_how_long() {
     const OK: Act = Act::Say("HTTP/1.1 204 No Content\r\n\r\n");
@@ -280,8 +283,10 @@ async fn a_mapping_says_how_often_and_how_long() {
         (vec![Act::Reset, Act::Reset, Act::Reset, OK], 4, second * 5, true, Ok(Class::Ok), 4, second / 10),
         (vec![Act::Reset, Act::Reset, Act::Reset, OK], 3, second * 5, true, lost, 3, Duration::ZERO),
         (vec![Act::Reset, OK], 4, second * 5, false, lost, 1, Duration::ZERO),
-        (vec![BUSY, BUSY, OK], 4, second * 5, false, Ok(Class::Ok), 3, second / 10),
-        (vec![BUSY, BUSY, OK], 2, second * 5, false, Ok(Class::Busy), 2, Duration::ZERO),
+        (vec![BUSY, BUSY, OK], 4, second * 5, true, Ok(Class::Ok), 3, second / 10),
+        (vec![BUSY, BUSY, OK], 2, second * 5, true, Ok(Class::Busy), 2, Duration::ZERO),
+        // It may be a proxy's word for an app that acted.
+        (vec![BUSY, OK], 4, second * 5, false, Ok(Class::Busy), 1, Duration::ZERO),
         (vec![WAIT, OK], 4, second * 5, false, Ok(Class::Ok), 2, second),
         // A wait that does not fit is not begun.
         (vec![WAIT, OK], 4, second / 2, false, Ok(Class::Busy), 1, Duration::ZERO),
@@ -299,6 +304,18 @@ async fn a_mapping_says_how_often_and_how_long() {
         assert_eq!(heads.lock().unwrap().len(), sent);
         assert!(begun.elapsed() >= least && begun.elapsed() < within + second, "{:?}", begun.elapsed());
     }
+}
+
+/// A number of seconds beyond all clocks is told on, and nobody waits for it.
+#[tokio::test]
+async fn a_wait_without_end_is_not_begun() {
+    const WAIT: Act = Act::Say("HTTP/1.1 429 No\r\nretry-after: 18446744073709551615\r\ncontent-length: 0\r\n\r\n");
+    let (origin, heads) = misbehave(vec![WAIT]).await;
+    let pace = Pace { tries: 3, waits: true, ..Pace::default() };
+    let backend = Backend::open(&paced(&origin, vec![], pace), LIMITS).await.unwrap();
+    let reply = backend.read().await.unwrap().call(&Call::Http(get("/users"))).await.unwrap();
+    assert_eq!((reply.class, reply.retry_after), (Class::Busy, Some(u64::MAX)));
+    assert_eq!(heads.lock().unwrap().len(), 1);
 }
 
 /// That the last try did nothing says nothing of the one before it.
@@ -425,50 +442,4 @@ async fn rules_class_real_answers_and_written_ones_alike() {
             }
         }
     }
-}
-
-fn conversation(lines: &[(&str, &str, Option<Value>)]) -> (Backend, Arc<Script>) {
-    let App::Rest(app) = app("http://app.example", vec![]) else { panic!() };
-    let reply = Scripted { status: 204, headers: vec![], body: None };
-    let line = |(method, target, body): &(&str, &str, Option<Value>)| Line {
-        method: method.parse().unwrap(),
-        target: (*target).to_owned(),
-        body: body.clone(),
-        reply: reply.clone(),
-    };
-    let script = Arc::new(Script::new(app, lines.iter().map(line).collect(), LIMITS));
-    (Backend::Script(script.clone()), script)
-}
-
-#[tokio::test]
-async fn a_conversation_is_held_in_order_and_word_for_word() {
-    let body = json!({"a": [1, {"b": "x"}]});
-    let (backend, script) = conversation(&[
-        ("GET", "/users?q=a%20b&page=1", None),
-        ("PUT", "/users/1", Some(body.clone())),
-        ("GET", "/x", None),
-    ]);
-    let mut session = backend.write().await.unwrap();
-    session.call(&Call::Http(get("/users?q=a+b&page=%31"))).await.unwrap();
-
-    let put = |body| Call::Http(HttpCall { method: Method::PUT, body, ..get("/users/1") });
-    for (call, words) in [
-        (put(Some(Body::Json(json!({"a": [1, {"b": "y"}]})))), &["call 2", "$.a[1].b", "\"x\"", "\"y\""][..]),
-        (put(None), &["body at $", "nothing"]),
-        (Call::Http(get("/x")), &["PUT /users/1", "GET /x"]),
-        (
-            Call::Http(HttpCall { body: Some(Body::Json(body.clone())), method: Method::PUT, ..get("/users%2F1") }),
-            &["/users%2F1"],
-        ),
-    ] {
-        let failure = session.call(&call).await.unwrap_err();
-        assert_eq!((failure.kind, failure.sent), (Kind::OffScript, false));
-        assert!(words.iter().all(|word| failure.message.contains(word)), "{failure}");
-    }
-    session.call(&put(Some(Body::Json(body)))).await.unwrap();
-    assert_eq!(script.unused(), ["GET /x"]);
-    session.call(&Call::Http(get("/x"))).await.unwrap();
-    assert!(script.unused().is_empty());
-    let failure = session.call(&Call::Http(get("/y"))).await.unwrap_err();
-    assert!(failure.message.contains("call 4 is not in the conversation: GET /y"), "{failure}");
 }

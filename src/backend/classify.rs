@@ -1,6 +1,8 @@
 //! From the bytes of an HTTP answer to a reply with its class. Real answers and written conversations come through here,
 //! so a test of a mapping judges as the gateway does.
 
+use std::sync::Arc;
+
 use http::{
     HeaderMap, HeaderName,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -8,7 +10,11 @@ use http::{
 use serde_json::Value;
 
 use crate::{
-    mapping::{answer::Class, pattern::Head, rest::RestApp},
+    mapping::{
+        answer::{AnswerRule, Class},
+        pattern::Head,
+        rest::RestApp,
+    },
     plan::call::{HttpCall, Reply},
 };
 
@@ -41,7 +47,7 @@ pub(super) fn classify(call: &HttpCall, app: &RestApp, depth: usize, answer: Ans
     let status = answer.status;
     let (body, nonsense) = read(&answer, depth);
     let head = Head { status, headers: &answer.headers };
-    let rule = call.answers.iter().chain(&app.answers).find(|rule| rule.when.holds(&body, Some(head)));
+    let rule = rule(call, app, &body, head);
     let class = match rule {
         Some(rule) => rule.then,
         None if status == 401 && app.auth.renews() => Class::Expired,
@@ -56,6 +62,16 @@ pub(super) fn classify(call: &HttpCall, app: &RestApp, depth: usize, answer: Ans
     let detail = rule.and_then(|rule| rule.detail.as_ref()).and_then(|at| at.one(&body)).and_then(sentence);
     let retry_after = retry_after(&answer.headers);
     Ok(Reply { class, body, headers: answer.headers, status: Some(status), detail, retry_after, changed: 0 })
+}
+
+fn rule<'r>(call: &'r HttpCall, app: &'r RestApp, body: &Value, head: Head<'_>) -> Option<&'r Arc<AnswerRule>> {
+    call.answers.iter().chain(&app.answers).find(|rule| rule.when.holds(body, Some(head)))
+}
+
+/// Whether the mapping says what a reply means, and not its status alone.
+pub(super) fn ruled(call: &HttpCall, app: &RestApp, reply: &Reply) -> bool {
+    let head = reply.status.map(|status| Head { status, headers: &reply.headers });
+    head.is_some_and(|head| rule(call, app, &reply.body, head).is_some())
 }
 
 /// For how many seconds the app wants to be left alone: a number, or a date (RFC 9110 §10.2.3).
@@ -117,14 +133,11 @@ pub(super) fn sentence(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
-    use std::sync::Arc;
-
     use http::Method;
     use serde_json::json;
 
     use super::*;
     use crate::mapping::{
-        answer::AnswerRule,
         auth::Auth,
         pattern::{Expected, Pattern, Subject},
         rest::Pace,

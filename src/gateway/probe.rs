@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::Session,
-    mapping::{Resource, answer::Class},
+    mapping::{Resource, answer::Class, line::Line},
     plan::{
         Context, Fault,
         create::{self, Made},
@@ -36,10 +36,13 @@ impl Gateway {
             let detail = Some(format!("another {} has this name already", kind.kind.name));
             return Err(Error::App { class: Class::Exists, detail, retry_after: None, status: None });
         }
-        let again = usize::from(kind.naming().is_some_and(|line| !line.checked));
+        // who was sent without a name cannot be looked for
+        let named = |line: &Line| resource::get(sent, &line.target).is_some_and(Value::is_string);
+        let again = usize::from(kind.naming().is_some_and(|line| !line.checked && named(line)));
         for left in (0..=again).rev() {
             match self.made(session, plan).await {
-                Err(error) if error.is_unsure() => {
+                // the app refuses the second one: the first was only slow
+                Err(error) if error.is_unsure() || (left < again && error.says_exists()) => {
                     match self.of_its_name(session, kind, sent, context).await.as_deref() {
                         Ok([id]) => return Ok(Made { id: id.clone(), record: None }),
                         Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),

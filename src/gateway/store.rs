@@ -322,6 +322,11 @@ impl Error {
         }
     }
 
+    /// Whether the app has such a one already.
+    pub(super) fn says_exists(&self) -> bool {
+        matches!(self, Self::App { class: Class::Exists, .. })
+    }
+
     /// The same, saying what took effect before.
     pub(super) fn after(self, done: &[String]) -> Self {
         if done.is_empty() { self } else { Self::After(Box::new(self), done.join("; ")) }

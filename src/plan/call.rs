@@ -38,7 +38,7 @@ pub struct HttpCall {
     /// Whether it may be sent again when its answer is lost.
     pub repeat: bool,
     /// What of it only its sender knows; none: it is as it is sent.
-    pub open: Option<Open>,
+    pub open: Option<Box<Open>>,
     /// Whether its target is a link of the app, and stays as it is.
     pub linked: bool,
 }

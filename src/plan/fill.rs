@@ -38,7 +38,7 @@ pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
         body: filled.body,
         answers: template.answers.clone(),
         repeat: template.repeat,
-        open,
+        open: open.map(Box::new),
         linked: false,
     }))
 }
@@ -159,13 +159,19 @@ fn filled(template: &Sends, scope: &Scope<'_>) -> Result<Filled, Unfit> {
     let mut headers = Vec::with_capacity(template.headers.len());
     for (name, term) in &template.headers {
         if let Some(value) = term.text(Place::Header, scope)? {
-            // who reads a header takes blanks off its ends
-            let whole = HeaderValue::from_str(&value).ok().filter(|_| value.trim() == value && !value.is_empty());
-            headers.push((name.clone(), whole.ok_or_else(|| unfit(name.as_str(), "it cannot stand in a header"))?));
+            headers.push((
+                name.clone(),
+                header_value(&value).ok_or_else(|| unfit(name.as_str(), "it cannot stand in a header"))?,
+            ));
         }
     }
     let body = template.body.as_ref().map(|body| self::body(body, scope)).transpose()?.flatten();
     Ok(Filled { target, headers, body })
+}
+
+/// A value that arrives as it is: who reads a header takes blanks off its ends.
+pub(super) fn header_value(text: &str) -> Option<HeaderValue> {
+    HeaderValue::from_str(text).ok().filter(|_| text.trim() == text && !text.is_empty())
 }
 
 fn body(template: &BodyTemplate, scope: &Scope<'_>) -> Result<Option<Body>, Unfit> {

@@ -22,6 +22,8 @@ languages:
     together: true
     eq: { query: { "{{name}}": $.value }, matches: exactly }
     sw: { query: { "{{name}}__istartswith": $.value }, headers: { X-Slow: "yes" } }
+  heads:
+    eq: { query: { by: "{{name}}" }, headers: { X-Is: $.value }, matches: exactly }
   graph:
     like: odata
     can: [eq, sw, and]
@@ -156,6 +158,14 @@ async fn the_apps_pages_are_used_only_where_all_is_asked_exactly() {
         OddApp::start(|_| told(200, &json!({"rows": [{"id": 1, "login": "x", "active": false}], "total": 1}))).await;
     let door = Door::over_text(&mapping, &url, LIMITS).await;
     door.find("/Users", "active eq true").await.fails(502, "");
+}
+
+/// Who reads a header takes blanks off its ends: another value would be asked for.
+#[tokio::test]
+async fn no_value_changes_in_a_header() {
+    let calls: &[(&str, &[&str])] =
+        &[("userName eq \"ann\"", &["&by=login"]), ("userName eq \"ann \"", &[""]), ("userName eq \" ann\"", &[""])];
+    sends("", "language: heads", calls).await;
 }
 
 /// What a language sends beside the filter's own place stays with a call that is made again for its tenant.

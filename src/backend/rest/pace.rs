@@ -14,7 +14,7 @@ use tokio::{
 use tower::retry::backoff::{Backoff, ExponentialBackoffMaker, MakeBackoff};
 
 use crate::{
-    backend::{Failure, Kind},
+    backend::{Failure, Kind, classify::ruled},
     mapping::{answer::Class, rest::Pace},
     metrics,
     plan::call::{HttpCall, Reply},
@@ -161,7 +161,7 @@ fn away() -> Failure {
 
 impl Rest {
     /// Sends a call in its turn, and again as often as may be: one that has the same effect twice where its answer was lost, any
-    /// one where the app was busy, as nothing was done then.
+    /// one where the app said that it was busy, as nothing was done then.
     pub(super) async fn tries(
         &self,
         call: &HttpCall,
@@ -192,7 +192,7 @@ impl Rest {
             self.breaker.note(&outcome);
             drop(turn);
             let wait = match &outcome {
-                Ok(reply) if reply.class == Class::Busy && pace.waits => {
+                Ok(reply) if reply.class == Class::Busy && pace.waits && self.again(call, reply) => {
                     reply.retry_after.map(Duration::from_secs).inspect(|wait| budget.hold(*wait))
                 }
                 Err(failure) if call.repeat && failure.kind.passes() => None,
@@ -201,18 +201,28 @@ impl Rest {
             // A connection that was closed while it was quiet is no fault of the app: the next one is tried at once.
             let first = left + 1 == pace.tries && outcome.is_err();
             let until = match wait {
-                Some(wait) => Instant::now() + wait,
-                None if first => Instant::now(),
-                None => backoff.next_backoff().deadline(),
+                // an app may name a time that no clock has
+                Some(wait) => Instant::now().checked_add(wait),
+                None if first => Some(Instant::now()),
+                None => Some(backoff.next_backoff().deadline()),
             };
-            if left == 0 || until >= deadline {
+            let Some(until) = until.filter(|until| left > 0 && *until < deadline) else {
                 return settled(outcome, unsure);
-            }
+            };
             unsure = outcome.err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);
             tracing::debug!(method = %call.method, left, "sent again");
             sleep_until(until).await;
         }
         Err(Failure::new(Kind::Internal, "a call with no try"))
+    }
+}
+
+impl Rest {
+    /// Whether a call may be sent again after `busy`. A bare 503 may be a proxy's, which gave up on an app that acts all the
+    /// same: then only what has the same effect twice.
+    fn again(&self, call: &HttpCall, reply: &Reply) -> bool {
+        let bare = reply.status == Some(503) && reply.retry_after.is_none();
+        !bare || call.repeat || ruled(call, &self.app, reply)
     }
 }
 

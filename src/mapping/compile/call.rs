@@ -87,12 +87,8 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     }
     let mut headers = Vec::new();
     for (key, node) in fields.entries(faults, "headers") {
-        match header_name(key, faults) {
-            Some(name) if !is_ours(&name) => headers.extend(term::term(node, setting, faults).map(|t| (name, t))),
-            Some(name) => {
-                faults.error(key.span, "bad-header", format!("`{name}` is set by the gateway")).help("leave it out");
-            }
-            None => {}
+        if let Some(name) = free_header(key, faults) {
+            headers.extend(term::term(node, setting, faults).map(|t| (name, t)));
         }
     }
     let body = body(fields, setting, faults);
@@ -148,15 +144,27 @@ enum Repeat {
     Probe,
 }
 
-/// Reads a header's name.
+/// Reads a header's name; those by which a message is framed and finds its way are not for a mapping.
 pub(super) fn header_name(key: &Key, faults: &mut Faults) -> Option<HeaderName> {
-    let name = key.name.parse().ok();
-    if name.is_none() {
+    let Ok(name) = key.name.parse::<HeaderName>() else {
         faults
             .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
             .help("letters, digits and `-`: `X-Api-Version`");
-    }
-    name
+        return None;
+    };
+    let frames = matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection");
+    if frames { ours(&name, key, faults) } else { Some(name) }
+}
+
+/// The same of a call, which does not sign in by itself either.
+pub(super) fn free_header(key: &Key, faults: &mut Faults) -> Option<HeaderName> {
+    let name = header_name(key, faults)?;
+    if matches!(name.as_str(), "authorization" | "cookie") { ours(&name, key, faults) } else { Some(name) }
+}
+
+fn ours(name: &HeaderName, key: &Key, faults: &mut Faults) -> Option<HeaderName> {
+    faults.error(key.span, "bad-header", format!("`{name}` is set by the gateway")).help("leave it out");
+    None
 }
 
 /// Takes the body: one of `json`, `form` and `text`.
@@ -191,10 +199,6 @@ fn body(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> 
             Some(BodyTemplate::Text(made))
         }
     }
-}
-
-fn is_ours(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection" | "authorization" | "cookie")
 }
 
 type Line = (Method, Vec<Segment>, Vec<(String, Term)>);

@@ -1,8 +1,6 @@
 //! Reading `languages` and `filters.language`: a table from operator to what it becomes, laid out for every attribute that the
 //! list can be asked for. The names of the app's fields are the mapping's own words; values come behind quotes alone.
 
-use http::HeaderName;
-
 use crate::{
     diagnostic::{Faults, Source, did_you_mean},
     mapping::{
@@ -14,7 +12,12 @@ use crate::{
     yaml::{self, Key, Node, Value},
 };
 
-use super::{attributes::Draft, call::Setting, frame::Shared, term};
+use super::{
+    attributes::Draft,
+    call::{Setting, free_header},
+    frame::Shared,
+    term,
+};
 
 /// The languages that need no declaration. Neither says what becomes of absent values under `ne` and `not` in all apps that
 /// claim to speak it, so both are there only for who says `matches: exactly`.
@@ -255,13 +258,7 @@ fn said(node: &Node, name: &str, op: Option<CompareOp>, spoken: &Spoken<'_>, fau
             query.push((key.name.clone(), term::term(node, &setting, faults)?));
         }
         for (key, node) in fields.entries(faults, "headers") {
-            let Ok(header) = key.name.parse::<HeaderName>() else {
-                faults
-                    .error(key.span, "bad-header", format!("`{}` is not a header's name", key.name))
-                    .help("letters, digits and `-`: `X-Api-Version`");
-                return None;
-            };
-            headers.push((header, term::term(node, &setting, faults)?));
+            headers.push((free_header(key, faults)?, term::term(node, &setting, faults)?));
         }
         exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(exactly);
         any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);

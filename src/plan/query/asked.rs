@@ -14,6 +14,7 @@ use crate::{
         template::Place,
         term::{Scope, Term},
     },
+    plan::fill::header_value,
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
@@ -270,7 +271,7 @@ fn parts_of(leaf: &Leaf, scope: &Scope<'_>) -> Option<Part> {
     }
     let mut headers = Vec::new();
     for (name, term) in &leaf.headers {
-        headers.push((name.clone(), HeaderValue::from_str(&term.text(Place::Header, scope).ok()??).ok()?));
+        headers.push((name.clone(), header_value(&term.text(Place::Header, scope).ok()??)?));
     }
     Some(Part { filter, query, headers, exact: false, width: Width::Many })
 }
