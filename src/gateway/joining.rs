@@ -22,11 +22,14 @@ impl Gateway {
         // the steps of one record hold none of another
         let reply = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?.reply;
         let told = told.and_then(|at| Some(at.one(&reply?.body)?.clone())).filter(|record| record.is_object());
+        // from here on it has taken effect, whatever becomes of the look at it
+        let done = [if member.joins { "adding 1 member" } else { "removing 1 member" }.to_owned()];
         let after = match told {
             Some(record) => Some(record),
-            None => self.base(session, keeper, &member.id).await?,
+            None => self.base(session, keeper, &member.id).await.map_err(|error| error.after(&done))?,
         };
-        let after = after.map(|record| member.in_it(&record)).transpose()?.unwrap_or(false);
+        let after = after.map(|record| member.in_it(&record)).transpose();
+        let after = after.map_err(|fault| Error::from(fault).after(&done))?.unwrap_or(false);
         if after == member.joins {
             return Ok(true);
         }
