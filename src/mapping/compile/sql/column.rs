@@ -11,7 +11,10 @@ use crate::{
     yaml::{self, Node, Value},
 };
 
-use super::super::{codec::scalar, not_supported};
+use super::{
+    super::{codec::scalar, not_supported},
+    scope::value_of,
+};
 
 pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
     checked(node.text(faults, "a name in the database")?, node.span, faults)
@@ -66,13 +69,19 @@ pub(super) fn stamps(node: &Node, tenant: Option<&TenantColumn>, faults: &mut Fa
         let stamp = match &node.value {
             Value::Text(text) if text == "now" => Stamp::Now,
             Value::Text(text) if text == "client" => Stamp::Client,
-            Value::Text(text) if tenant.is_some_and(|t| *text == format!("{{{{tenant.{}}}}}", t.is)) => {
-                Stamp::Tenant(tenant.map(|t| t.is.clone()).unwrap_or_default())
-            }
-            Value::Text(text) if Template::has_holes(text) => {
-                faults.not_supported(node.span, "texts made of attributes here");
-                continue;
-            }
+            Value::Text(text) if Template::has_holes(text) => match (value_of(text), tenant) {
+                (Some(name), Some(tenant)) if name == tenant.is => Stamp::Tenant(name),
+                (Some(_), _) => {
+                    faults
+                        .error(node.span, "bad-stamp", "this is not the value that keeps the app's tenants apart")
+                        .help("write what `app.sql.tenant` says in `is`");
+                    continue;
+                }
+                (None, _) => {
+                    faults.not_supported(node.span, "texts made of attributes here");
+                    continue;
+                }
+            },
             Value::Map(_) => match node.get("is") {
                 Some(literal) => match scalar(literal, "what a column holds", faults) {
                     Some(value) => Stamp::Is(value),

@@ -19,21 +19,21 @@ pub(super) fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
     let is = fields.required(faults, "is");
     fields.finish(faults);
     let is = is?;
-    let name = Template::compile(is.text(faults, "`is`")?).ok().and_then(|template| match template.holes() {
-        [hole] => match hole.as_slice() {
-            [tenant, name] if tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}") => {
-                Some(name.clone())
-            }
-            _ => None,
-        },
-        _ => None,
-    });
+    let name = value_of(is.text(faults, "`is`")?);
     if name.is_none() {
         faults
             .error(is.span, "bad-value", format!("`{}` is not a value of the client's tenant", faults.written(is.span)))
             .help("write `\"{{tenant.number}}\"`, where `number` is a name under the `tenants` of portolan.yaml");
     }
     Some(TenantColumn { column: column?, is: name? })
+}
+
+/// `number` of `{{tenant.number}}`.
+pub(super) fn value_of(text: &str) -> Option<String> {
+    let template = Template::compile(text).ok()?;
+    let [hole] = template.holes() else { return None };
+    let [tenant, name] = hole.as_slice() else { return None };
+    (tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}")).then(|| name.clone())
 }
 
 /// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.
