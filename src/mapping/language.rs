@@ -65,15 +65,6 @@ pub enum Kind {
 impl Language {
     /// What a comparison may become, in the order in which it is tried.
     pub fn of<'a>(&'a self, target: &'a Target, op: Option<CompareOp>) -> impl Iterator<Item = &'a Leaf> {
-        self.leaves.iter().filter(move |leaf| leaf.op == op && same(&leaf.target, target))
+        self.leaves.iter().filter(move |leaf| leaf.op == op && leaf.target.compares_as(target))
     }
-}
-
-/// The same attribute; of a list, its values.
-fn same(a: &Target, b: &Target) -> bool {
-    let sub = |t: &Target| {
-        let sub = t.sub.as_ref().map(|s| s.name.clone());
-        if t.attribute.multi_valued { sub.or_else(|| Some("value".to_owned())) } else { sub }
-    };
-    a.extension == b.extension && a.attribute.name == b.attribute.name && sub(a) == sub(b)
 }

@@ -19,12 +19,7 @@ use super::{Fault, change::relates, members, step::Step};
 
 /// Whether a rule names this change.
 pub(super) fn claims(rule: &ChangeRule, change: &Changed) -> bool {
-    rule.when.iter().any(|(target, becomes)| same(target, &change.target) && fits(becomes, change, None))
-}
-
-/// Whether both name the same attribute, whatever of it is offered.
-fn same(a: &Target, b: &Target) -> bool {
-    a.covers(b) && b.covers(a)
+    rule.when.iter().any(|(target, becomes)| target.is(&change.target) && fits(becomes, change, None))
 }
 
 /// Whether a change is one that a rule is for. Without the resource as it is before, its old value may be any.
@@ -53,8 +48,7 @@ pub(super) fn claimed<'a, 'c>(
 ) -> Claimed<'a, 'c> {
     let mut dealt = Vec::new();
     for rule in rules {
-        let fits =
-            |target: &Target, becomes: &Becomes, c: &Changed| same(target, &c.target) && fits(becomes, c, before);
+        let fits = |target: &Target, becomes: &Becomes, c: &Changed| target.is(&c.target) && fits(becomes, c, before);
         if !rule.when.iter().all(|(target, becomes)| left.iter().any(|c| fits(target, becomes, c))) {
             continue;
         }

@@ -247,6 +247,22 @@ impl Target {
         }
     }
 
+    /// Whether both name the same attribute, whatever of it is offered.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.covers(other) && other.covers(self)
+    }
+
+    /// Whether both are compared as the same: a list stands for its values.
+    #[must_use]
+    pub fn compares_as(&self, other: &Self) -> bool {
+        let sub = |target: &Self| {
+            let sub = target.sub.as_ref().map(|s| s.name.clone());
+            if target.attribute.multi_valued { sub.or_else(|| Some("value".to_owned())) } else { sub }
+        };
+        self.extension == other.extension && self.attribute.name == other.attribute.name && sub(self) == sub(other)
+    }
+
     /// The definition that the path ends at: the sub-attribute if there is one.
     #[must_use]
     pub fn leaf(&self) -> &Arc<Attribute> {

@@ -86,7 +86,7 @@ impl OwnRule {
     pub fn may_take(&self, target: &Target, columns: &[&str]) -> bool {
         match self.when.is_empty() {
             true => !columns.is_empty() && columns.iter().all(|column| self.writes(column)),
-            false => self.when.iter().any(|(t, _)| t == target),
+            false => self.when.iter().any(|(t, _)| t.is(target)),
         }
     }
 }

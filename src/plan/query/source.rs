@@ -303,7 +303,7 @@ pub(crate) fn narrowed<'a>(resource: &Resource, rule: &'a FilterRule, conjunct: 
 /// The app's own word for what a comparison asks that this rule is for.
 fn word(resource: &Resource, rule: &FilterRule, conjunct: &Condition) -> Option<Value> {
     let (target, op, value) = comparison(conjunct)?;
-    if !same_attribute(target, &rule.target) || op != rule.op {
+    if !target.compares_as(&rule.target) || op != rule.op {
         return None;
     }
     let line = resource.line(&rule.target)?;
@@ -347,13 +347,6 @@ fn comparison(conjunct: &Condition) -> Option<(&Target, CompareOp, &Literal)> {
         }),
         _ => None,
     }
-}
-
-fn same_attribute(a: &Target, b: &Target) -> bool {
-    let sub = |t: &Target| t.sub.as_ref().map(|s| s.name.clone());
-    let plain =
-        |t: &Target| if t.attribute.multi_valued { sub(t).or_else(|| Some("value".to_owned())) } else { sub(t) };
-    a.extension == b.extension && a.attribute.name == b.attribute.name && plain(a) == plain(b)
 }
 
 fn literal(value: &Literal) -> Value {

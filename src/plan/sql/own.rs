@@ -16,6 +16,7 @@ use crate::{
         cell,
         line::Line,
         own::{Name, OwnStep, Part, Rows},
+        rest::Becomes,
         sql::{Engine, Ident, SqlRecords},
         translate,
     },
@@ -28,6 +29,7 @@ use crate::{
     scim::{
         self, Refusal, ScimType,
         change::{Change as Changed, To},
+        schema::Target,
     },
 };
 
@@ -238,8 +240,9 @@ pub(super) fn dealt<'a, 'c>(
     let mut left: Vec<&Changed> = changes.iter().collect();
     let mut steps = Vec::new();
     for rule in &records.own.update {
-        let met =
-            |(target, becomes): &(_, _)| left.iter().any(|c| c.target == *target && deal::fits(becomes, c, before));
+        let met = |(target, becomes): &(Target, Becomes)| {
+            left.iter().any(|c| target.is(&c.target) && deal::fits(becomes, c, before))
+        };
         if !rule.when.iter().all(met) {
             continue;
         }
