@@ -1,7 +1,7 @@
 //! SQL of the app's own, cut at its names, as tables of vectors.
 
 use portolan::mapping::{
-    own::{Part, lex},
+    own::{Part, lex, reads},
     sql::Engine,
 };
 
@@ -131,5 +131,21 @@ fn no_text_makes_it_fall_over() {
             })
             .collect();
         ALL.iter().for_each(|engine| drop(lex(*engine, &text)));
+    }
+}
+
+#[test]
+fn what_only_reads_is_known() {
+    for (sql, only) in [
+        ("select 1", true),
+        ("  SELECT(1) from t", true),
+        ("select*from t", true),
+        ("values (1)", true),
+        ("with t as (select 1) select * from t", true),
+        ("with t as (select 1) insert into u select * from t", false),
+        ("update t set a = 1", false),
+        ("selected()", false),
+    ] {
+        assert_eq!(reads(Engine::Sqlite, sql), only, "{sql}");
     }
 }
