@@ -78,12 +78,9 @@ async fn who_cannot_wait_is_told_how_long() {
 /// A slow way in does not eat the time of the call that waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn signing_in_has_a_time_of_its_own() {
-    let (app, url) = OddApp::start(|asked| match asked.line().as_str() {
-        "POST /in" => {
-            std::thread::sleep(Duration::from_millis(400));
-            told(200, &json!({"token": "t"}))
-        }
-        _ => told(200, &json!({"id": "1", "login": "ann"})),
+    let (app, url) = OddApp::start(|asked| {
+        std::thread::sleep(Duration::from_millis(if asked.line() == "POST /in" { 400 } else { 50 }));
+        told(200, &json!({"token": "t", "id": "1", "login": "ann"}))
     })
     .await;
     let session = "auth: { session: { open: [{ call: POST /in, keep: { token: $.token } }], send: { cookies: all } } }";
