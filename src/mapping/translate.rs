@@ -60,7 +60,8 @@ pub fn resource(
         Records::Sql(records) => &records.cells,
         Records::Rest(records) => &records.cells,
     };
-    let record = &*cell::open(cells, lines, record)?;
+    let wanted = cells.iter().filter(|cell| lines.iter().any(|line| line.is_in(cell)));
+    let record = &*cell::open(wanted, record)?;
     let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));
