@@ -27,8 +27,15 @@ use super::{
 /// # Errors
 /// A record without id.
 pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
-    let found = resource.id.at.one(record).filter(|v| !v.is_null());
-    let read = found.map(|v| resource.id.codec.read(v)).transpose()?.flatten();
+    id_of(resource, resource.id.at.one(record))
+}
+
+/// The id that stands so in the app.
+///
+/// # Errors
+/// There is none, or it has another form than the mapping says.
+pub fn id_of(resource: &Resource, found: Option<&Value>) -> Result<String, Unreadable> {
+    let read = found.filter(|v| !v.is_null()).map(|v| resource.id.codec.read(v)).transpose()?.flatten();
     match read.as_ref().and_then(text) {
         Some(id) if !id.is_empty() => Ok(id),
         _ => Err(Unreadable {
