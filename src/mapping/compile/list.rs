@@ -25,6 +25,7 @@ use super::{
     call::{self, Setting},
     codec,
     frame::Shared,
+    gives::{Reads, gives},
     language::{Spoken, language},
     pages::{PAGED, check_pages, pages},
 };
@@ -33,6 +34,7 @@ pub(super) fn list(
     node: &Node,
     kind: &ResourceType,
     lines: &[Draft<'_>],
+    reads: &Reads<'_>,
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<List> {
@@ -45,13 +47,9 @@ pub(super) fn list(
     super::not_supported(
         &mut fields,
         faults,
-        &[
-            ("gives", "lists that give less than `get`"),
-            ("holds", "sources with a condition"),
-            ("sort", "sorting by the app"),
-            ("together", "filters sent together"),
-        ],
+        &[("holds", "sources with a condition"), ("sort", "sorting by the app"), ("together", "filters sent together")],
     );
+    let gives = fields.take("gives").and_then(|node| gives(node, kind, lines, reads, faults));
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
     let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
@@ -76,7 +74,7 @@ pub(super) fn list(
             .error(span, "unsent-filter", format!("the call does not say where a filter in `{}` goes", language.name))
             .help("put `$.filter` where the app expects it: `query: { $filter: $.filter }`");
     }
-    Some(List { call, pages, filters, language })
+    Some(List { call, gives, pages, filters, language })
 }
 
 /// Reads `{ fixed: [ … ] }`: records that exist only by name.
@@ -129,8 +127,8 @@ fn filters(mut fields: Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     (rules, language)
 }
 
-/// One of the attributes that `over` names.
-fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+/// One of the attributes that `over` or `gives` names.
+pub(super) fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
     let text = node.text(faults, "an attribute")?;
     let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
         Ok(Filter::Present(path)) => kind.resolve(&path),

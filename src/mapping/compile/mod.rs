@@ -12,6 +12,7 @@ mod check;
 mod codec;
 mod facts;
 mod frame;
+mod gives;
 mod kind;
 mod language;
 mod list;
