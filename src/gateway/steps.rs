@@ -44,7 +44,7 @@ impl Gateway {
             let before = before.take();
             let did = async {
                 let call = match (&step.act, before) {
-                    (Act::Member(member), _) => return self.member(session, member).await.map(|_| None),
+                    (Act::Member(member), _) => return self.member(session, resource, member).await.map(|_| None),
                     (Act::Call(call), _) => Cow::Borrowed(call),
                     (Act::Later(later), _) => Cow::Owned(later.call(&kept)?),
                     (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before, &kept)?),

@@ -30,7 +30,7 @@ pub(super) fn list(
         faults.not_supported(node.span, "several sources");
         return None;
     }
-    let framed = shared.framed(node);
+    let framed = shared.framed(node, &["rows"]);
     let mut fields = framed.map(faults, "`list`")?;
     super::not_supported(
         &mut fields,
