@@ -70,8 +70,8 @@ pub(super) fn filters(
     (rules, language)
 }
 
-/// One of the attributes that `over` names.
-fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+/// One of the attributes that `over` or `gives` names.
+pub(super) fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
     let text = node.text(faults, "an attribute")?;
     let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
         Ok(Filter::Present(path)) => kind.resolve(&path),
