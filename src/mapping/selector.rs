@@ -133,7 +133,7 @@ impl Selector {
                     object.entry(key.clone()).or_insert(Value::Null)
                 }
                 Step::Index(index) => {
-                    if !place.as_array().is_some_and(|list| list.len() > *index) {
+                    if place.as_array().is_none_or(|list| list.len() <= *index) {
                         *place = Value::Array(vec![Value::Null]);
                     }
                     let Some(item) = place.get_mut(index) else { return };
@@ -222,6 +222,14 @@ mod tests {
         Selector::compile("$.a.b").unwrap().set(&mut made, json!(1));
         Selector::compile("$.a.c").unwrap().set(&mut made, json!(2));
         assert_eq!(made, json!({"a": {"b": 1, "c": 2}}));
+        let first = Selector::compile("$.to[0]").unwrap();
+        assert!(first.writes_in_item() && !first.writes());
+        for (mut item, written) in
+            [(json!({}), json!({"to": ["x"]})), (json!({"to": ["a", "b"]}), json!({"to": ["x", "b"]}))]
+        {
+            first.set(&mut item, json!("x"));
+            assert_eq!(item, written);
+        }
     }
 
     #[test]
