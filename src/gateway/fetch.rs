@@ -1,6 +1,9 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use serde_json::{Map, Value};
 
@@ -77,6 +80,11 @@ impl Gateway {
         resource: &Resource,
         id: &str,
     ) -> Result<Option<Value>, Error> {
+        Ok(self.any(session, resource, id).await?.filter(|record| resource.exists(record)))
+    }
+
+    /// The same of any record that the app has, whether it exists for SCIM or not.
+    async fn any(&self, session: &mut Session, resource: &Resource, id: &str) -> Result<Option<Value>, Error> {
         let way = match read::by_id(resource, id, self.limits) {
             Err(Fault::Absent) => return Ok(None),
             way => way?,
@@ -85,6 +93,7 @@ impl Gateway {
             ById::Call(call) => call,
             // a look into the list leads to no other in it
             ById::Query(query) => {
+                let query = Query { hidden: true, ..*query };
                 let (mut rows, ..) = Box::pin(self.all(session, &query)).await?.page();
                 return Ok(rows.pop().map(|(_, row)| row));
             }
@@ -97,7 +106,25 @@ impl Gateway {
         };
         let Some(record) = record else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
-        Ok((translate::id(resource, &record)? == id && resource.exists(&record)).then_some(record))
+        Ok((translate::id(resource, &record)? == id).then_some(record))
+    }
+
+    /// The records of these ids, each read by itself. Who is not there, or not one of these, is left out.
+    async fn each(&self, session: &mut Session, query: &Query<'_>, found: &[Value]) -> Result<Vec<Value>, Error> {
+        let mut ids = found
+            .iter()
+            .map(|value| translate::id_of(query.resource, Some(value)))
+            .collect::<Result<Vec<String>, _>>()?;
+        let mut told = HashSet::new();
+        ids.retain(|id| told.insert(id.clone()));
+        if session.calls() + ids.len() as u64 > self.limits.calls as u64 {
+            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
+        let mut rows = Vec::new();
+        for id in &ids {
+            rows.extend(Box::pin(self.any(session, query.resource, id)).await?);
+        }
+        Ok(rows)
     }
 
     /// All that a query of the gateway's own finds. That there is no more is only known when the list was read wholly.
@@ -335,9 +362,13 @@ impl Gateway {
         match reply.class {
             Class::Ok => {
                 let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
-                Ok(Some((query.rows(at, reply)?, told, next)))
+                let mut rows = query.rows(at, reply)?;
+                if query.gives_ids(at) {
+                    rows = self.each(session, query, &rows).await?;
+                }
+                Ok(Some((rows, told, next)))
             }
-            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None, None))),
+            Class::Absent if query.may_be_absent(at) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
     }

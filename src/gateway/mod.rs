@@ -19,6 +19,7 @@ pub mod live;
 mod order;
 mod probe;
 mod rescue;
+mod response;
 mod seal;
 mod settle;
 pub mod share;
