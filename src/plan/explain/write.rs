@@ -62,11 +62,12 @@ pub(super) fn create(
     cost.look_up(queries);
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
-            Some(call) => said.noted(
-                "undo",
-                &call.to_string().replace(super::PLACE_ENCODED, super::PLACE),
-                "if a later step is refused",
-            ),
+            Some(steps) => {
+                for call in steps.iter().filter_map(Step::shown) {
+                    let call = call.to_string().replace(super::PLACE_ENCODED, super::PLACE);
+                    said.noted("undo", &call, "if a later step is refused");
+                }
+            }
             None => said.noted(
                 "undo",
                 "nothing",
@@ -164,7 +165,8 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
 fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Fault> {
     let mut cost = Cost::default();
     for step in steps {
-        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        let note = step.note();
+        let note = if step.if_changed { "if a step before wrote a row" } else { &note };
         cost.calls += 1;
         match &step.act {
             Act::Call(call) => said.call(call, note),
