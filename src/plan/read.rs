@@ -161,7 +161,7 @@ fn reads_from(line: &Line, part: &str) -> bool {
     match &line.value {
         Source::At { at, .. } => at.field() == Some(part),
         Source::Each(each) => each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}[")),
-        Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
+        Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).any(|f| f.at.field() == Some(part)),
         Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
         Source::From { part: from, .. } => from.as_deref() == Some(part),
         Source::Address { at, .. } => at.field() == Some(part),
