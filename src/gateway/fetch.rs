@@ -1,27 +1,18 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
 use crate::{
     backend::{Failure, Session},
-    mapping::{
-        Records, Resource,
-        answer::Class,
-        rest::{Pages, Total},
-        translate,
-    },
+    mapping::{Resource, answer::Class, rest::Total, translate},
     plan::{
         Fault,
         call::{Call, Reply},
         follow::Place,
-        query::{Next, Position, Query, Source, too_many},
-        read::{self, ById, Needs, PartRead, View},
-        sql::select,
+        query::{Next, Position, Query, Row, Source, too_many},
+        read::{self, ById, Needs},
     },
     scim::evaluate::evaluate,
 };
@@ -95,16 +86,10 @@ impl Gateway {
             ById::Query(query) => {
                 let query = Query { hidden: true, ..*query };
                 let (mut rows, ..) = Box::pin(self.all(session, &query)).await?.page();
-                return Ok(rows.pop().map(|(_, row)| row));
+                return Ok(rows.pop().map(|(_, row)| row.record));
             }
         };
-        let reply = self.settled(session, resource, id, &call).await?;
-        let record = match reply.class {
-            Class::Ok => read::record(resource, reply)?,
-            Class::Absent => None,
-            _ => return Err(Error::of(reply)),
-        };
-        let Some(record) = record else { return Ok(None) };
+        let Some(record) = self.read_by(session, resource, id, &call).await? else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
         Ok((translate::id(resource, &record)? == id).then_some(record))
     }
@@ -127,6 +112,22 @@ impl Gateway {
         Ok(rows)
     }
 
+    /// The record that a call by its id tells; none if there is no such record.
+    pub(super) async fn read_by(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        call: &Call,
+    ) -> Result<Option<Value>, Error> {
+        let reply = self.settled(session, resource, id, call).await?;
+        match reply.class {
+            Class::Ok => Ok(read::record(resource, reply)?),
+            Class::Absent => Ok(None),
+            _ => Err(Error::of(reply)),
+        }
+    }
+
     /// All that a query of the gateway's own finds. That there is no more is only known when the list was read wholly.
     pub(super) async fn all<'q>(&self, session: &mut Session, query: &'q Query<'_>) -> Result<Kept<'q>, Error> {
         let client = session.client();
@@ -136,89 +137,6 @@ impl Gateway {
             }
         }
         Err(Error::Drift)
-    }
-
-    /// Hangs the needed parts under their records.
-    pub(super) async fn parts(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        needs: &Needs<'_>,
-        records: &mut [Value],
-    ) -> Result<(), Error> {
-        for part in read::parts(resource, needs, records) {
-            match part {
-                PartRead::All(read) => {
-                    let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
-                    if let Records::Sql(sql) = &resource.records {
-                        select::attach(sql, records, &read, reply.into_rows())?;
-                    }
-                }
-                PartRead::Derived(derived) => {
-                    // what names these records is read like anything else
-                    Box::pin(self.derived(session, resource, derived, records)).await?;
-                }
-                PartRead::One { at, part, id } => {
-                    let value = self.part(session, part, &id).await?;
-                    if let Some(Value::Object(record)) = records.get_mut(at) {
-                        record.insert(part.name.clone(), value);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.
-    async fn part(&self, session: &mut Session, part: &crate::mapping::rest::Part, id: &Value) -> Result<Value, Error> {
-        let mut all: Vec<Value> = Vec::new();
-        let mut at = Position::default();
-        loop {
-            let reply = self.call(session, &read::part_call(part, id, &at)?).await?;
-            let page = at.page;
-            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body, &reply.headers));
-            let next = part.pages.as_ref().and_then(|pages| read::told_next(pages, &reply));
-            let rows = match reply.class {
-                // Only a part that never began is empty; one that ends in the middle is not whole (law 5).
-                Class::Absent if page == 0 => return Ok(Value::Null),
-                Class::Absent => return Err(Error::Drift),
-                Class::Ok => match (&part.call.rows, &part.call.record) {
-                    (Some(rows), _) => rows.one(&reply.body).cloned(),
-                    (None, Some(record)) => return Ok(record.one(&reply.body).cloned().unwrap_or_default()),
-                    (None, None) => return Ok(reply.body),
-                },
-                _ => return Err(Error::of(reply)),
-            };
-            let Some(Value::Array(rows)) = rows else {
-                return Err(
-                    Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
-                );
-            };
-            if !rows.is_empty() && all.ends_with(&rows) || next.is_some() && next == at.next {
-                let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
-                return Err(Fault::Unmade(cause).into());
-            }
-            // Without a total only an empty page is surely the end: the app may give less than it was asked for.
-            let ended = match &part.pages {
-                Some(pages) if !pages.at_random() => next.is_none(),
-                _ => rows.is_empty(),
-            };
-            all.extend(rows);
-            at = Position { taken: all.len(), page: page + 1, next, ..Position::default() };
-            if ended && total.is_some_and(|total| all.len() < total) {
-                return Err(Error::Drift);
-            }
-            let counted =
-                part.pages.as_ref().is_some_and(Pages::at_random) && total.is_some_and(|total| all.len() >= total);
-            let done = ended || part.pages.is_none() || counted;
-            if all.len() > self.limits.rows {
-                return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
-            }
-            if done {
-                break;
-            }
-        }
-        Ok(Value::Array(all))
     }
 
     /// The resources that a query finds.
@@ -259,7 +177,9 @@ impl Gateway {
             told = now;
             rows.extend(page);
         }
-        let mut rows: Vec<Value> = rows.into_iter().skip(query.page_offset()).take(query.count).collect();
+        let gives = query.look(&Position::default()).gives;
+        let rows = rows.into_iter().skip(query.page_offset()).take(query.count);
+        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, gives }).collect();
         let total = match query.count_call(rows.len()) {
             Some(call) => {
                 let reply = self.ok(session, &call).await?;
@@ -269,13 +189,13 @@ impl Gateway {
             }
             None => told.unwrap_or(query.skip + rows.len()),
         };
-        let needs = query.looks_and_shows();
-        self.parts(session, query.resource, &needs, &mut rows).await?;
-        let view = View::new(query.resource, &needs);
-        let mut resources = Vec::with_capacity(rows.len());
+        // Whoever is gone by now is in that total.
+        let Some(found) = self.complete(session, query, &query.looks_and_shows(), rows).await? else {
+            return Ok(None);
+        };
+        let mut resources = Vec::with_capacity(found.len());
         let mut order = InOrder::new(query);
-        for row in rows {
-            let resource = self.resource(&view, Cow::Owned(row))?;
+        for (_, resource) in found {
             order.check(&resource)?;
             if !evaluate(&query.condition, &resource) {
                 return Err(Error::broken(query));
@@ -288,7 +208,8 @@ impl Gateway {
     async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
         let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
-        let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let Some(resources) = self.shown(session, query, rows).await? else { return Ok(None) };
         Ok(Some(Found { resources, total, next }))
     }
 
@@ -301,31 +222,31 @@ impl Gateway {
         mut kept: Kept<'q>,
         client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
-        let looks = query.looks();
-        let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
-        while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
+        while let Some((rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             read += rows.len();
             if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
-            self.parts(session, query.resource, &looks, &mut rows).await?;
-            for row in rows {
-                let resource = self.resource(&view, Cow::Borrowed(&row))?;
-                order.check(&resource)?;
-                let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
-                match seen.insert(id.to_owned(), at.side) {
+            let look = query.look(&at);
+            for looked in self.looked(session, query, &look, rows).await? {
+                let row = self.checked(&look, looked)?;
+                if let Some((resource, _)) = &row.found {
+                    order.check(resource)?;
+                }
+                match seen.insert(row.id.clone(), at.side) {
                     // Two sides of a union may find the same, one list may not.
                     Some(side) if side != at.side => continue,
                     Some(_) => return Ok(None),
                     None => {}
                 }
-                kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if (query.hidden || query.resource.exists(&row)) && evaluate(&query.condition, &resource) {
+                kept.pass(|before| Place::behind(query, &at, row.row(), &row.id, before));
+                let matches = row.matches(query);
+                if let Some((resource, row)) = row.found.filter(|_| matches) {
                     kept.add(&resource, row);
                     if query.first {
                         return Ok(Some(kept));
@@ -371,19 +292,6 @@ impl Gateway {
             Class::Absent if query.may_be_absent(at) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
-    }
-
-    /// Rows as the answer's resources.
-    pub(super) async fn shown(
-        &self,
-        session: &mut Session,
-        query: &Query<'_>,
-        mut rows: Vec<Value>,
-    ) -> Result<Vec<Map<String, Value>>, Error> {
-        let needs = query.shows();
-        self.parts(session, query.resource, &needs, &mut rows).await?;
-        let view = View::new(query.resource, &needs);
-        rows.into_iter().map(|row| self.resource(&view, Cow::Owned(row))).collect()
     }
 }
 

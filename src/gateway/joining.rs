@@ -1,13 +1,22 @@
 //! Somebody joins or leaves what is kept in their own record: read, edited and written back while nobody else writes it
 //! through this gateway, and looked at again.
 
-use crate::{backend::Session, mapping::answer::Class, plan::joining::Member};
+use crate::{
+    backend::Session,
+    mapping::{Resource, answer::Class},
+    plan::{Fault, joining::Member},
+};
 
 use super::{Error, Gateway, take_back::Left};
 
 impl Gateway {
-    /// Whether anything had to be done for it.
-    pub(super) async fn member(&self, session: &mut Session, member: &Member<'_>) -> Result<bool, Error> {
+    /// Whether anything had to be done for it. `groups`: the type of what is joined.
+    pub(super) async fn member(
+        &self,
+        session: &mut Session,
+        groups: &Resource,
+        member: &Member<'_>,
+    ) -> Result<bool, Error> {
         let keeper = &*member.derived.keeper;
         let _order = self.order.of(&keeper.kind.name, &member.id).await;
         let Some(before) = self.base(session, keeper, &member.id).await? else {
@@ -17,6 +26,12 @@ impl Gateway {
         let steps = member.decide(&before)?;
         if steps.is_empty() {
             return Ok(false);
+        }
+        // who would leave one that is protected stays there
+        for left in member.leaves(&before)?.iter().filter(|_| groups.is_guarded()) {
+            if self.base(session, groups, left).await?.is_some_and(|group| groups.protects(&group)) {
+                return Err(Fault::Protected.into());
+            }
         }
         let told = steps.last().and_then(|step| step.record.clone());
         // the steps of one record hold none of another

@@ -10,6 +10,7 @@ pub mod caller;
 pub mod conversation;
 mod cursor;
 mod derived;
+mod detail;
 mod existing;
 mod fetch;
 mod hash;

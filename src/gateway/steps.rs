@@ -56,7 +56,7 @@ impl Gateway {
             let mut singly = None;
             let did = async {
                 let call = match (&step.act, before) {
-                    (Act::Member(member), _) => return Ok((None, self.member(session, member).await?)),
+                    (Act::Member(member), _) => return Ok((None, self.member(session, resource, member).await?)),
                     (Act::Call(call), _) => Cow::Borrowed(call),
                     (Act::Later(later), _) => Cow::Owned(later.call(&kept)?),
                     (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before, &kept)?),

@@ -31,6 +31,7 @@ mod quotes;
 mod references;
 mod rest_bodies;
 mod rest_codecs;
+mod rest_details;
 mod rest_encoders;
 mod rest_faults;
 mod rest_languages;

@@ -15,7 +15,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::Tenant,
-    mapping::{answer::Class, auth::Opening, rest::RestApp},
+    mapping::{
+        answer::Class,
+        auth::Opening,
+        rest::{Pace, RestApp},
+    },
     plan::{
         call::{HttpCall, Reply},
         fill::{Known, closed},
@@ -28,7 +32,7 @@ use self::{
     wire::Wire,
 };
 use super::{
-    Failure, Kind, Limits, OpenError,
+    Failure, Kind, Limits, OpenError, TOGETHER,
     classify::{Answer, classify},
 };
 
@@ -56,6 +60,15 @@ impl Rest {
             _ => None,
         };
         Ok(Self { app, wire, tokens, places: Places::default(), breaker: Breaker::default(), limits })
+    }
+
+    /// How many calls of one request are sent at once: no more than get their turn in half the time that each has.
+    pub(super) fn together(&self) -> usize {
+        let Pace { at_once, per_second, within, .. } = self.app.pace;
+        let half = within.unwrap_or(self.limits.call_time) / 2;
+        let turns =
+            per_second.map(|most| usize::try_from(half.as_millis() * u128::from(most) / 1000).unwrap_or(usize::MAX));
+        [at_once, turns].into_iter().flatten().fold(TOGETHER, usize::min).max(1)
     }
 
     /// Does one call, as this tenant where the mapping tells tenants apart. Where the session has expired it is opened again,

@@ -4,7 +4,7 @@ use crate::{
     mapping::{
         call::CallTemplate,
         relation::{Derived, Joining},
-        rest::PageStyle,
+        rest::{Gives, PageStyle},
     },
     plan::{
         Fault, derived,
@@ -31,7 +31,17 @@ impl Explained {
     /// Who is named, or names, in records of another type.
     pub(super) fn derived(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
         let query = derived::naming(derived, id, self.limits)?;
-        self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, derived.keeper.kind.name, derived.list))
+        let note = format!("`{}`, kept in `{}.{}`", derived.target, derived.keeper.kind.name, derived.list);
+        let mut cost = self.look(&query, &note)?;
+        let look = query.look(&Position::default());
+        let lacks = |gives: &Gives| derived::view(derived).lines.iter().any(|line| !gives.line(line));
+        if look.reads || look.gives.is_some_and(lacks) {
+            if let Some(call) = read::call_by_id(&derived.keeper, &unknown(&derived.keeper))? {
+                self.call(&call, "the record of each row that may match");
+            }
+            cost.besides.push(format!("1 for each {} that may match", derived.keeper.kind.name));
+        }
+        Ok(cost)
     }
 
     fn look(&mut self, query: &Query<'_>, note: &str) -> Result<Cost, Fault> {

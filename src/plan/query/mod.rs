@@ -2,6 +2,7 @@
 //! app's own pages and totals can be believed (law 4).
 
 mod asked;
+mod detail;
 pub mod own;
 mod page;
 mod source;
@@ -27,6 +28,7 @@ use super::{
 };
 
 pub use asked::Asked;
+pub use detail::{Look, Row};
 pub use source::{By, Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
