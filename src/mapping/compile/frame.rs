@@ -130,7 +130,12 @@ impl Shared {
         let says = |name: &str| own.iter().any(|(key, _)| key.name == name);
         // of one call whole pages are looked at or one record
         let place = |name: &str| match name {
-            "rows" => holds.contains(&"rows") && !says("record") && !says("id") && (says("pages") || !holds.contains(&"record")),
+            "rows" => {
+                holds.contains(&"rows")
+                    && !says("record")
+                    && !says("id")
+                    && (says("pages") || !holds.contains(&"record"))
+            }
             _ => holds.contains(&"record") && !["rows", "id", "pages"].into_iter().any(says),
         };
         let laid = |key: &Key| match key.name.as_str() {
