@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 use serde_json::{Map, Value};
@@ -298,9 +298,27 @@ impl Gateway {
         &self,
         session: &mut Session,
         query: &'q Query<'_>,
-        mut kept: Kept<'q>,
+        kept: Kept<'q>,
         client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
+        match &query.source {
+            Source::Named(named) => {
+                let only = self.named(session, named).await?;
+                self.through(session, &query.among(named, &only)?, Some(&only), kept, client).await
+            }
+            _ => self.through(session, query, None, kept, client).await,
+        }
+    }
+
+    /// The walk itself. `only`: whom another record names, where the filter asks for these alone.
+    async fn through<'k>(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        only: Option<&BTreeSet<String>>,
+        mut kept: Kept<'k>,
+        client: &str,
+    ) -> Result<Option<Kept<'k>>, Error> {
         let looks = query.looks();
         let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
@@ -325,7 +343,8 @@ impl Gateway {
                     None => {}
                 }
                 kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                if (query.hidden || query.resource.exists(&row)) && evaluate(&query.condition, &resource) {
+                let meant = only.is_none_or(|only| only.contains(id));
+                if meant && (query.hidden || query.resource.exists(&row)) && evaluate(&query.condition, &resource) {
                     kept.add(&resource, row);
                     if query.first {
                         return Ok(Some(kept));

@@ -32,6 +32,7 @@ mod rest_bodies;
 mod rest_codecs;
 mod rest_encoders;
 mod rest_faults;
+mod rest_kept;
 mod rest_languages;
 mod rest_pace;
 mod rest_pages;

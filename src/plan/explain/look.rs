@@ -31,7 +31,15 @@ impl Explained {
     /// Who is named, or names, in records of another type.
     pub(super) fn derived(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
         let query = derived::naming(derived, id, self.limits)?;
-        self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, derived.keeper.kind.name, derived.list))
+        let keeper = &*derived.keeper;
+        let mut cost =
+            self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, keeper.kind.name, derived.list))?;
+        // whoever is found is held against the filter
+        let each = self.parts(keeper, &unknown(keeper), &query.looks())?;
+        if each.calls > 0 {
+            cost.besides.push(format!("{} for each {} found", each.calls, keeper.kind.name));
+        }
+        Ok(cost)
     }
 
     fn look(&mut self, query: &Query<'_>, note: &str) -> Result<Cost, Fault> {

@@ -2,6 +2,7 @@
 //! app's own pages and totals can be believed (law 4).
 
 mod asked;
+mod named;
 pub mod own;
 mod page;
 mod source;
@@ -27,6 +28,7 @@ use super::{
 };
 
 pub use asked::Asked;
+pub use named::Named;
 pub use source::{By, Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
@@ -93,7 +95,8 @@ pub fn plan<'a>(
             sorted_here = sort.as_ref().map(|_| "an HTTP app sorts by rules of its own");
             let source = source::of_rest(resource, records, &condition, context.limits)?;
             // Pages of an answer are cut from one order, and what comes from several lists has none.
-            if matches!(source, Source::Union(_)) && sort.is_none() && count > 0 {
+            let several = matches!(source, Source::Union(_)) && count > 0 || matches!(source, Source::Named(_));
+            if several && sort.is_none() {
                 sort = Sort::by_id(&resource.kind);
                 sorted_here = Some("what comes from several look-ups has no order of its own");
             }
@@ -114,7 +117,7 @@ pub fn plan<'a>(
     };
     let no_scope = matches!(&resource.records, Records::Rest(records) if records.only.is_empty());
     let exact = match &source {
-        Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => false,
+        Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => false,
         Source::Table(table) => table.pushed.exact,
         Source::List(_, by) => {
             let exact = match by {
