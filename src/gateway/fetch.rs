@@ -9,19 +9,13 @@ use serde_json::{Map, Value};
 
 use crate::{
     backend::{Failure, Session},
-    mapping::{
-        Records, Resource,
-        answer::Class,
-        rest::{Pages, Total},
-        translate,
-    },
+    mapping::{Resource, answer::Class, rest::Total, translate},
     plan::{
         Fault,
         call::{Call, Reply},
         follow::Place,
         query::{Next, Position, Query, Source, too_many},
-        read::{self, ById, Needs, PartRead, View},
-        sql::select,
+        read::{self, ById, Needs, View},
     },
     scim::evaluate::evaluate,
 };
@@ -136,89 +130,6 @@ impl Gateway {
             }
         }
         Err(Error::Drift)
-    }
-
-    /// Hangs the needed parts under their records.
-    pub(super) async fn parts(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        needs: &Needs<'_>,
-        records: &mut [Value],
-    ) -> Result<(), Error> {
-        for part in read::parts(resource, needs, records) {
-            match part {
-                PartRead::All(read) => {
-                    let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
-                    if let Records::Sql(sql) = &resource.records {
-                        select::attach(sql, records, &read, reply.into_rows())?;
-                    }
-                }
-                PartRead::Derived(derived) => {
-                    // what names these records is read like anything else
-                    Box::pin(self.derived(session, resource, derived, records)).await?;
-                }
-                PartRead::One { at, part, id } => {
-                    let value = self.part(session, part, &id).await?;
-                    if let Some(Value::Object(record)) = records.get_mut(at) {
-                        record.insert(part.name.clone(), value);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.
-    async fn part(&self, session: &mut Session, part: &crate::mapping::rest::Part, id: &Value) -> Result<Value, Error> {
-        let mut all: Vec<Value> = Vec::new();
-        let mut at = Position::default();
-        loop {
-            let reply = self.call(session, &read::part_call(part, id, &at)?).await?;
-            let page = at.page;
-            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body, &reply.headers));
-            let next = part.pages.as_ref().and_then(|pages| read::told_next(pages, &reply));
-            let rows = match reply.class {
-                // Only a part that never began is empty; one that ends in the middle is not whole (law 5).
-                Class::Absent if page == 0 => return Ok(Value::Null),
-                Class::Absent => return Err(Error::Drift),
-                Class::Ok => match (&part.call.rows, &part.call.record) {
-                    (Some(rows), _) => rows.one(&reply.body).cloned(),
-                    (None, Some(record)) => return Ok(record.one(&reply.body).cloned().unwrap_or_default()),
-                    (None, None) => return Ok(reply.body),
-                },
-                _ => return Err(Error::of(reply)),
-            };
-            let Some(Value::Array(rows)) = rows else {
-                return Err(
-                    Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
-                );
-            };
-            if !rows.is_empty() && all.ends_with(&rows) || next.is_some() && next == at.next {
-                let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
-                return Err(Fault::Unmade(cause).into());
-            }
-            // Without a total only an empty page is surely the end: the app may give less than it was asked for.
-            let ended = match &part.pages {
-                Some(pages) if !pages.at_random() => next.is_none(),
-                _ => rows.is_empty(),
-            };
-            all.extend(rows);
-            at = Position { taken: all.len(), page: page + 1, next, ..Position::default() };
-            if ended && total.is_some_and(|total| all.len() < total) {
-                return Err(Error::Drift);
-            }
-            let counted =
-                part.pages.as_ref().is_some_and(Pages::at_random) && total.is_some_and(|total| all.len() >= total);
-            let done = ended || part.pages.is_none() || counted;
-            if all.len() > self.limits.rows {
-                return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
-            }
-            if done {
-                break;
-            }
-        }
-        Ok(Value::Array(all))
     }
 
     /// The resources that a query finds.

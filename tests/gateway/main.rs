@@ -28,6 +28,7 @@ mod places;
 mod protect;
 mod quotes;
 mod references;
+mod rest_batches;
 mod rest_bodies;
 mod rest_codecs;
 mod rest_encoders;

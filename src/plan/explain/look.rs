@@ -22,7 +22,7 @@ impl Explained {
         match read::by_id(resource, id, self.limits)? {
             ById::Call(call) => {
                 self.call(&call, note);
-                Ok(Cost { calls: 1, besides: Vec::new() })
+                Ok(Cost { calls: 1, ..Cost::default() })
             }
             ById::Query(query) => self.look(&query, note),
         }
@@ -36,9 +36,8 @@ impl Explained {
             self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, keeper.kind.name, derived.list))?;
         // whoever is found is held against the filter
         let each = self.parts(keeper, &unknown(keeper), &query.looks())?;
-        if each.calls > 0 {
-            cost.besides.push(format!("{} for each {} found", each.calls, keeper.kind.name));
-        }
+        let name = &keeper.kind.name;
+        cost.besides.extend(each.for_each(&format!("{name} found"), &format!("{name}s found")));
         Ok(cost)
     }
 
@@ -47,7 +46,7 @@ impl Explained {
             self.noted("read", "nothing", "the mapping names these records");
             return Ok(Cost::default());
         };
-        let mut cost = Cost { calls: 1, besides: Vec::new() };
+        let mut cost = Cost { calls: 1, ..Cost::default() };
         let narrowed = matches!(query.source, Source::List(_, Some(_)));
         let pages = query.source.pages().filter(|pages| !matches!(pages.by, PageStyle::Whole));
         match pages.map(|pages| pages.max) {
@@ -72,11 +71,7 @@ impl Explained {
     /// The same where it is known that some do.
     pub(super) fn ids(&mut self, resource: &Resource) -> Result<Cost, Fault> {
         let each = self.by_id(resource, &unknown(resource), "for each id that is found")?;
-        let each = match each.more().as_str() {
-            "" => format!("{} for each id found", each.calls),
-            more => format!("({}{more}) for each id found", each.calls),
-        };
-        Ok(Cost { calls: 0, besides: vec![each] })
+        Ok(Cost { besides: each.for_each("id found", "ids found"), ..Cost::default() })
     }
 
     /// Somebody joins or leaves.

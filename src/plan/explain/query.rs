@@ -169,7 +169,7 @@ fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
             said.call(&call, &by);
         }
     }
-    let mut cost = Cost { calls: union.sides.len(), besides: Vec::new() };
+    let mut cost = Cost { calls: union.sides.len(), ..Cost::default() };
     if (0..union.sides.len()).any(|side| plan.gives_ids(&Position { side, ..Position::default() })) {
         cost = cost.and(said.ids(plan.resource)?);
     }
@@ -249,13 +249,9 @@ fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool
     let mut checked = false;
     for (needs, rows) in rounds {
         let each = said.parts(plan.resource, &id, needs)?;
-        checked |= each.calls > 0 && *rows == "read";
-        if each.calls > 0 {
-            cost.besides.push(match each.more().as_str() {
-                "" => format!("{} for each row {rows}", each.calls),
-                more => format!("({}{more}) for each row {rows}", each.calls),
-            });
-        }
+        let each = each.for_each(&format!("row {rows}"), &format!("rows {rows}"));
+        checked |= !each.is_empty() && *rows == "read";
+        cost.besides.extend(each);
     }
     Ok(checked)
 }
