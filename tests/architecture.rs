@@ -32,7 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("cookie_store", &["backend/rest/sign_in.rs"]),
     ("flate2", &["backend/rest/wire.rs"]),
-    ("futures_util", &["backend/sql/"]),
+    ("futures_util", &["backend/"]),
     ("getrandom", &["gateway/hash.rs", "server/stack.rs"]),
     ("handlebars", &["mapping/template.rs"]),
     ("http", &[""]),

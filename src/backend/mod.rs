@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{StreamExt, stream::FuturesOrdered};
 use serde_json::Value;
 
 use crate::{
@@ -40,6 +41,9 @@ pub fn calls_made() -> u64 {
 
 /// How deep the JSON of an answer may be nested.
 pub const DEPTH: usize = 64;
+
+/// The most calls of one request that are under way at once.
+const TOGETHER: usize = 4;
 
 /// What one call may take.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +125,7 @@ pub struct Session {
     with: With,
     client: Arc<str>,
     tenant: Option<Arc<Tenant>>,
-    calls: u64,
+    calls: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -133,7 +137,7 @@ enum With {
 
 impl Session {
     fn new(with: With) -> Self {
-        Self { with, client: "".into(), tenant: None, calls: 0 }
+        Self { with, client: "".into(), tenant: None, calls: Arc::default() }
     }
 
     /// The same for a client and its tenant: the only way to the rows of a table that keeps tenants apart.
@@ -174,7 +178,7 @@ impl Session {
     /// # Errors
     /// There was no usable answer; [`Failure::sent`] tells whether the app may have acted.
     pub async fn call(&mut self, call: &Call) -> Result<Reply, Failure> {
-        self.calls += 1;
+        self.calls.fetch_add(1, Ordering::Relaxed);
         CALLS.fetch_add(1, Ordering::Relaxed);
         let bound = match call {
             Call::Sql(statement) => self.bound(statement)?,
@@ -195,7 +199,45 @@ impl Session {
     /// How many calls this conversation has made.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.calls
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Another end of the same conversation, so that several calls can be under way.
+    ///
+    /// # Errors
+    /// The transaction of a database is one.
+    pub fn beside(&self) -> Result<Self, Failure> {
+        let with = match &self.with {
+            With::Rest(rest) => With::Rest(rest.clone()),
+            With::Script(script) => With::Script(script.clone()),
+            With::Sql(_) => return Err(Failure::new(Kind::Internal, "two statements at once in one transaction")),
+        };
+        Ok(Self { with, client: self.client.clone(), tenant: self.tenant.clone(), calls: self.calls.clone() })
+    }
+
+    /// Does all of these, several at once: as many as the app's pace allows, and never more than [`TOGETHER`]. What they come to is
+    /// in their order; the first that fails ends it.
+    ///
+    /// # Errors
+    /// That of the first that fails.
+    pub async fn all<R, E>(&self, tasks: Vec<impl Future<Output = Result<R, E>>>) -> Result<Vec<R>, E> {
+        let most = match &self.with {
+            With::Rest(rest) => rest.together(),
+            With::Sql(_) | With::Script(_) => 1,
+        };
+        let (mut done, mut running) = (Vec::with_capacity(tasks.len()), FuturesOrdered::new());
+        for task in tasks {
+            running.push_back(task);
+            if running.len() == most
+                && let Some(one) = running.next().await
+            {
+                done.push(one?);
+            }
+        }
+        while let Some(one) = running.next().await {
+            done.push(one?);
+        }
+        Ok(done)
     }
 
     /// Ends the conversation and keeps what it wrote.

@@ -1,6 +1,6 @@
 //! A page by cursor (RFC 9865): opens the cursor, goes on where the last page ended, seals where this one does.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
@@ -10,10 +10,9 @@ use crate::{
     plan::{
         Context,
         follow::Place,
-        query::{Next, Query},
-        read::View,
+        query::{Next, Query, Row, Source},
     },
-    scim::{evaluate::evaluate, message},
+    scim::message,
 };
 
 use super::{
@@ -77,6 +76,10 @@ impl Gateway {
         from: Option<Place>,
         client: &str,
     ) -> Result<Option<Page>, Error> {
+        if let Source::Named(named) = &query.source {
+            let among = query.among(named, self.whom(session, named).await?)?;
+            return Box::pin(self.sorted(session, &among, from, client)).await;
+        }
         let behind = match from {
             Some(Place::Rank(rank)) => Some(rank),
             _ => None,
@@ -88,7 +91,8 @@ impl Gateway {
         let more = rows.len() > query.count;
         rows.truncate(query.count);
         let next = rows.last().and_then(|(rank, _)| rank.clone()).filter(|_| more).map(Place::Rank);
-        let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let Some(resources) = self.shown(session, query, rows).await? else { return Ok(None) };
         Ok(Some(Page { resources, total: Some(total), next }))
     }
 
@@ -102,15 +106,13 @@ impl Gateway {
         peek: bool,
         client: &str,
     ) -> Result<Option<Page>, Error> {
-        let looks = query.looks();
-        let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
         let first = from.is_none();
         let by_token = matches!(&from, Some(Place::Page { next: Some(_), .. }));
         let (mut at, mut marks) = Place::begin(from.as_ref());
         let (mut last, mut over, mut found, mut read) = (from, false, false, 0);
         let mut seen: HashSet<String> = HashSet::new();
-        let mut kept: Vec<Value> = Vec::new();
+        let mut kept: Vec<Row<'_>> = Vec::new();
         let (mut total, mut more) = (None, false);
         let mut order = InOrder::new(query);
         'pages: while let Some((mut rows, told, next)) =
@@ -150,24 +152,25 @@ impl Gateway {
                     },
                 }
             }
-            self.parts(session, query.resource, &looks, &mut rows).await?;
-            for row in rows {
-                let resource = self.resource(&view, Cow::Borrowed(&row))?;
-                order.check(&resource)?;
-                let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
-                if !seen.insert(id.to_owned()) {
+            let look = query.look(&at);
+            for looked in self.looked(session, query, &look, rows).await? {
+                let row = self.checked(&look, looked)?;
+                if let Some((resource, _)) = &row.found {
+                    order.check(resource)?;
+                }
+                if !seen.insert(row.id.clone()) {
                     return Ok(None);
                 }
-                let matches = query.resource.exists(&row) && evaluate(&query.condition, &resource);
-                if query.exact && !matches {
+                let matches = row.matches(query);
+                if query.exact && !matches && !row.gone {
                     return Err(Error::broken(query));
                 }
                 if matches && kept.len() == query.count {
                     more = true;
                     break 'pages;
                 }
-                last = Place::behind(query, &at, &row, id, last);
-                if matches {
+                last = Place::behind(query, &at, row.row(), &row.id, last);
+                if let Some((_, row)) = row.found.filter(|_| matches) {
                     kept.push(row);
                     if !peek && kept.len() == query.count {
                         more = true;
@@ -183,7 +186,7 @@ impl Gateway {
             }
         }
         let total = total.or_else(|| (first && !more).then_some(kept.len()));
-        let resources = self.shown(session, query, kept).await?;
+        let Some(resources) = self.shown(session, query, kept).await? else { return Ok(None) };
         Ok(Some(Page { resources, total, next: last.filter(|_| more) }))
     }
 }

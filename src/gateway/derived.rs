@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     backend::Session,
-    mapping::{Resource, relation::Derived, translate},
+    mapping::{Resource, relation::Derived, rest::Gives, translate},
     plan::{derived, query::Named},
 };
 
@@ -17,7 +17,7 @@ use super::{Error, Gateway};
 
 impl Gateway {
     /// Whom the record names; nobody, if there is none.
-    pub(super) async fn named(&self, session: &mut Session, named: &Named<'_>) -> Result<BTreeSet<String>, Error> {
+    pub(super) async fn whom(&self, session: &mut Session, named: &Named<'_>) -> Result<BTreeSet<String>, Error> {
         let Derived { keeper, .. } = named.derived;
         // what keeps the list is read like anything else
         let record = Box::pin(self.record(session, keeper, &named.keeper, &named.needs())).await?;
@@ -40,8 +40,11 @@ impl Gateway {
         for (only, query) in derived::queries(derived, &ids, self.limits)? {
             let (rows, ..) = self.all(session, &query).await?.page();
             let view = derived::view(derived);
-            for (_, row) in rows {
-                let keeper = self.resource(&view, Cow::Owned(row))?;
+            let rows = rows.into_iter().map(|(_, row)| row).collect();
+            let enough = |gives: &Gives| view.lines.iter().all(|line| gives.line(line));
+            // who is gone by now names nobody
+            for row in self.whole(session, view.resource, rows, enough).await?.into_iter().flatten() {
+                let keeper = self.resource(&view, Cow::Owned(row.record))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {
                     if let Some(list) = lists.get_mut(id) {

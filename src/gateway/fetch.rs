@@ -1,9 +1,6 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeSet, HashMap, HashSet},
-};
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -14,8 +11,8 @@ use crate::{
         Fault,
         call::{Call, Reply},
         follow::Place,
-        query::{Next, Position, Query, Source, too_many},
-        read::{self, ById, Needs, View},
+        query::{Next, Position, Query, Row, Source, too_many},
+        read::{self, ById, Needs},
     },
     scim::evaluate::evaluate,
 };
@@ -78,7 +75,12 @@ impl Gateway {
     }
 
     /// The same of any record that the app has, whether it exists for SCIM or not.
-    async fn any(&self, session: &mut Session, resource: &Resource, id: &str) -> Result<Option<Value>, Error> {
+    pub(super) async fn any(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<Option<Value>, Error> {
         let way = match read::by_id(resource, id, self.limits) {
             Err(Fault::Absent) => return Ok(None),
             way => way?,
@@ -89,16 +91,10 @@ impl Gateway {
             ById::Query(query) => {
                 let query = Query { hidden: true, ..*query };
                 let (mut rows, ..) = Box::pin(self.all(session, &query)).await?.page();
-                return Ok(rows.pop().map(|(_, row)| row));
+                return Ok(rows.pop().map(|(_, row)| row.record));
             }
         };
-        let reply = self.settled(session, resource, id, &call).await?;
-        let record = match reply.class {
-            Class::Ok => read::record(resource, reply)?,
-            Class::Absent => None,
-            _ => return Err(Error::of(reply)),
-        };
-        let Some(record) = record else { return Ok(None) };
+        let Some(record) = self.read_by(session, resource, id, &call).await? else { return Ok(None) };
         // Names that an app folds or trims: another record than the one asked for is not it.
         Ok((translate::id(resource, &record)? == id).then_some(record))
     }
@@ -114,11 +110,23 @@ impl Gateway {
         if session.calls() + ids.len() as u64 > self.limits.calls as u64 {
             return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
-        let mut rows = Vec::new();
-        for id in &ids {
-            rows.extend(Box::pin(self.any(session, query.resource, id)).await?);
+        Ok(self.records(session, query.resource, ids).await?.into_iter().flatten().collect())
+    }
+
+    /// The record that a call by its id tells; none if there is no such record.
+    pub(super) async fn read_by(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+        call: &Call,
+    ) -> Result<Option<Value>, Error> {
+        let reply = self.settled(session, resource, id, call).await?;
+        match reply.class {
+            Class::Ok => Ok(read::record(resource, reply)?),
+            Class::Absent => Ok(None),
+            _ => Err(Error::of(reply)),
         }
-        Ok(rows)
     }
 
     /// All that a query of the gateway's own finds. That there is no more is only known when the list was read wholly.
@@ -170,7 +178,9 @@ impl Gateway {
             told = now;
             rows.extend(page);
         }
-        let mut rows: Vec<Value> = rows.into_iter().skip(query.page_offset()).take(query.count).collect();
+        let gives = query.look(&Position::default()).gives;
+        let rows = rows.into_iter().skip(query.page_offset()).take(query.count);
+        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, gives }).collect();
         let total = match query.count_call(rows.len()) {
             Some(call) => {
                 let reply = self.ok(session, &call).await?;
@@ -180,13 +190,13 @@ impl Gateway {
             }
             None => told.unwrap_or(query.skip + rows.len()),
         };
-        let needs = query.looks_and_shows();
-        self.parts(session, query.resource, &needs, &mut rows).await?;
-        let view = View::new(query.resource, &needs);
-        let mut resources = Vec::with_capacity(rows.len());
+        // Whoever is gone by now is in that total.
+        let Some(found) = self.complete(session, query, &query.looks_and_shows(), rows).await? else {
+            return Ok(None);
+        };
+        let mut resources = Vec::with_capacity(found.len());
         let mut order = InOrder::new(query);
-        for row in rows {
-            let resource = self.resource(&view, Cow::Owned(row))?;
+        for (_, resource) in found {
             order.check(&resource)?;
             if !evaluate(&query.condition, &resource) {
                 return Err(Error::broken(query));
@@ -197,9 +207,14 @@ impl Gateway {
     }
 
     async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
+        if let Source::Named(named) = &query.source {
+            let among = query.among(named, self.whom(session, named).await?)?;
+            return Box::pin(self.walk(session, &among, client)).await;
+        }
         let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
-        let resources = self.shown(session, query, rows.into_iter().map(|(_, row)| row).collect()).await?;
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
+        let Some(resources) = self.shown(session, query, rows).await? else { return Ok(None) };
         Ok(Some(Found { resources, total, next }))
     }
 
@@ -209,53 +224,34 @@ impl Gateway {
         &self,
         session: &mut Session,
         query: &'q Query<'_>,
-        kept: Kept<'q>,
+        mut kept: Kept<'q>,
         client: &str,
     ) -> Result<Option<Kept<'q>>, Error> {
-        match &query.source {
-            Source::Named(named) => {
-                let only = self.named(session, named).await?;
-                self.through(session, &query.among(named, &only)?, Some(&only), kept, client).await
-            }
-            _ => self.through(session, query, None, kept, client).await,
-        }
-    }
-
-    /// The walk itself. `only`: whom another record names, where the filter asks for these alone.
-    async fn through<'k>(
-        &self,
-        session: &mut Session,
-        query: &Query<'_>,
-        only: Option<&BTreeSet<String>>,
-        mut kept: Kept<'k>,
-        client: &str,
-    ) -> Result<Option<Kept<'k>>, Error> {
-        let looks = query.looks();
-        let view = View::new(query.resource, &looks);
         let mut walk = Walk::of(client);
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
-        while let Some((mut rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
+        while let Some((rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             read += rows.len();
             if read > self.limits.rows {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
-            self.parts(session, query.resource, &looks, &mut rows).await?;
-            for row in rows {
-                let resource = self.resource(&view, Cow::Borrowed(&row))?;
-                order.check(&resource)?;
-                let id = resource.get("id").and_then(Value::as_str).unwrap_or_default();
-                match seen.insert(id.to_owned(), at.side) {
+            let look = query.look(&at);
+            for looked in self.looked(session, query, &look, rows).await? {
+                let row = self.checked(&look, looked)?;
+                if let Some((resource, _)) = &row.found {
+                    order.check(resource)?;
+                }
+                match seen.insert(row.id.clone(), at.side) {
                     // Two sides of a union may find the same, one list may not.
                     Some(side) if side != at.side => continue,
                     Some(_) => return Ok(None),
                     None => {}
                 }
-                kept.pass(|before| Place::behind(query, &at, &row, id, before));
-                let meant = only.is_none_or(|only| only.contains(id));
-                if meant && (query.hidden || query.resource.exists(&row)) && evaluate(&query.condition, &resource) {
+                kept.pass(|before| Place::behind(query, &at, row.row(), &row.id, before));
+                let matches = row.matches(query);
+                if let Some((resource, row)) = row.found.filter(|_| matches) {
                     kept.add(&resource, row);
                     if query.first {
                         return Ok(Some(kept));
@@ -301,19 +297,6 @@ impl Gateway {
             Class::Absent if query.may_be_absent(at) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
-    }
-
-    /// Rows as the answer's resources.
-    pub(super) async fn shown(
-        &self,
-        session: &mut Session,
-        query: &Query<'_>,
-        mut rows: Vec<Value>,
-    ) -> Result<Vec<Map<String, Value>>, Error> {
-        let needs = query.shows();
-        self.parts(session, query.resource, &needs, &mut rows).await?;
-        let view = View::new(query.resource, &needs);
-        rows.into_iter().map(|row| self.resource(&view, Cow::Owned(row))).collect()
     }
 }
 

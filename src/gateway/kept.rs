@@ -3,12 +3,16 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    plan::{Fault, follow::Place, query::Query},
+    plan::{
+        Fault,
+        follow::Place,
+        query::{Query, Row},
+    },
     scim::sort::{Rank, Sort},
 };
 
 /// A row and its place in the order, if it has one of its own.
-type Ranked = (Option<Rank>, Value);
+type Ranked<'q> = (Option<Rank>, Row<'q>);
 
 /// Holds the rows that the database has sorted against the order of the answer: like a filter, an order is believed when
 /// it is seen (law 4).
@@ -44,7 +48,7 @@ pub(super) struct Kept<'q> {
     total: usize,
     /// Behind the last row that passed before the page was full.
     end: Option<Place>,
-    rows: Vec<Ranked>,
+    rows: Vec<Ranked<'q>>,
 }
 
 impl<'q> Kept<'q> {
@@ -70,7 +74,7 @@ impl<'q> Kept<'q> {
 
     /// Takes one that matches. Without an order the page is known as it passes by; with one, whatever is behind the page
     /// so far is let go now and then.
-    pub(super) fn add(&mut self, resource: &Map<String, Value>, row: Value) {
+    pub(super) fn add(&mut self, resource: &Map<String, Value>, row: Row<'q>) {
         self.total += 1;
         let Some(sort) = self.sort else {
             if self.total > self.skip && self.rows.len() < self.count {
@@ -98,7 +102,7 @@ impl<'q> Kept<'q> {
     }
 
     /// The page, how many matched in all, and where the page ended if more of them came behind it.
-    pub(super) fn page(mut self) -> (Vec<Ranked>, usize, Option<Place>) {
+    pub(super) fn page(mut self) -> (Vec<Ranked<'q>>, usize, Option<Place>) {
         let skip = match self.sort {
             Some(sort) => {
                 self.order(sort);

@@ -32,6 +32,7 @@ impl Gateway {
         needs: &Needs<'_>,
         records: &mut [Value],
     ) -> Result<(), Error> {
+        let (mut names, mut tasks) = (Vec::new(), Vec::new());
         for part in read::parts(resource, needs, records) {
             match part {
                 PartRead::All(read) => {
@@ -45,11 +46,17 @@ impl Gateway {
                     Box::pin(self.derived(session, resource, derived, records)).await?;
                 }
                 PartRead::Some { part, of } => {
-                    for (at, value) in self.hung(session, part, of).await? {
-                        if let Some(Value::Object(record)) = records.get_mut(at) {
-                            record.insert(part.name.clone(), value);
-                        }
-                    }
+                    let mut session = session.beside()?;
+                    names.push(&part.name);
+                    tasks.push(async move { self.hung(&mut session, part, of).await });
+                }
+            }
+        }
+        self.affords(session, tasks.len())?;
+        for (name, found) in names.into_iter().zip(session.all(tasks).await?) {
+            for (at, value) in found {
+                if let Some(Value::Object(record)) = records.get_mut(at) {
+                    record.insert(name.clone(), value);
                 }
             }
         }

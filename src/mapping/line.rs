@@ -135,6 +135,21 @@ impl Line {
         }
     }
 
+    /// Whether it reads from the part of that name.
+    #[must_use]
+    pub fn reads_from(&self, part: &str) -> bool {
+        match &self.value {
+            Source::At { at, .. } | Source::Address { at, .. } => at.field() == Some(part),
+            Source::Each(each) => {
+                each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}["))
+            }
+            Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
+            Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
+            Source::From { part: from, .. } => from.as_deref() == Some(part),
+            Source::Constant(_) => false,
+        }
+    }
+
     /// The list of the record that this line edits and does not write as a whole: other lines, and other people, have items
     /// of their own in it.
     #[must_use]

@@ -13,6 +13,7 @@ use super::{
     call::CallTemplate,
     cell::Cell,
     language::Language,
+    line::Line,
     pattern::Pattern,
     relation::{Derived, Relation},
     reply::InReply,
@@ -134,12 +135,33 @@ pub struct Batch {
 pub struct List {
     /// The call; its `rows` is set.
     pub call: CallTemplate,
+    /// What its rows are good for; none: for all that `get` tells.
+    pub gives: Option<Gives>,
     /// How it goes on.
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
     /// The language that it can be asked in.
     pub language: Option<Language>,
+}
+
+/// What the rows of a list are good for, where that is less than the record.
+#[derive(Debug)]
+pub struct Gives {
+    /// The attributes that are read from the record alone.
+    pub lacks: Vec<Target>,
+    /// Whether a row shows all that `where` looks at.
+    pub scope: bool,
+    /// Whether a row holds nothing but the id.
+    pub only_id: bool,
+}
+
+impl Gives {
+    /// Whether this line can be read from a row.
+    #[must_use]
+    pub fn line(&self, line: &Line) -> bool {
+        !self.lacks.iter().any(|lacked| lacked.is(&line.target))
+    }
 }
 
 /// How a list goes on from page to page.

@@ -304,6 +304,10 @@ impl Term {
         };
         match self {
             Self::Text(_) => Ok(self.evaluate(place, scope)?.and_then(|v| v.as_str().map(str::to_owned))),
+            // a tree in a query is JSON there
+            Self::Object(_) | Self::List(_) | Self::Each { .. } if place == Place::Query => {
+                Ok(self.evaluate(Place::Text, scope)?.map(|tree| super::template::percent(&tree.to_string())))
+            }
             _ => self.evaluate(place, scope)?.as_ref().map_or(Ok(None), whole),
         }
     }

@@ -80,9 +80,15 @@ impl Place {
 
     /// The place behind this row of the page that begins at `at`; `before` is the place in front of it.
     #[must_use]
-    pub fn behind(query: &Query<'_>, at: &Position, row: &Value, id: &str, before: Option<Self>) -> Option<Self> {
+    pub fn behind(
+        query: &Query<'_>,
+        at: &Position,
+        row: Option<&Value>,
+        id: &str,
+        before: Option<Self>,
+    ) -> Option<Self> {
         match &query.source {
-            Source::Table(table) => After::row(table.records, row).map(Self::Row),
+            Source::Table(table) => After::row(table.records, row?).map(Self::Row),
             _ => {
                 let mut marks = match before {
                     Some(Self::Page { marks, .. }) => marks,

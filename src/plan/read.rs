@@ -5,10 +5,10 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        line::{Line, Source},
+        line::Line,
         relation::Derived,
         reply::At,
-        rest::{Get, PageStyle, Pages, Part},
+        rest::{Get, Gives, PageStyle, Pages, Part},
         term::Scope,
     },
     scim::{condition::Condition, projection::Projection, schema::Target, version},
@@ -102,7 +102,7 @@ impl Needs<'_> {
             true => !line.relates(),
             false => self.target(&line.target) || versioned && line.counts(),
         };
-        resource.lines.iter().any(|line| reads_from(line, name) && needed(line))
+        resource.lines.iter().any(|line| line.reads_from(name) && needed(line))
     }
 
     /// Whether the resource gets a version: it is of use, and all that it is made of is there.
@@ -110,7 +110,7 @@ impl Needs<'_> {
     pub fn version(&self, resource: &Resource) -> bool {
         let of_use = !matches!(self.shown, Shown::Nothing) || self.must_version(resource);
         let counts = |part: &str| {
-            resource.version().is_none() && resource.lines.iter().any(|line| line.counts() && reads_from(line, part))
+            resource.version().is_none() && resource.lines.iter().any(|line| line.counts() && line.reads_from(part))
         };
         let there = |part: &str| !counts(part) || self.part(resource, part);
         of_use
@@ -151,21 +151,24 @@ impl<'r> View<'r> {
     /// What these needs come to.
     #[must_use]
     pub fn new(resource: &'r Resource, needs: &Needs<'_>) -> Self {
-        let version = needs.version(resource);
+        Self::with(resource, needs, needs.version(resource))
+    }
+
+    /// What they come to for a row that gives only this; none where that is not enough. A version is of use, and not worth a
+    /// call.
+    #[must_use]
+    pub fn of_row(resource: &'r Resource, needs: &Needs<'_>, gives: &Gives) -> Option<Self> {
+        let enough = |view: &Self| view.lines.iter().all(|line| gives.line(line));
+        let versioned = Self::new(resource, needs);
+        if enough(&versioned) || needs.must_version(resource) {
+            return Some(versioned).filter(enough);
+        }
+        Some(Self::with(resource, needs, false)).filter(enough)
+    }
+
+    fn with(resource: &'r Resource, needs: &Needs<'_>, version: bool) -> Self {
         let of_values = version && resource.version().is_none();
         Self { resource, lines: resource.lines.iter().filter(|line| needs.line(line, of_values)).collect(), version }
-    }
-}
-
-fn reads_from(line: &Line, part: &str) -> bool {
-    match &line.value {
-        Source::At { at, .. } => at.field() == Some(part),
-        Source::Each(each) => each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}[")),
-        Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
-        Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
-        Source::From { part: from, .. } => from.as_deref() == Some(part),
-        Source::Address { at, .. } => at.field() == Some(part),
-        Source::Constant(_) => false,
     }
 }
 

@@ -102,6 +102,26 @@ impl Condition {
         }
     }
 
+    /// What of this follows for somebody who sees only the comparisons that are `known`: it holds wherever the whole does, so
+    /// who fails it fails the whole.
+    #[must_use]
+    pub fn weakened(&self, known: &impl Fn(&Self) -> bool) -> Self {
+        self.bounded(known, true)
+    }
+
+    /// What is left where a comparison that is not known is taken to be so, or not.
+    fn bounded(&self, known: &impl Fn(&Self) -> bool, taken: bool) -> Self {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.bounded(known, taken)).collect();
+        match self {
+            Self::And(parts) => Self::all(each(parts)),
+            Self::Or(parts) => Self::any(each(parts)),
+            Self::Not(inner) => inner.bounded(known, !taken).negated(),
+            other if known(other) => other.clone(),
+            _ if taken => Self::Always,
+            _ => Self::Never,
+        }
+    }
+
     /// All of them, flat, without those that decide nothing.
     pub(super) fn all(parts: Vec<Self>) -> Self {
         let mut flat = Vec::with_capacity(parts.len());

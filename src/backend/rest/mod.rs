@@ -12,11 +12,14 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::{
     config::Tenant,
-    mapping::{answer::Class, auth::Opening, rest::RestApp},
+    mapping::{
+        answer::Class,
+        auth::Opening,
+        rest::{Pace, RestApp},
+    },
     plan::{
         call::{HttpCall, Reply},
         fill::{Known, closed},
@@ -29,7 +32,7 @@ use self::{
     wire::Wire,
 };
 use super::{
-    Failure, Kind, Limits, OpenError,
+    Failure, Kind, Limits, OpenError, TOGETHER,
     classify::{Answer, classify},
 };
 
@@ -59,6 +62,15 @@ impl Rest {
         Ok(Self { app, wire, tokens, places: Places::default(), breaker: Breaker::default(), limits })
     }
 
+    /// How many calls of one request are sent at once: no more than get their turn in half the time that each has.
+    pub(super) fn together(&self) -> usize {
+        let Pace { at_once, per_second, within, .. } = self.app.pace;
+        let half = within.unwrap_or(self.limits.call_time) / 2;
+        let turns =
+            per_second.map(|most| usize::try_from(half.as_millis() * u128::from(most) / 1000).unwrap_or(usize::MAX));
+        [at_once, turns].into_iter().flatten().fold(TOGETHER, usize::min).max(1)
+    }
+
     /// Does one call, as this tenant where the mapping tells tenants apart. Where the session has expired it is opened again,
     /// once: that answer promises that nothing was done.
     pub(super) async fn call(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
@@ -75,7 +87,7 @@ impl Rest {
     }
 
     async fn renewing(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
-        let deadline = Instant::now() + self.app.pace.within.unwrap_or(self.limits.call_time);
+        let within = self.app.pace.within.unwrap_or(self.limits.call_time);
         let place = self.places.of(self.own(tenant), &self.app.pace);
         let mut again = true;
         loop {
@@ -87,7 +99,7 @@ impl Rest {
             let values = values(tenant);
             let known = Known { tenant: Some(&values), session: Some(&signed.kept) };
             let closed = closed(call, &known).map_err(|_| bad_call("needs a value that cannot stand in it"))?;
-            let reply = self.tries(&closed, &signed, &place.budget, deadline).await?;
+            let reply = self.tries(&closed, &signed, &place.budget, within).await?;
             match reply.class {
                 Class::Expired if again => {
                     place.close(&signed).await;
@@ -115,8 +127,12 @@ impl Rest {
         }
     }
 
-    async fn exchange(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
-        let request = self.request(call, signed)?;
+    async fn exchange(
+        &self,
+        call: &HttpCall,
+        request: Request<Full<Bytes>>,
+        signed: &Signed,
+    ) -> Result<Reply, Failure> {
         let uri = request.uri().clone();
         let (head, body) = self.wire.exchange(request).await?;
         signed.learn(&uri, &head.headers);

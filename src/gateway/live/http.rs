@@ -11,7 +11,7 @@ use crate::{
     config::Tenant,
     diagnostic::{Diagnostic, Diagnostics, Severity},
     gateway::{Error, Gateway, Limits, seal, walk::Walk},
-    mapping::{Mapping, Records, Resource, answer::Class, rest::RestRecords},
+    mapping::{Mapping, Records, Resource, answer::Class, line::Line, rest::RestRecords},
     plan::{
         Context, Fault,
         query::{self, By, Next, Position, Query, Source},
@@ -123,7 +123,6 @@ impl Look<'_> {
     pub(super) async fn rows(&self, query: &Query<'_>) -> Result<Rows, Error> {
         let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
         let looks = query.looks();
-        let view = View::new(self.resource, &Needs { condition: None, ..Needs::ALL });
         let mut walk = Walk::of("check");
         let (mut rows, mut at) =
             (Rows { all: Vec::new(), pages: Vec::new(), total: None, whole: false }, Position::default());
@@ -136,6 +135,10 @@ impl Look<'_> {
             rows.pages.push(page.len());
             let next = query.next(&at, page.len(), page.last(), told, next)?;
             self.gateway.parts(&mut session, self.resource, &looks, &mut page).await?;
+            let gives = query.look(&at).gives;
+            let given = |line: &&Line| gives.is_none_or(|gives| gives.line(line));
+            let lines = self.resource.lines.iter().filter(given).collect();
+            let view = View { resource: self.resource, lines, version: false };
             for row in page {
                 let exists = self.resource.exists(&row);
                 rows.all.push((exists, self.gateway.resource(&view, std::borrow::Cow::Owned(row))?));

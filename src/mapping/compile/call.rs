@@ -50,7 +50,7 @@ impl<'a> Setting<'a> {
 
 /// Reads a call that is just its line, or a map.
 pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
-    let node = setting.shared.framed(node);
+    let node = setting.shared.framed(node, setting.holds);
     if node.as_text().is_some() {
         let (method, path, query) = line(&node, setting, faults)?;
         let call = CallTemplate {

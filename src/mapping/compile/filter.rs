@@ -70,8 +70,8 @@ pub(super) fn filters(
     (rules, language)
 }
 
-/// One of the attributes that `over` names.
-fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+/// One of the attributes that `over` or `gives` names.
+pub(super) fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
     let text = node.text(faults, "an attribute")?;
     let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
         Ok(Filter::Present(path)) => kind.resolve(&path),
@@ -118,7 +118,7 @@ fn filter(
         codec::constant_suits(value, leaf, key.span, faults);
     }
     let (written, own) = (node, node.get("call").is_some());
-    let node = if own { shared.framed(node) } else { Cow::Borrowed(node) };
+    let node = if own { shared.framed(node, &["rows"]) } else { Cow::Borrowed(node) };
     let mut fields = node.map(faults, "a filter rule")?;
     let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(exactly);
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);

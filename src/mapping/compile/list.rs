@@ -14,6 +14,7 @@ use super::{
     call::{self, Setting},
     filter::{Around, filters},
     frame::Shared,
+    gives::{Reads, gives},
     pages::{PAGED, check_pages, pages},
 };
 
@@ -21,6 +22,7 @@ pub(super) fn list(
     node: &Node,
     kind: &ResourceType,
     lines: &[Draft<'_>],
+    reads: &Reads<'_>,
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<List> {
@@ -28,18 +30,14 @@ pub(super) fn list(
         faults.not_supported(node.span, "several sources");
         return None;
     }
-    let framed = shared.framed(node);
+    let framed = shared.framed(node, &["rows"]);
     let mut fields = framed.map(faults, "`list`")?;
     super::not_supported(
         &mut fields,
         faults,
-        &[
-            ("gives", "lists that give less than `get`"),
-            ("holds", "sources with a condition"),
-            ("sort", "sorting by the app"),
-            ("together", "filters sent together"),
-        ],
+        &[("holds", "sources with a condition"), ("sort", "sorting by the app"), ("together", "filters sent together")],
     );
+    let gives = fields.take("gives").and_then(|node| gives(node, kind, lines, reads, faults));
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
     let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
@@ -64,7 +62,7 @@ pub(super) fn list(
             .error(span, "unsent-filter", format!("the call does not say where a filter in `{}` goes", language.name))
             .help("put `$.filter` where the app expects it: `query: { $filter: $.filter }`");
     }
-    Some(List { call, pages, filters, language })
+    Some(List { call, gives, pages, filters, language })
 }
 
 /// Reads `{ fixed: [ … ] }`: records that exist only by name.

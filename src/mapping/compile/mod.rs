@@ -13,6 +13,7 @@ mod codec;
 mod facts;
 mod filter;
 mod frame;
+mod gives;
 mod kind;
 mod language;
 mod list;

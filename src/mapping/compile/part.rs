@@ -17,7 +17,7 @@ use super::{
 };
 
 pub(super) fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
-    let node = &*shared.framed(node);
+    let node = &*shared.framed(node, &["record", "rows"]);
     // for many it names them all, else the one
     let who = if node.get("batch").is_some() { "values" } else { "id" };
     let names: Vec<&str> = PAGED[1..].iter().copied().chain([who]).collect();

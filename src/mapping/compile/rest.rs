@@ -10,6 +10,7 @@ use crate::{
         Id, Records, Resource,
         codec::Codec,
         line::Source,
+        pattern::Pattern,
         rest::{Get, Origin, Part, RestApp, RestRecords},
         selector::Selector,
     },
@@ -27,6 +28,7 @@ use super::{
         check_probed, check_required, check_scope,
     },
     frame::Shared,
+    gives::Reads,
     kind::{self, Written, existing},
     list::{fixed, list},
     name::named,
@@ -183,7 +185,7 @@ fn records(
         let read = pattern(node, &format!("`{key}`"), false, faults)?;
         Some((node, read))
     };
-    let (only, protect) = (of_records("where"), of_records("protect"));
+    let (all, only, protect) = (Pattern::default(), of_records("where"), of_records("protect"));
     let get = match fields.required(faults, "get") {
         Some(node) if node.as_text() == Some("list") => {
             if !fields.has("list") {
@@ -203,14 +205,16 @@ fn records(
         part_entries.iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
     let listed = fields.take("list");
     let fixed = listed.filter(|node| node.get("fixed").is_some()).and_then(|node| fixed(node, id, faults));
-    let list = listed.filter(|node| node.get("fixed").is_none()).and_then(|n| list(n, kind, drafts, shared, faults));
+    let reads = Reads { id, get: get.as_ref(), parts: &parts, only: only.as_ref().map_or(&all, |(_, only)| only) };
+    let list =
+        listed.filter(|node| node.get("fixed").is_none()).and_then(|n| list(n, kind, drafts, &reads, shared, faults));
     check_get(get.as_ref(), list.as_ref(), fixed.is_some(), span, faults);
     let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
     let writing = Setting::writing(&["id"], &[], shared);
     let delete = match fields.take("delete") {
         Some(node) if node.as_map().is_some() => {
-            let framed = shared.framed(node);
+            let framed = shared.framed(node, writing.holds);
             let mut fields = framed.map(faults, "`delete`")?;
             let calls = super::steps::calls(&mut fields, &writing, faults);
             fields.finish(faults);

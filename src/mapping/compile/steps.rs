@@ -82,7 +82,7 @@ fn read(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<(Vec<
 }
 
 fn step(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
-    let framed = setting.shared.framed(node);
+    let framed = setting.shared.framed(node, setting.holds);
     if framed.as_text().is_some() {
         return call::call(&framed, setting, faults);
     }

@@ -4,7 +4,7 @@ use crate::{
     mapping::{
         call::CallTemplate,
         relation::{Derived, Joining},
-        rest::PageStyle,
+        rest::{Gives, PageStyle},
     },
     plan::{
         Fault, derived,
@@ -32,8 +32,16 @@ impl Explained {
     pub(super) fn derived(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
         let query = derived::naming(derived, id, self.limits)?;
         let keeper = &*derived.keeper;
-        let mut cost =
-            self.look(&query, &format!("`{}`, kept in `{}.{}`", derived.target, keeper.kind.name, derived.list))?;
+        let note = format!("`{}`, kept in `{}.{}`", derived.target, keeper.kind.name, derived.list);
+        let mut cost = self.look(&query, &note)?;
+        let look = query.look(&Position::default());
+        let lacks = |gives: &Gives| derived::view(derived).lines.iter().any(|line| !gives.line(line));
+        if look.reads || look.gives.is_some_and(lacks) {
+            if let Some(call) = read::call_by_id(keeper, &unknown(keeper))? {
+                self.call(&call, "the record of each row that may match");
+            }
+            cost.besides.push(format!("1 for each {} that may match", keeper.kind.name));
+        }
         // whoever is found is held against the filter
         let each = self.parts(keeper, &unknown(keeper), &query.looks())?;
         let name = &keeper.kind.name;

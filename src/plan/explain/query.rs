@@ -8,7 +8,7 @@ use crate::{
     plan::{
         Context, Fault,
         query::{self, BATCH, By, Named, Position, Query, Source, Union},
-        read::Needs,
+        read::{self, Needs, View},
         sql::filter::{How, Pushed},
     },
     scim::{condition::Condition, projection::Projection, request},
@@ -244,9 +244,9 @@ fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static s
 fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
     let id = unknown(plan.resource);
     let (check, show, both) = (plan.looks(), plan.shows(), plan.looks_and_shows());
+    let mut checked = records(said, plan, &Position::default(), cost)?;
     let rounds: &[(&Needs<'_>, &str)] =
         if plan.native { &[(&both, "shown")] } else { &[(&check, "read"), (&show, "shown")] };
-    let mut checked = false;
     for (needs, rows) in rounds {
         let each = said.parts(plan.resource, &id, needs)?;
         let each = each.for_each(&format!("row {rows}"), &format!("rows {rows}"));
@@ -254,6 +254,26 @@ fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool
         cost.besides.extend(each);
     }
     Ok(checked)
+}
+
+/// The records of the rows of one way in, where these are not enough; whether they are read for the check alone.
+fn records(said: &mut Explained, plan: &Query<'_>, at: &Position, cost: &mut Cost) -> Result<bool, Fault> {
+    let look = plan.look(at);
+    if let Some((first, _)) = look.first.as_ref().filter(|_| !plan.native) {
+        said.noted("row", &first.to_string(), "whoever fails it is dropped before more is read");
+    }
+    let Some(gives) = look.gives else { return Ok(false) };
+    let needs = if plan.native { plan.looks_and_shows() } else { plan.shows() };
+    let shows = plan.count > 0 && View::of_row(plan.resource, &needs, gives).is_none();
+    let reads = look.reads && !plan.native;
+    if reads || shows {
+        let rows = if reads { "that may match" } else { "shown" };
+        if let Some(call) = read::call_by_id(plan.resource, &unknown(plan.resource))? {
+            said.call(&call, &format!("the record of each row {rows}"));
+        }
+        cost.besides.push(format!("1 for each row {rows}"));
+    }
+    Ok(reads)
 }
 
 fn of_table(said: &mut Explained, plan: &Query<'_>, pushed: &Pushed) -> Result<(), Fault> {

@@ -44,6 +44,11 @@ pub(super) fn create(
         let what = format!("a query among the deleted, `{} eq …`", line.target);
         said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
     }
+    if let (true, Some(line)) = (plan.probes(), resource.naming()) {
+        queries += usize::from(scim::resource::get(&sent, &line.target).is_some());
+        let what = format!("a query, `{} eq …`", line.target);
+        said.noted("before", &what, "nobody may have the name, so that who has it after a lost answer was made");
+    }
     let lines = resource.lines.iter().filter(|line| line.create);
     let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&sent, &line.target)?)));
     queries += looks(&mut said, resource, values);
@@ -57,11 +62,12 @@ pub(super) fn create(
     cost.look_up(queries);
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
-            Some(call) => said.noted(
-                "undo",
-                &call.to_string().replace(super::PLACE_ENCODED, super::PLACE),
-                "if a later step is refused",
-            ),
+            Some(steps) => {
+                for call in steps.iter().filter_map(Step::shown) {
+                    let call = call.to_string().replace(super::PLACE_ENCODED, super::PLACE);
+                    said.noted("undo", &call, "if a later step is refused");
+                }
+            }
             None => said.noted(
                 "undo",
                 "nothing",
@@ -159,7 +165,8 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
 fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Fault> {
     let mut cost = Cost::default();
     for step in steps {
-        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        let note = step.note();
+        let note = if step.if_changed { "if a step before wrote a row" } else { &note };
         cost.calls += 1;
         match &step.act {
             Act::Call(call) => said.call(call, note),

@@ -2,12 +2,15 @@
 //! app's own pages and totals can be believed (law 4).
 
 mod asked;
+mod detail;
 mod named;
 pub mod own;
 mod page;
 mod source;
 mod walk;
 mod word;
+
+use std::collections::BTreeSet;
 
 use crate::{
     mapping::{
@@ -28,6 +31,7 @@ use super::{
 };
 
 pub use asked::Asked;
+pub use detail::{Look, Row};
 pub use named::Named;
 pub use source::{By, Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
@@ -63,6 +67,8 @@ pub struct Query<'a> {
     pub hidden: bool,
     /// Whether one match is all there can be, so that a walk ends with it.
     pub first: bool,
+    /// Whom another record names, where the filter asks for these alone.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// Plans a query.
@@ -157,6 +163,7 @@ pub fn plan<'a>(
         follows,
         hidden,
         first,
+        only: None,
     })
 }
 

@@ -117,8 +117,9 @@ impl<'a> Query<'a> {
     ///
     /// # Errors
     /// There are many, and the type has no list.
-    pub fn among(&self, named: &Named<'a>, ids: &BTreeSet<String>) -> Result<Self, Fault> {
-        Ok(self.by(named, named.way(self.resource, ids)?))
+    pub fn among(&self, named: &Named<'a>, ids: BTreeSet<String>) -> Result<Self, Fault> {
+        let source = named.way(self.resource, &ids)?;
+        Ok(Self { only: Some(ids), ..self.by(named, source) })
     }
 
     /// The same where they are many.
@@ -131,6 +132,6 @@ impl<'a> Query<'a> {
 
     fn by(&self, named: &Named<'a>, source: Source<'a>) -> Self {
         let (condition, sort, projection) = (named.left.clone(), self.sort.clone(), self.projection.clone());
-        Self { condition, sort, projection, source, ..*self }
+        Self { condition, sort, projection, source, only: None, ..*self }
     }
 }

@@ -49,5 +49,6 @@ pub fn all<'a>(resource: &'a Resource, condition: Condition, limits: Limits) -> 
         follows: false,
         hidden: false,
         first: false,
+        only: None,
     })
 }

@@ -184,7 +184,9 @@ pub(super) fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition
         fits(list, &asked).then(|| Box::new(asked))
     });
     match (rule, asked) {
-        (Some(rule), Some(asked)) if !asked.is_exact() && rule.width() < asked.width => Some(rule),
+        (Some(rule), Some(asked)) if !asked.is_exact() && (rule.is_exact(condition) || rule.width() < asked.width) => {
+            Some(rule)
+        }
         (_, Some(asked)) => Some(By::Language(asked)),
         (rule, None) => rule,
     }

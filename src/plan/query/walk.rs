@@ -177,7 +177,10 @@ impl Query<'_> {
                 _ => Some(reply.body),
             },
         };
+        let bare =
+            matches!(self.way(at), Source::List(list, _) if list.gives.as_ref().is_some_and(|gives| gives.only_id));
         match found {
+            Some(Value::Array(rows)) if bare => Ok(rows.into_iter().map(|row| self.of_bare(row)).collect()),
             Some(Value::Array(rows)) => {
                 if let Records::Sql(records) = &self.resource.records {
                     select::once_each(records, &rows)?;
@@ -189,6 +192,16 @@ impl Query<'_> {
                 self.resource.kind.name
             ))),
         }
+    }
+
+    /// A row that gives the id alone may be that id.
+    fn of_bare(&self, row: Value) -> Value {
+        let mut made = Value::Null;
+        match row {
+            Value::Number(_) | Value::String(_) => self.resource.id.at.set(&mut made, row),
+            other => made = other,
+        }
+        made
     }
 
     /// Where a walk goes on after a page of `rows` rows. `last` is the last row; `total` and `next` are what the reply told.

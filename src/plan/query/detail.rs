@@ -1,0 +1,114 @@
+//! From a row to a record. A row of a list may be good for some attributes only (`gives`), and what hangs under a record
+//! (`parts`, lists kept in other records) is in no row: all that is one call more for each row, or several. So a row is looked at twice. By what
+//! it shows itself, which costs nothing, whoever surely does not match is dropped; where the filter, the order or `where` needs more of
+//! the others, the record that `get` reads by the row's id takes the row's place, wholly, and is checked as if no row had been. A row
+//! that was enough to be checked becomes its record when it is to be shown, if that needs more: so only what is on the page.
+
+use serde_json::Value;
+
+use crate::{
+    mapping::{
+        Records, Resource,
+        rest::{Gives, RestRecords},
+    },
+    plan::read::{Needs, View},
+    scim::condition::Condition,
+};
+
+use super::{Position, Query, Source};
+
+/// A row of the app, or the record that took its place.
+#[derive(Debug, Clone)]
+pub struct Row<'a> {
+    /// As it came.
+    pub record: Value,
+    /// What it is good for; none: for all that `get` tells.
+    pub gives: Option<&'a Gives>,
+}
+
+impl Row<'_> {
+    /// A record that `get` told.
+    #[must_use]
+    pub fn whole(record: Value) -> Self {
+        Self { record, gives: None }
+    }
+}
+
+/// How the rows of one way in are looked at.
+#[derive(Debug)]
+pub struct Look<'q> {
+    /// What the rows are good for; none: for all that `get` tells.
+    pub gives: Option<&'q Gives>,
+    /// Whether anything is fetched for the check, row by row.
+    pub fetches: bool,
+    /// Whether a row is asked whether it exists for SCIM.
+    pub scope: bool,
+    /// What of the filter a row shows itself, and how it is read for that, where more is to be fetched for the others.
+    pub first: Option<(Condition, View<'q>)>,
+    /// Whether the record is read for the check.
+    pub reads: bool,
+    /// How what is in hand then is read for the check.
+    pub view: View<'q>,
+}
+
+impl Query<'_> {
+    /// How rows are looked at where a walk is.
+    #[must_use]
+    pub fn look(&self, at: &Position) -> Look<'_> {
+        let gives = match self.way(at) {
+            // what is read by its id is whole
+            Source::List(list, _) if !self.gives_ids(at) => list.gives.as_ref(),
+            _ => None,
+        };
+        let looks = self.looks();
+        let scoped = !self.hidden && has_scope(self.resource);
+        let scope = scoped && gives.is_none_or(|gives| gives.scope);
+        let of_row = match gives {
+            None => Some(View::new(self.resource, &looks)),
+            Some(gives) => View::of_row(self.resource, &looks, gives).filter(|_| scope || !scoped),
+        };
+        let reads = of_row.is_none();
+        let fetches = reads || has_parts(self.resource, &looks);
+        let first = fetches.then(|| self.shown_by_row(gives));
+        let first = first.filter(|first| *first != Condition::Always).map(|first| {
+            let view = View { version: false, ..View::new(self.resource, &checked(&first)) };
+            (first, view)
+        });
+        let view = of_row.unwrap_or_else(|| View::new(self.resource, &looks));
+        Look { gives, fetches, scope, first, reads, view }
+    }
+
+    /// What of the filter shows in a row itself.
+    fn shown_by_row(&self, gives: Option<&Gives>) -> Condition {
+        let shows = |leaf: &Condition| {
+            let needs = checked(leaf);
+            let enough = gives.is_none_or(|gives| View::of_row(self.resource, &needs, gives).is_some());
+            enough && !has_parts(self.resource, &needs)
+        };
+        self.condition.weakened(&shows)
+    }
+
+    /// What of the filter shows in a record without its parts.
+    #[must_use]
+    pub fn shown_by_record(&self) -> Condition {
+        self.shown_by_row(None)
+    }
+}
+
+fn checked(condition: &Condition) -> Needs<'_> {
+    Needs { condition: Some(condition), ..Needs::NOTHING }
+}
+
+fn has_scope(resource: &Resource) -> bool {
+    matches!(&resource.records, Records::Rest(records) if !records.only.is_empty())
+}
+
+/// Whether something is fetched for each record besides. In a database it is fetched for all at once.
+fn has_parts(resource: &Resource, needs: &Needs<'_>) -> bool {
+    let Records::Rest(records) = &resource.records else { return false };
+    names(records).any(|part| needs.part(resource, part))
+}
+
+fn names(records: &RestRecords) -> impl Iterator<Item = &str> {
+    records.parts.iter().map(|part| part.name.as_str()).chain(records.derived.iter().map(|d| d.part.as_str()))
+}
