@@ -7,7 +7,7 @@ use crate::{
     plan::{Fault, joining::Member},
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, take_back::Left};
 
 impl Gateway {
     /// Whether anything had to be done for it. `groups`: the type of what is joined.
@@ -38,17 +38,19 @@ impl Gateway {
         let reply = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?.reply;
         let told = told.and_then(|at| Some(at.one(&reply?.body)?.clone())).filter(|record| record.is_object());
         // from here on it has taken effect, whatever becomes of the look at it
-        let done = [if member.joins { "adding 1 member" } else { "removing 1 member" }.to_owned()];
+        let did = if member.joins { "adding 1 member" } else { "removing 1 member" };
+        let done = || Left { done: vec![did.to_owned()], ..Left::default() };
         let after = match told {
             Some(record) => Some(record),
-            None => self.base(session, keeper, &member.id).await.map_err(|error| error.after(&done))?,
+            None => self.base(session, keeper, &member.id).await.map_err(|error| error.after(done()))?,
         };
         let after = after.map(|record| member.in_it(&record)).transpose();
-        let after = after.map_err(|fault| Error::from(fault).after(&done))?.unwrap_or(false);
+        let after = after.map_err(|fault| Error::from(fault).after(done()))?.unwrap_or(false);
         if after == member.joins {
             return Ok(true);
         }
         let detail = Some("the app took the change and does not show it".to_owned());
-        Err(Error::App { class: Class::Broken, detail, retry_after: None, status: None })
+        let error = Error::App { class: Class::Broken, detail, retry_after: None, status: None };
+        Err(Error::Unsure(Box::new(error)))
     }
 }
