@@ -40,8 +40,16 @@ impl Gateway {
         let mut kept: Vec<(String, Value)> = Vec::new();
         let mut done: Vec<Did> = Vec::new();
         let mut changed = 0;
+        let first = match steps.iter().any(Step::looks_back) {
+            true if before.is_none() => {
+                before = self.base(session, resource, id).await.map_err(Stopped::of)?;
+                before.clone().ok_or_else(|| Stopped::of(Error::absent())).map(Some)?
+            }
+            true => before.clone(),
+            false => None,
+        };
         for (at, step) in steps.iter().enumerate() {
-            if step.if_changed && changed == 0 {
+            if step.if_changed && changed == 0 || step.is_left_out(first.as_ref(), &kept) {
                 continue;
             }
             let before = before.take();

@@ -142,6 +142,12 @@ impl<'a> Scope<'a> {
         self.names.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_ref())
     }
 
+    /// All of it as one value, a field for each name.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.names.iter().map(|(name, value)| (name.clone().into_owned(), value.clone().into_owned())).collect()
+    }
+
     /// The value at a path of names.
     #[must_use]
     pub fn at(&self, path: &[String]) -> Option<&Value> {

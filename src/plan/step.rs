@@ -92,6 +92,8 @@ pub struct Edit<'a> {
     rule: &'a ChangeRule,
     id: Value,
     changes: Vec<Changed>,
+    /// The part of the record that it writes, as far as that is known before.
+    changed: Value,
     lenient: bool,
 }
 
@@ -142,6 +144,7 @@ impl<'a> Step<'a> {
         let one = |(at, template): (usize, &'a CallTemplate)| {
             let shown = fill(template, &with(names.clone(), &kept))?;
             let alone = all == 1 && template.keep.is_empty() && template.until.is_none() && template.undo.is_none();
+            let alone = alone && template.when.is_none();
             let act = match alone {
                 true => Act::Call(shown),
                 false => Act::Later(Later { template, names: names.clone(), shown }),
@@ -190,6 +193,12 @@ impl<'a> Step<'a> {
         self.template().is_some_and(|call| call.method == http::Method::GET)
     }
 
+    /// Whether it is asked of the record as it was before the write whether it is done.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.template().is_some_and(CallTemplate::looks_back)
+    }
+
     /// How many calls it takes at least.
     #[must_use]
     pub fn calls(&self) -> usize {
@@ -226,7 +235,7 @@ impl<'a> Step<'a> {
             None => Vec::new(),
         };
         let changes = mine.iter().copied().cloned().collect();
-        let edit = Edit { resource, rule, id: id.clone(), changes, lenient };
+        let edit = Edit { resource, rule, id: id.clone(), changes, changed, lenient };
         if let (Some(before), true) = (before, rule.ahead.is_empty()) {
             edit.call(before, &[])?;
         }
@@ -254,6 +263,19 @@ impl<'a> Step<'a> {
             Act::Later(later) => Some(later.template),
             Act::Edit(edit) => Some(edit.template()),
         }
+    }
+
+    /// Whether it is left out: `before` is the record as it was before the first step, where a step asks for it.
+    #[must_use]
+    pub fn is_left_out(&self, before: Option<&Value>, kept: &Kept) -> bool {
+        let Some(when) = self.template().and_then(|call| call.when.as_ref()) else { return false };
+        let names = match &self.act {
+            Act::Later(later) => later.names.clone(),
+            Act::Edit(edit) => Scope::default().lend("id", &edit.id).lend("changed", &edit.changed),
+            _ => Scope::default(),
+        };
+        let names = before.into_iter().fold(with(names, kept), |names, before| names.lend("before", before));
+        !when.holds(&names.to_value(), None)
     }
 
     /// What its reply keeps for the steps behind it.

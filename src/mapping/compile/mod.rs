@@ -27,6 +27,7 @@ mod quote;
 mod relation;
 mod rest;
 mod schemas;
+mod slots;
 mod sql;
 mod steps;
 mod term;

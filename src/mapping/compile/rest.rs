@@ -38,6 +38,7 @@ use super::{
     pattern::pattern,
     quote::Quotes,
     relation::{self, Open},
+    slots::check_slots,
 };
 
 const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
@@ -125,6 +126,7 @@ fn resource(
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    check_slots(&drafts, faults);
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);

@@ -155,7 +155,12 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)), context.limits);
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
-    let mut cost = steps_in_order(&mut said, &steps)?;
+    let mut cost = Cost::default();
+    if steps.iter().any(Step::looks_back) {
+        said.noted("before", "read", "a step looks at what is there");
+        cost = said.by_id(resource, id, "")?;
+    }
+    cost = cost.and(steps_in_order(&mut said, &steps)?);
     cost.calls += guards.len();
     said.add("answer", "204");
     said.add("cost", &cost.words(resource));
@@ -186,6 +191,9 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Faul
                 cost = cost.and(of_member);
                 cost.calls -= 1;
             }
+        }
+        if let Some(when) = step.template().and_then(|template| template.when.as_ref()) {
+            said.noted("when", &when.places().join(", "), "the call is left out where this is not as the mapping says");
         }
         if let Some(until) = step.template().and_then(|template| template.until.as_ref()) {
             said.noted("wait", &format!("at most {:?}", until.within), &format!("asked again every {:?}", until.every));

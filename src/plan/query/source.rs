@@ -373,10 +373,12 @@ fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
             FieldSource::At { codec, .. } => codec,
             FieldSource::Constant(_) => return None,
         },
-        LineSource::Slots(slots) => match slots.as_slice() {
-            [only] => &only.codec,
-            several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
-        },
+        LineSource::Slots(slots) => {
+            match slots.iter().filter_map(|slot| slot.field(sub)).collect::<Vec<_>>().as_slice() {
+                [only] => &only.codec,
+                several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
+            }
+        }
         LineSource::Constant(_) => return None,
         LineSource::Text(_) | LineSource::Address { .. } | LineSource::From { .. } => &Codec::Plain,
     };
