@@ -35,7 +35,7 @@ pub(super) fn list(
     super::not_supported(
         &mut fields,
         faults,
-        &[("holds", "sources with a condition"), ("sort", "sorting by the app"), ("together", "filters sent together")],
+        &[("holds", "sources with a condition"), ("together", "filters sent together")],
     );
     let gives = fields.take("gives").and_then(|node| gives(node, kind, lines, reads, faults));
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
