@@ -42,7 +42,7 @@ pub(super) fn list(
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
     let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
     let pages = fields.required(faults, "pages").and_then(|n| pages(n, &[], shared, faults));
-    let around = Around { kind, lines, shared, list: node, names: &names };
+    let around = Around { kind, lines, shared, list: node, names: &names, reads };
     let (filters, language) = fields.map(faults, "filters").map(|f| filters(f, &around, faults)).unwrap_or_default();
     let span = fields.span();
     fields.finish(faults);
