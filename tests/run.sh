@@ -179,7 +179,7 @@ if [ -z "$quick" ]; then
   stage "against another server"     tests/differential/run.sh
   stage "the README's first command" first_command
   stage "the vendor example"         vendor
-  # No app here has a place for an externalId, which scim2-tester takes for granted. What else is known of an app is said at the head of
+  # Few apps have a place for an externalId, which scim2-tester takes for granted. What else is known of an app is said at the head of
   # its mapping: what it cannot do is refused.
   # The tester writes the hub's own extension, in which all is read-only.
   real_app jupyterhub "'externalId' missing from User|'externalId'\.  Patched" "'urn:jupyterhub:params:scim:schemas:extension:2\.0:User'\..*last_activity=None  Returned value: None\$"
