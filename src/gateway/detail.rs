@@ -258,7 +258,7 @@ impl Gateway {
                 record.insert(part.name.clone(), value);
             }
         }
-        Ok(())
+        self.hide(session, resource, needs, records).await
     }
 
     /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.

@@ -20,6 +20,7 @@ pub mod live;
 mod order;
 mod probe;
 mod rescue;
+mod scoped;
 mod response;
 mod seal;
 mod settle;

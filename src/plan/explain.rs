@@ -253,6 +253,11 @@ impl Explained {
                 }
             }
         }
+        for line in View::new(resource, needs).lines.iter().filter(|line| line.scoped().is_some()) {
+            let target = &line.target;
+            self.noted("looks", &format!("each of `{target}`"), "where its type has `where`: who is outside is not shown");
+            cost.besides.push(format!("the reads of those in `{target}`"));
+        }
         Ok(cost)
     }
 

@@ -73,7 +73,7 @@ pub(super) fn list<'n>(
     let empty = facts.empty.clone().unwrap_or_default();
     put(Cell { at: at.clone(), form, empty }, span, cells, faults);
     let each =
-        Each { items: at, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
+        Each { items: at, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false, scoped: false };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 

@@ -94,6 +94,11 @@ pub(super) fn change(
         said.add("change", &in_words(asked));
     }
     let set = plan.set();
+    let scoped = |c: &&Changed| resource.line(&c.target).is_some_and(|line| line.scoped().is_some());
+    for asked in set.iter().flatten().filter(scoped) {
+        let target = &asked.target;
+        said.noted("looks", &format!("who joins or leaves `{target}`"), "not if protected, nor if not there; a read for each");
+    }
     let values = set.iter().flatten().filter_map(|change| match &change.to {
         To::Value(value) => Some((&change.target, value)),
         To::Unassigned | To::Delta { .. } => None,
