@@ -193,7 +193,7 @@ impl Gateway {
         if changes.is_empty() && plan.blind.is_some() {
             self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
         }
-        let steps = plan.steps(changes, before.as_ref().map(|(record, resource)| (record, resource)), context)?;
+        let steps = plan.steps(&changes, before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             return Ok(show.map(|_| unchanged));

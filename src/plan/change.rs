@@ -280,7 +280,7 @@ impl<'a> Change<'a> {
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
     ) -> Result<Vec<Step<'a>>, Fault> {
-        self.steps(self.changes(before.map(|b| b.1))?, before, context)
+        self.steps(&self.changes(before.map(|b| b.1))?, before, context)
     }
 
     /// The steps for these changes.
@@ -289,14 +289,14 @@ impl<'a> Change<'a> {
     /// As [`Change::decide`].
     pub fn steps(
         &self,
-        changes: Vec<Changed>,
+        changes: &[Changed],
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
     ) -> Result<Vec<Step<'a>>, Fault> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        for change in &changes {
+        for change in changes {
             if !self.resource.line(&change.target).is_some_and(|line| self.takes(line)) {
                 return Err(immutable(change));
             }
@@ -309,9 +309,9 @@ impl<'a> Change<'a> {
                     let changed = translate::changed(self.resource, own, Some(record), lenient)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
-                deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)
+                deal(self.resource, records, self.id, changes, before, context.profile.ignore_unmapped)
             }
-            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, &changes, before, context),
+            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, changes, before, context),
         }
     }
 

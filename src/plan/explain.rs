@@ -24,7 +24,7 @@ use super::{
     call::{Bind, Call, Expect},
     change::Ask,
     query::Position,
-    read::{self, Needs, PartRead},
+    read::{self, Needs, PartRead, View},
     sql,
 };
 
@@ -255,7 +255,11 @@ impl Explained {
         }
         for line in View::new(resource, needs).lines.iter().filter(|line| line.scoped().is_some()) {
             let target = &line.target;
-            self.noted("looks", &format!("each of `{target}`"), "where its type has `where`: who is outside is not shown");
+            self.noted(
+                "looks",
+                &format!("each of `{target}`"),
+                "where its type has `where`: who is outside is not shown",
+            );
             cost.besides.push(format!("the reads of those in `{target}`"));
         }
         Ok(cost)

@@ -276,8 +276,16 @@ pub(crate) fn user_with_lists() -> Resource {
     ];
     for (attribute, fields, columns) in lists {
         let items = Selector::key(&attribute.name);
-        let each =
-            Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false, scoped: false };
+        let each = Each {
+            items,
+            pattern: Pattern::default(),
+            fields,
+            of: None,
+            also: Vec::new(),
+            at_most: None,
+            one: false,
+            scoped: false,
+        };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
             records.children.push(Child {

@@ -155,7 +155,8 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Writ
                 .error(draft.span, "bad-path", message)
                 .help(format!("{} has `where` or `protect`: write a plain path to a list, `$.people`", named.name()));
         } else if each.scoped && scoped("where") {
-            let message = format!("where `{}` is shown, the record of each {} in it is read", draft.line.target, named.name());
+            let message =
+                format!("where `{}` is shown, the record of each {} in it is read", draft.line.target, named.name());
             faults
                 .advice(draft.span, "scoped-members", message)
                 .help("an id does not tell whether `where` holds; more than a few are looked for in the list, if there is one");
