@@ -32,7 +32,8 @@ pub(super) fn fits(becomes: &Becomes, change: &Changed, before: Option<&Map<Stri
     let to = |wanted: &Expected| match &change.to {
         To::Value(value) => is(wanted, Some(value)),
         To::Unassigned => is(wanted, None),
-        To::Delta { .. } => false,
+        // whatever is there already, there is some now
+        To::Delta { add, .. } => matches!(wanted, Expected::Given(true)) && !add.is_empty(),
     };
     let from = |wanted: &Expected| before.is_none_or(|before| is(wanted, resource::get(before, &change.target)));
     becomes.to.as_ref().is_none_or(to) && becomes.from.as_ref().is_none_or(from)
