@@ -274,12 +274,21 @@ pub struct FilterRule {
 /// What the call of a rule's own answers with.
 #[derive(Debug)]
 pub enum Own {
-    /// Records as in the list, at the call's `rows`; without pages in one reply.
-    Rows(Option<Box<Pages>>),
+    /// Records, at the call's `rows`.
+    Rows(Box<OwnRows>),
     /// One record, at the call's `record`.
     Record,
     /// Ids, at the call's `id`; each is then read by `get`.
     Ids,
+}
+
+/// The rows of a rule's own call.
+#[derive(Debug)]
+pub struct OwnRows {
+    /// How they go on; none: all come in one reply.
+    pub pages: Option<Pages>,
+    /// What they are good for; none: for what those of the list are.
+    pub gives: Option<Gives>,
 }
 
 /// How a record is made.

@@ -82,6 +82,13 @@ fn commas(ids: std::ops::RangeInclusive<u64>) -> String {
     ids.map(|id| id.to_string()).collect::<Vec<_>>().join("%2C")
 }
 
+/// The calls since the last time, without their order: some go at once.
+fn calls(app: &OddApp) -> Vec<String> {
+    let mut calls = app.calls();
+    calls.sort();
+    calls
+}
+
 #[tokio::test]
 async fn a_page_of_groups_takes_a_call_for_each_fifty_and_their_pages() {
     let (app, door) = over(Odd::Not, MAPPING, LIMITS).await;
@@ -96,7 +103,7 @@ async fn a_page_of_groups_takes_a_call_for_each_fifty_and_their_pages() {
         format!("GET /memberships?groups={}&page=2&n=100", commas(1..=50)),
         format!("GET /memberships?groups={}&page=1&n=100", commas(51..=100)),
     ];
-    assert_eq!(app.calls(), asked);
+    assert_eq!(calls(&app), asked);
     // one record is a batch of one
     assert_eq!(values(&door.get("/Groups/7").await.is(200)["members"]), ["7"]);
     assert_eq!(app.calls(), ["GET /groups/7", "GET /memberships?groups=7&page=1&n=100"]);
@@ -105,7 +112,7 @@ async fn a_page_of_groups_takes_a_call_for_each_fifty_and_their_pages() {
         door.find("/Groups?attributes=displayName", "members.value eq \"205\"").await.ids(),
         ["1", "2", "3", "4", "5"]
     );
-    assert_eq!(app.calls(), asked);
+    assert_eq!(calls(&app), asked);
     door.get("/Groups?attributes=displayName").await.is(200);
     assert_eq!(app.calls().len(), 1, "nothing is fetched that nobody sees");
 }
@@ -139,7 +146,7 @@ async fn ids_go_in_a_body_or_in_a_parameter_for_each() {
     let titles: Vec<&Value> = page["Resources"].as_array().unwrap().iter().map(|user| &user["title"]).collect();
     assert_eq!(json!(titles), json!(["T1", null, "T3", "T4", "T5", "T6", "T7"]));
     assert_eq!(
-        app.calls(),
+        calls(&app),
         [
             "GET /users?page=1&n=10",
             r#"POST /titles/find {"of":["1","2","3"]}"#,
@@ -154,5 +161,5 @@ async fn ids_go_in_a_body_or_in_a_parameter_for_each() {
     let (app, door) = over(Odd::Not, &each, LIMITS).await;
     let page = door.get("/Groups?count=2").await.is(200);
     assert_eq!(values(&page["Resources"][1]["members"]).len(), 12);
-    assert_eq!(app.calls()[1], "GET /memberships?page=1&n=100&groups%5B%5D=1&groups%5B%5D=2");
+    assert_eq!(calls(&app)[1], "GET /memberships?page=1&n=100&groups%5B%5D=1&groups%5B%5D=2");
 }

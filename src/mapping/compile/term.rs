@@ -17,7 +17,7 @@ use crate::{
 use super::{call::Setting, pattern::pattern};
 
 /// Names of the language that no call has yet.
-const LATER: [&str; 3] = ["member", "changes", "sort"];
+const LATER: [&str; 2] = ["member", "changes"];
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {

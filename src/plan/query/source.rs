@@ -7,7 +7,7 @@ use crate::{
         Resource,
         codec::Codec,
         line::{FieldSource, Line, Source as LineSource},
-        rest::{FilterRule, List, Own, Pages, RestRecords},
+        rest::{FilterRule, Gives, List, Own, Pages, RestRecords},
         sql::SqlRecords,
         term::Scope,
     },
@@ -54,9 +54,21 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn pages(&self) -> Option<&'a Pages> {
         match (self, self.own()) {
-            (_, Some(Own::Rows(pages))) => pages.as_deref(),
+            (_, Some(Own::Rows(rows))) => rows.pages.as_ref(),
             (_, Some(Own::Record | Own::Ids)) => None,
             (Self::List(list, _), None) => Some(&list.pages),
+            _ => None,
+        }
+    }
+
+    /// What its rows are good for; none: for all that `get` tells.
+    #[must_use]
+    pub fn gives(&self) -> Option<&'a Gives> {
+        match (self, self.own()) {
+            // what is read by its id is whole
+            (_, Some(Own::Ids | Own::Record)) => None,
+            (Self::List(list, _), Some(Own::Rows(rows))) => rows.gives.as_ref().or(list.gives.as_ref()),
+            (Self::List(list, _), None) => list.gives.as_ref(),
             _ => None,
         }
     }

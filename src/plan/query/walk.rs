@@ -177,8 +177,7 @@ impl Query<'_> {
                 _ => Some(reply.body),
             },
         };
-        let bare =
-            matches!(self.way(at), Source::List(list, _) if list.gives.as_ref().is_some_and(|gives| gives.only_id));
+        let bare = self.way(at).gives().is_some_and(|gives| gives.only_id);
         match found {
             Some(Value::Array(rows)) if bare => Ok(rows.into_iter().map(|row| self.of_bare(row)).collect()),
             Some(Value::Array(rows)) => {
