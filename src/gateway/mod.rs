@@ -22,6 +22,7 @@ mod part;
 mod probe;
 mod rescue;
 mod response;
+mod scoped;
 mod seal;
 mod settle;
 pub mod share;

@@ -60,7 +60,7 @@ impl Gateway {
                 }
             }
         }
-        Ok(())
+        self.hide(session, resource, needs, records).await
     }
 
     /// What hangs under each of these records, by their places.

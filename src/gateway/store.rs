@@ -23,6 +23,7 @@ use crate::{
 use super::{
     Error, Gateway,
     existing::adopting,
+    scoped::lists,
     steps::Stopped,
     take_back::{Half, Left},
 };
@@ -81,6 +82,7 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
+        self.may_join(&mut session, resource, None, Some(&Map::new()), lists(resource, &all)).await?;
         let (made, kept) = match plan.probes() {
             true => self.probed(&mut session, &plan, &all, context).await?,
             false => self.made(&mut session, &plan).await?,
@@ -178,15 +180,20 @@ impl Gateway {
         };
         self.may_write(session, resource, id, before.as_ref().map(|(record, _)| record)).await?;
         self.meets(session, resource, id, preconditions, before.as_ref().map(|(_, read)| read)).await?;
+        let changes = plan.changes(before.as_ref().map(|(_, read)| read))?;
         if plan.looks() && resource.lines.iter().any(|line| line.checked) {
-            let changes = plan.changes(before.as_ref().map(|(_, read)| read))?;
             let values = changes.iter().filter_map(|change| match &change.to {
                 To::Value(value) => Some((&change.target, value)),
                 _ => None,
             });
             self.only_one(session, resource, values, Some(id), context).await?;
         }
-        let steps = plan.decide(before.as_ref().map(|(record, resource)| (record, resource)), context)?;
+        let read = before.as_ref().map(|(_, read)| read);
+        let changes = self.may_join(session, resource, Some(id), read, changes).await?;
+        if changes.is_empty() && plan.blind.is_some() {
+            self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
+        }
+        let steps = plan.steps(&changes, before.as_ref().map(|(record, resource)| (record, resource)), context)?;
         let (before, unchanged) = before.unzip();
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             return Ok(show.map(|_| unchanged));
@@ -256,6 +263,7 @@ impl Gateway {
         }
         self.may_write(&mut session, resource, id, None).await?;
         self.meets(&mut session, resource, id, preconditions, None).await?;
+        self.may_go(&mut session, resource, id).await?;
         self.fresh.forget(resource, id);
         self.steps(&mut session, resource, id, &steps, None).await?;
         Ok(session.commit().await?)

@@ -126,6 +126,15 @@ impl Line {
         }
     }
 
+    /// A list of others whose own records say whether they are meant.
+    #[must_use]
+    pub fn scoped(&self) -> Option<(&Each, &Of)> {
+        match &self.value {
+            Source::Each(each) if each.scoped => Some((each, each.of.as_ref()?)),
+            _ => None,
+        }
+    }
+
     /// Whether this is a list of other resources.
     #[must_use]
     pub fn relates(&self) -> bool {
@@ -222,6 +231,8 @@ pub struct Each {
     pub at_most: Option<usize>,
     /// Whether there is room for one, which may stand there without a list around it.
     pub one: bool,
+    /// Whether the records of those whom it names say whether they exist for SCIM, or are protected, over HTTP.
+    pub scoped: bool,
 }
 
 /// What an item of a record is called by that names a resource of another type than the list's first. No column has such a

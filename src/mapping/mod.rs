@@ -184,6 +184,18 @@ impl Resource {
         }
     }
 
+    /// Whether there may be records in the app that do not exist for SCIM, over HTTP.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        matches!(&self.records, Records::Rest(records) if !records.only.is_empty())
+    }
+
+    /// Whether there may be records that are never written, over HTTP.
+    #[must_use]
+    pub fn guards(&self) -> bool {
+        matches!(&self.records, Records::Rest(records) if !records.protect.is_empty())
+    }
+
     /// The field of a record that tells its version; none: its values do.
     #[must_use]
     pub fn version(&self) -> Option<&str> {

@@ -398,6 +398,13 @@ pub(super) fn encode(codec: &Codec, value: &Value, target: &Target) -> Result<Va
     })
 }
 
+/// Whom an item of a record's list names; nobody where the line does not mean it.
+#[must_use]
+pub fn named(line: &Line, each: &Each, item: &Value) -> Option<String> {
+    let read = each.pattern.holds(item, None).then(|| read_item(each, item, &line.target.attribute, "").ok());
+    read??.as_ref()?.get("value").and_then(text)
+}
+
 /// The `value`s of a resource's list.
 #[must_use]
 pub fn values(resource: &Map<String, Value>, list: &Target) -> Vec<String> {

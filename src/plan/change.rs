@@ -150,6 +150,11 @@ pub(super) fn relates(resource: &Resource, change: &Changed) -> bool {
     }
 }
 
+/// Whether a change is one of a list of others whose own records say whether they are meant.
+fn is_scoped(resource: &Resource, change: &Changed) -> bool {
+    resource.line(&change.target).is_some_and(|line| line.scoped().is_some())
+}
+
 /// Whether a change is one of a list that is kept in the records of those whom it names.
 fn is_derived(resource: &Resource, change: &Changed) -> bool {
     let Records::Rest(records) = &resource.records else { return false };
@@ -275,11 +280,23 @@ impl<'a> Change<'a> {
         before: Option<(&Value, &Map<String, Value>)>,
         context: &Context<'_>,
     ) -> Result<Vec<Step<'a>>, Fault> {
-        let changes = self.changes(before.map(|b| b.1))?;
+        self.steps(&self.changes(before.map(|b| b.1))?, before, context)
+    }
+
+    /// The steps for these changes.
+    ///
+    /// # Errors
+    /// As [`Change::decide`].
+    pub fn steps(
+        &self,
+        changes: &[Changed],
+        before: Option<(&Value, &Map<String, Value>)>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Step<'a>>, Fault> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        for change in &changes {
+        for change in changes {
             if !self.resource.line(&change.target).is_some_and(|line| self.takes(line)) {
                 return Err(immutable(change));
             }
@@ -292,9 +309,9 @@ impl<'a> Change<'a> {
                     let changed = translate::changed(self.resource, own, Some(record), lenient)?;
                     scope::stays(self.resource, &scope::merged(record, &changed))?;
                 }
-                deal(self.resource, records, self.id, &changes, before, context.profile.ignore_unmapped)
+                deal(self.resource, records, self.id, changes, before, context.profile.ignore_unmapped)
             }
-            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, &changes, before, context),
+            Records::Sql(records) => sql::change::steps(self.resource, records, self.id, changes, before, context),
         }
     }
 
@@ -324,8 +341,9 @@ impl<'a> Change<'a> {
             return Err(immutable(change));
         }
         for change in changes.iter_mut().filter(|c| matches!(c.to, To::Delta { .. })) {
-            // Only a list of members is changed by what goes in and out; any other is written as it becomes.
-            if !relates(self.resource, change) {
+            // Only a list of members is changed by what goes in and out; any other is written as it becomes. Who is hidden
+            // stays in what is written.
+            if !relates(self.resource, change) && !is_scoped(self.resource, change) {
                 let list = resource::get(&after, &change.target);
                 change.to = list.map_or(To::Unassigned, |list| To::Value(list.clone()));
             }

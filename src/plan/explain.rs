@@ -24,7 +24,7 @@ use super::{
     call::{Bind, Call, Expect},
     change::Ask,
     query::Position,
-    read::{self, Needs, PartRead},
+    read::{self, Needs, PartRead, View},
     sql,
 };
 
@@ -276,6 +276,15 @@ impl Explained {
                     cost.besides.extend(pages.map(|max| format!("⌈M/{max}⌉ for M `{}`", part.name)));
                 }
             }
+        }
+        for line in View::new(resource, needs).lines.iter().filter(|line| line.scoped().is_some()) {
+            let target = &line.target;
+            self.noted(
+                "looks",
+                &format!("each of `{target}`"),
+                "where its type has `where`: who is outside is not shown",
+            );
+            cost.besides.push(format!("the reads of those in `{target}`"));
         }
         Ok(cost)
     }

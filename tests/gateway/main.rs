@@ -49,6 +49,7 @@ mod rest_writes;
 mod roles;
 mod row_version;
 mod rows;
+mod scoped_members;
 mod slots;
 mod sort;
 mod tenants;

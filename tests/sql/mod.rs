@@ -170,6 +170,7 @@ pub(crate) fn user() -> Resource {
         also: Vec::new(),
         at_most: None,
         one: false,
+        scoped: false,
     };
     let of = Of { name: "Group".to_owned(), endpoint: "/Groups".to_owned() };
     let around = Codec::Around { prefix: "R/".to_owned(), suffix: "!".to_owned() };
@@ -275,8 +276,16 @@ pub(crate) fn user_with_lists() -> Resource {
     ];
     for (attribute, fields, columns) in lists {
         let items = Selector::key(&attribute.name);
-        let each =
-            Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
+        let each = Each {
+            items,
+            pattern: Pattern::default(),
+            fields,
+            of: None,
+            also: Vec::new(),
+            at_most: None,
+            one: false,
+            scoped: false,
+        };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
             records.children.push(Child {
@@ -319,6 +328,7 @@ pub(crate) fn group() -> Resource {
         also: Vec::new(),
         at_most: None,
         one: false,
+        scoped: false,
     };
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {

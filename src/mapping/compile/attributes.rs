@@ -308,7 +308,7 @@ fn each<'n>(
     let of = fields.take("of").and_then(|n| of(n, types, faults));
     let derived = relation::derived_from(own, target, types);
     let one = derived.as_ref().is_some_and(|(_, one)| *one);
-    let of = of.or(derived.map(|(of, _)| of));
+    let of = of.or_else(|| derived.as_ref().map(|(of, _)| of.clone()));
     let at_most = fields.integer(faults, "at_most", 1..=100_000).and_then(|most| usize::try_from(most).ok());
     let relation = match (fields.take("add"), fields.take("remove")) {
         (Some(add), Some(remove)) => Some((add, remove)),
@@ -330,7 +330,12 @@ fn each<'n>(
     let whole = items.writes() && !items.is_whole() && list.iter().all(Field::writes);
     // a list of other resources grows with the app; it is sent whole only where the mapping says how long it gets
     let writes = relation.is_some() || whole && (of.is_none() || at_most.is_some());
-    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one };
+    let guarded = |of: &Of| {
+        let named = types.iter().find(|t| t.name() == of.name);
+        named.is_some_and(|t| t.node.get("where").is_some() || t.node.get("protect").is_some())
+    };
+    let scoped = derived.is_none() && of.as_ref().is_some_and(guarded);
+    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one, scoped };
     Some(Said { value: Source::Each(each), facts, relation, writes })
 }
 

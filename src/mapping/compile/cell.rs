@@ -72,8 +72,16 @@ pub(super) fn list<'n>(
     attributes::check_says(target, &fields, "a list in a cell", "only lists of values stand in a cell", span, faults);
     let empty = facts.empty.clone().unwrap_or_default();
     put(Cell { at: at.clone(), form, empty }, span, cells, faults);
-    let each =
-        Each { items: at, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
+    let each = Each {
+        items: at,
+        pattern: Pattern::default(),
+        fields,
+        of: None,
+        also: Vec::new(),
+        at_most: None,
+        one: false,
+        scoped: false,
+    };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 

@@ -112,7 +112,7 @@ pub(super) fn check_open(resource: &Resource, all: &[Arc<Resource>], types: &[Wr
     };
     let named = all.iter().any(|other| other.lines.iter().any(names));
     let (open, deletes) = match &resource.records {
-        // nothing to say where a list of the app names these resources: there neither word is offered yet
+        // where a list of the app names these resources, either word costs a read for each: that is not for us to advise
         Records::Rest(records) => (!resource.is_guarded() && !named, !records.delete.is_empty()),
         Records::Sql(records) => {
             let own = |test: &ColumnTest| !matches!(test.is, ColumnIs::Tenant(_));
@@ -135,9 +135,8 @@ pub(super) fn check_open(resource: &Resource, all: &[Arc<Resource>], types: &[Wr
     }
 }
 
-/// Who is outside `where` is shown as no member: a list that names them says itself which of its items are meant. Who is
-/// protected joins and leaves nothing, which calls about a member do not see to; where the list is a user's own, that user's
-/// record is read before.
+/// Who is outside `where` is shown as no member: a list from which the other side is derived says itself which of its items
+/// are meant, of any other the records of those whom it names are read.
 pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Written<'_>], faults: &mut Faults) {
     for draft in drafts {
         let Source::Each(each) = &draft.line.value else { continue };
@@ -150,8 +149,17 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Writ
                     .error(draft.span, "missing-key", message)
                     .help("say here as well which items are meant: `where: { … }`");
             }
-        } else if scoped("where") || scoped("protect") {
-            faults.not_supported(draft.span, "lists of resources whose type has `where` or `protect`, over HTTP");
+        } else if each.scoped && !each.items.writes() {
+            let message = format!("who of `{}` is meant cannot be told at {}", draft.line.target, each.items.text());
+            faults
+                .error(draft.span, "bad-path", message)
+                .help(format!("{} has `where` or `protect`: write a plain path to a list, `$.people`", named.name()));
+        } else if each.scoped && scoped("where") {
+            let message =
+                format!("where `{}` is shown, the record of each {} in it is read", draft.line.target, named.name());
+            faults
+                .advice(draft.span, "scoped-members", message)
+                .help("an id does not tell whether `where` holds; more than a few are looked for in the list, if there is one");
         }
     }
 }

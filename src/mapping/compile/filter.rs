@@ -124,6 +124,8 @@ fn filter(
     let node = if own { shared.framed(node, &["rows"]) } else { Cow::Borrowed(node) };
     let mut fields = node.map(faults, "a filter rule")?;
     let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(exactly);
+    // the app knows nothing of who is no member for clients
+    let exactly = exactly && !lines.iter().any(|d| d.line.scoped().is_some() && d.line.target.covers(&target));
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);
     let (call, own) = if own {
         let asked = own_call(&mut fields, key, written, &target, around, faults);

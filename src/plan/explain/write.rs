@@ -94,6 +94,13 @@ pub(super) fn change(
         said.add("change", &in_words(asked));
     }
     let set = plan.set();
+    let scoped = |c: &&Changed| resource.line(&c.target).is_some_and(|line| line.scoped().is_some());
+    let mut reads = Vec::new();
+    for asked in set.iter().flatten().filter(scoped) {
+        let who = format!("who joins or leaves `{}`", asked.target);
+        said.noted("looks", &who, "nobody joins who is not there, nor joins or leaves who is protected");
+        reads.push(format!("a read for each {who}"));
+    }
     let values = set.iter().flatten().filter_map(|change| match &change.to {
         To::Value(value) => Some((&change.target, value)),
         To::Unassigned | To::Delta { .. } => None,
@@ -108,6 +115,7 @@ pub(super) fn change(
         let mut cost = steps_in_order(&mut said, &steps)?;
         cost.calls += guards.len() + turns;
         cost.look_up(queries);
+        cost.besides.extend(reads);
         if steps.iter().any(|step| step.wish != Wish::Done) {
             said.noted(
                 "or",
@@ -132,6 +140,7 @@ pub(super) fn change(
     for rule in plan.edits() {
         edits(&mut said, &rule.call, "if anything differs", !rule.call.reads());
     }
+    cost.besides.extend(reads);
     let joins = plan.joins(context)?;
     cost = cost.and(steps_in_order(&mut said, &joins)?);
     said.noted("steps", "decided after the read", "what differs is sent; where nothing does, nothing is");

@@ -255,7 +255,16 @@ fn list<'n>(
             value: FieldSource::At { at: Selector::key("value"), codec: Codec::Plain },
         };
         let (items, fields, of) = (Selector::key(&name), vec![value], Some(of_name));
-        let each = Each { items, pattern: Pattern::default(), fields, of, also: Vec::new(), at_most: None, one: false };
+        let each = Each {
+            items,
+            pattern: Pattern::default(),
+            fields,
+            of,
+            also: Vec::new(),
+            at_most: None,
+            one: false,
+            scoped: false,
+        };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
     let only = fields.take("where").map(|n| tests(n, "`where`", faults)).unwrap_or_default();
@@ -277,8 +286,16 @@ fn list<'n>(
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
     let (items, fields) = (Selector::key(&name), parts);
-    let each =
-        Each { items, pattern: Pattern::default(), fields, of: None, also: Vec::new(), at_most: None, one: false };
+    let each = Each {
+        items,
+        pattern: Pattern::default(),
+        fields,
+        of: None,
+        also: Vec::new(),
+        at_most: None,
+        one: false,
+        scoped: false,
+    };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
 
