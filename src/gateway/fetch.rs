@@ -75,7 +75,12 @@ impl Gateway {
     }
 
     /// The same of any record that the app has, whether it exists for SCIM or not.
-    async fn any(&self, session: &mut Session, resource: &Resource, id: &str) -> Result<Option<Value>, Error> {
+    pub(super) async fn any(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<Option<Value>, Error> {
         let way = match read::by_id(resource, id, self.limits) {
             Err(Fault::Absent) => return Ok(None),
             way => way?,
@@ -105,11 +110,7 @@ impl Gateway {
         if session.calls() + ids.len() as u64 > self.limits.calls as u64 {
             return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
         }
-        let mut rows = Vec::new();
-        for id in &ids {
-            rows.extend(Box::pin(self.any(session, query.resource, id)).await?);
-        }
-        Ok(rows)
+        Ok(self.records(session, query.resource, ids).await?.into_iter().flatten().collect())
     }
 
     /// The record that a call by its id tells; none if there is no such record.
@@ -206,6 +207,10 @@ impl Gateway {
     }
 
     async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
+        if let Source::Named(named) = &query.source {
+            let among = query.among(named, self.whom(session, named).await?)?;
+            return Box::pin(self.walk(session, &among, client)).await;
+        }
         let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
         let rows = rows.into_iter().map(|(_, row)| row).collect();

@@ -113,10 +113,21 @@ pub enum Get {
 pub struct Part {
     /// The name: `people` stands at `$.people`.
     pub name: String,
-    /// The call; `$.id` is the record's.
+    /// The call; `$.id` is the record's, `$.values` are those of many.
     pub call: CallTemplate,
     /// How its rows go on; none: one reply.
     pub pages: Option<Pages>,
+    /// How it is fetched for many records at once; none: for each by itself.
+    pub batch: Option<Batch>,
+}
+
+/// Rows of many records in one reply.
+#[derive(Debug)]
+pub struct Batch {
+    /// For how many records at most.
+    pub most: usize,
+    /// Where a row says which record it belongs to.
+    pub of: Selector,
 }
 
 /// The source of many records.
@@ -263,12 +274,21 @@ pub struct FilterRule {
 /// What the call of a rule's own answers with.
 #[derive(Debug)]
 pub enum Own {
-    /// Records as in the list, at the call's `rows`; without pages in one reply.
-    Rows(Option<Box<Pages>>),
+    /// Records, at the call's `rows`.
+    Rows(Box<OwnRows>),
     /// One record, at the call's `record`.
     Record,
     /// Ids, at the call's `id`; each is then read by `get`.
     Ids,
+}
+
+/// The rows of a rule's own call.
+#[derive(Debug)]
+pub struct OwnRows {
+    /// How they go on; none: all come in one reply.
+    pub pages: Option<Pages>,
+    /// What they are good for; none: for what those of the list are.
+    pub gives: Option<Gives>,
 }
 
 /// How a record is made.

@@ -62,7 +62,7 @@ impl Place {
                 Some(Self::Page { taken: number("taken")?, page: number("page")?, next, marks: marks? })
             }
             // One record has no second page.
-            (None, Source::Key(_) | Source::Union(_) | Source::Nothing) => None,
+            (None, Source::Key(_) | Source::Union(_) | Source::Named(_) | Source::Nothing) => None,
         }
     }
 

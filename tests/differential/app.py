@@ -1,7 +1,7 @@
-"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf|fluent
+"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf|fluent|apart
 
 It answers what it is asked about (`exact`), everybody who is anything like it (`wider`), or does not know the parameters and
-ignores them (`deaf`). One is `fluent`: its only parameter is `where`, a whole filter as a tree of JSON. `GET /seen` tells the calls since the last time it was asked: path, parameters, rows in all.
+ignores them (`deaf`). One is `fluent`: its only parameter is `where`, a whole filter as a tree of JSON. One keeps what it is asked `apart` from its lists: `GET /api/found/…` tells all whom it finds at once, or that there is nobody. `GET /seen` tells the calls since the last time it was asked: path, parameters, rows in all.
 """
 
 import json
@@ -48,6 +48,8 @@ class Directory:
         self.numbers, self.codes, self.seen, self.lock = count(17), count(1), [], Lock()
 
     def answer(self, method, path, query, body):
+        if self.behaviour == "apart" and (apart := re.fullmatch(r"/api/found/(people|crews)", path)):
+            return self.found(apart[1], path, query)
         found = re.fullmatch(r"/api/(people|crews)(?:/([^/]+))?(?:/([^/]+))?(?:/([^/]+))?", path)
         if not found:
             return 404, problem("path", "there is nothing here")
@@ -97,6 +99,11 @@ class Directory:
             return 200, {"result": {"items": rows[begin:begin + size], "of": str(len(rows))}}
         page, size = int(query["page"]), min(int(query["limit"]), 4)
         return 200, rows[page * size:page * size + size]
+
+    def found(self, what, path, query):
+        rows = [shown(r) for r in (self.people if what == "people" else self.crews).values() if self.fits(r, query)]
+        self.seen.append({"path": path, "asked": query, "rows": len(rows)})
+        return (200, {"found": rows}) if rows else (404, problem("nobody", "there is nobody like that"))
 
     def fits(self, record, asked):
         if self.behaviour == "fluent":

@@ -57,7 +57,7 @@ over_sqlite() {
 
 over_rest() {
   local name at app sides=() url
-  for name in exact wider deaf fluent; do
+  for name in exact wider deaf fluent apart; do
     app=127.0.0.1:$(free_port)
     start "$RUN/app-$name.pid" "$RUN/app-$name.out" python3 "$HERE/app.py" "${app#*:}" "$name"
     wait_http "http://$app/seen" 20 || { cat "$RUN/app-$name.out"; exit 1; }
@@ -65,6 +65,10 @@ over_rest() {
     # the other two keep no promise, and `ne` is of no use without one
     case $name in
       wider | deaf) sed -i -e '/ ne ?/d' -e 's/, matches: exactly//' "$RUN/$name.mapping.yaml" ;;
+      # each rule has a call of its own, for ids where it finds few
+      apart) sed -i -e 's|: { query: { \(label[.a-z]*: $.value\) }|: { call: GET /found/crews, query: { \1 }, rows: $.found|' \
+        -e 's|: { query: { \([a-rt-z][a-z]*[.]eq: $.value\) }|: { call: GET /found/people, query: { \1 }, id: "$.found[*].no"|' \
+        -e 's|: { query: { \([a-z]*[.][a-z]*: $.value\) }|: { call: GET /found/people, query: { \1 }, rows: $.found|' "$RUN/$name.mapping.yaml" ;;
       # in place of all rules one language, and one parameter for it
       fluent) sed -i -e '/^        .* ?: {/d' -e '1r '"$HERE/language.yaml" \
         -e 's/^        case: any$/        case: any\n        matches: exactly\n        language: trees/' \

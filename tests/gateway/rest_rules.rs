@@ -82,6 +82,8 @@ fn act(asked: &Asked) -> Told {
         ["named", "broken"] => told(500, &json!({})),
         ["named", "odd"] => ok(json!({"name": "odd"})),
         ["named", name] => ok(json!(groups.iter().filter(|g| g["name"] == *name).collect::<Vec<_>>())),
+        ["short", name] => ok(json!([{"id": name.to_lowercase(), "name": name}])),
+        ["bare", name] => ok(json!([name.to_lowercase()])),
         _ => told(405, &json!({})),
     }
 }
@@ -201,4 +203,31 @@ async fn what_a_rule_answers_wrongly_is_a_fault_and_never_a_short_list() {
     let (app, few) = self::door(Limits { calls: 7, ..LIMITS }).await;
     few.find("/Users", "displayName sw \"N\"").await.fails(400, "tooMany");
     assert_eq!(app.calls(), ["GET /search?begins=N"], "what cannot be read to the end is not begun");
+}
+
+#[tokio::test]
+async fn rows_of_a_rule_may_give_less_than_the_record() {
+    let own = "call: \"GET /named/{{value}}\", rows: $ }";
+    assert!(MAPPING.contains(own));
+    let find = "displayName eq \"G3\"";
+    for (rule, path, calls) in [
+        (
+            "call: \"GET /short/{{value}}\", rows: $, gives: [displayName] }",
+            "/Groups?attributes=displayName",
+            vec!["GET /short/G3"],
+        ),
+        (
+            "call: \"GET /short/{{value}}\", rows: $, gives: [displayName] }",
+            "/Groups",
+            vec!["GET /short/G3", "GET /groups/g3"],
+        ),
+        ("call: \"GET /bare/{{value}}\", rows: $, gives: [] }", "/Groups", vec!["GET /bare/G3", "GET /groups/g3"]),
+    ] {
+        let (app, url) = OddApp::start(act).await;
+        let door = Door::over_text(&MAPPING.replace(own, rule), &url, LIMITS).await;
+        let found = door.find(path, find).await.is(200);
+        assert_eq!(found["Resources"][0]["displayName"], "G3");
+        assert_eq!(found["Resources"][0]["members"].is_array(), calls.len() == 2, "{rule}");
+        assert_eq!(app.calls(), calls, "{rule}");
+    }
 }

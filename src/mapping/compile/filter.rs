@@ -10,7 +10,7 @@ use crate::{
         call::CallTemplate,
         language::Language,
         line::{Fold, Line},
-        rest::{FilterRule, Own, Total},
+        rest::{FilterRule, Own, OwnRows, Total},
     },
     scim::{
         filter::{CompareOp, Filter},
@@ -26,6 +26,7 @@ use super::{
     call::{self, Setting},
     codec,
     frame::Shared,
+    gives::{Reads, gives},
     language::{Spoken, language},
     pages::{PAGED, check_pages, pages},
 };
@@ -39,6 +40,8 @@ pub(super) struct Around<'a> {
     pub list: &'a Node,
     /// The names that its call may use.
     pub names: &'a [&'a str],
+    /// How a record is read, where rows give less.
+    pub reads: &'a Reads<'a>,
 }
 
 /// What rules have in common that do not say it themselves.
@@ -125,7 +128,7 @@ fn filter(
     let exactly = exactly && !lines.iter().any(|d| d.line.scoped().is_some() && d.line.target.covers(&target));
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);
     let (call, own) = if own {
-        let asked = own_call(&mut fields, key, written, &target, shared, faults);
+        let asked = own_call(&mut fields, key, written, &target, around, faults);
         asked.map(|(call, own)| (call, Some(own))).unzip()
     } else {
         (laid_over(&mut fields, key, written, around, faults), Some(None))
@@ -186,20 +189,23 @@ fn own_call(
     key: &Key,
     node: &Node,
     target: &Target,
-    shared: &Shared,
+    around: &Around<'_>,
     faults: &mut Faults,
 ) -> Option<(CallTemplate, Own)> {
+    let Around { kind, lines, shared, reads, .. } = *around;
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(["value"]).collect();
     let call = call::from_fields(fields, &Setting::reading(&names, &["rows", "record", "id"], shared), faults);
     let paged = fields.take_entry("pages");
     let pages = paged.and_then(|(_, n)| pages(n, &[], shared, faults));
+    let given = fields.take_entry("gives");
+    let gives = given.and_then(|(_, n)| gives(n, kind, lines, reads, faults));
     let call = call?;
     check_pages(&call, pages.as_ref(), key.span, faults);
     let said: Vec<&str> = ["rows", "record", "id"].into_iter().filter(|word| node.get(word).is_some()).collect();
     if said.len() > 1 {
         faults
             .error(key.span, "bad-filter-rule", "this call answers with one of `rows`, `record` and `id`")
-            .help("keep the one that is so; rows in which a record is not whole say `id: \"$.data[*].id\"` alone");
+            .help("keep the one that is so; rows that hold less than the record say what in `gives`");
         return None;
     }
     // a frame may say where replies hold their rows, and is overruled
@@ -213,13 +219,16 @@ fn own_call(
                 .help("write `rows: $.data` for records as in the list, `record: $` for one, `id: $.user_id` for ids");
             return None;
         }
-        _ => Own::Rows(pages.map(Box::new)),
+        _ => Own::Rows(Box::new(OwnRows { pages, gives })),
     };
     if let (Own::Ids | Own::Record, Some((key, _))) = (&own, paged) {
         faults.error(key.span, "bad-value", "only `rows` have pages").help("leave `pages` out");
     }
-    if let (Own::Rows(Some(pages)), Some((key, _))) = (&own, paged)
-        && matches!(pages.total, Some(Total::Call(..)))
+    if let (Own::Ids | Own::Record, Some((key, _))) = (&own, given) {
+        faults.error(key.span, "bad-value", "only `rows` may give less than the record").help("leave `gives` out");
+    }
+    if let (Own::Rows(rows), Some((key, _))) = (&own, paged)
+        && matches!(rows.pages.as_ref().and_then(|pages| pages.total.as_ref()), Some(Total::Call(..)))
     {
         faults
             .warning(key.span, "no-effect", "a call that counts the list does not count what a rule finds")

@@ -35,14 +35,14 @@ pub(super) fn list(
     super::not_supported(
         &mut fields,
         faults,
-        &[("holds", "sources with a condition"), ("sort", "sorting by the app"), ("together", "filters sent together")],
+        &[("holds", "sources with a condition"), ("together", "filters sent together")],
     );
     let gives = fields.take("gives").and_then(|node| gives(node, kind, lines, reads, faults));
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
     let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
     let pages = fields.required(faults, "pages").and_then(|n| pages(n, &[], shared, faults));
-    let around = Around { kind, lines, shared, list: node, names: &names };
+    let around = Around { kind, lines, shared, list: node, names: &names, reads };
     let (filters, language) = fields.map(faults, "filters").map(|f| filters(f, &around, faults)).unwrap_or_default();
     let span = fields.span();
     fields.finish(faults);

@@ -16,8 +16,8 @@ use crate::{
 
 use super::{call::Setting, pattern::pattern};
 
-/// Names of the language that no call has yet.
-const LATER: [&str; 3] = ["member", "changes", "sort"];
+/// A name of the language that no call has yet.
+const LATER: &str = "member";
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
@@ -205,7 +205,7 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         if setting.names.contains(&name.as_str()) || late(&name, field.as_deref(), span, setting, faults) {
             continue;
         }
-        if LATER.contains(&name.as_str()) {
+        if name == LATER {
             faults.not_supported(span, &format!("calls that use `{name}`"));
             continue;
         }
@@ -223,6 +223,13 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
                 setting.names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
             )),
         };
+    }
+    if let Term::Text(text) = &term
+        && text.bare().any(|hole| hole.join(".") == "values")
+    {
+        faults.error(span, "wrong-type", "`values` is a list, and a text has one value").help(
+            "say how the app has it: `{{commas values}}`, or `$.values` alone in `json` or under a key such as `ids[]`",
+        );
     }
     Some(term)
 }

@@ -15,7 +15,7 @@ use crate::{
     scim::condition::Condition,
 };
 
-use super::{Position, Query, Source};
+use super::{Position, Query};
 
 /// A row of the app, or the record that took its place.
 #[derive(Debug, Clone)]
@@ -55,11 +55,7 @@ impl Query<'_> {
     /// How rows are looked at where a walk is.
     #[must_use]
     pub fn look(&self, at: &Position) -> Look<'_> {
-        let gives = match self.way(at) {
-            // what is read by its id is whole
-            Source::List(list, _) if !self.gives_ids(at) => list.gives.as_ref(),
-            _ => None,
-        };
+        let gives = self.way(at).gives();
         let looks = self.looks();
         let scoped = !self.hidden && has_scope(self.resource);
         let scope = scoped && gives.is_none_or(|gives| gives.scope);

@@ -7,7 +7,7 @@ use crate::{
         Resource,
         codec::Codec,
         line::{FieldSource, Line, Source as LineSource},
-        rest::{FilterRule, List, Own, Pages, RestRecords},
+        rest::{FilterRule, Gives, List, Own, Pages, RestRecords},
         sql::SqlRecords,
         term::Scope,
     },
@@ -25,7 +25,10 @@ use crate::{
     },
 };
 
-use super::asked::{self, Asked};
+use super::{
+    asked::{self, Asked},
+    named::{Named, named},
+};
 
 /// A way in.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub enum Source<'a> {
     List(&'a List, Option<By<'a>>),
     /// What each side of an `or` finds, one after the other.
     Union(Union<'a>),
+    /// Those whom one record of another type names.
+    Named(Box<Named<'a>>),
     /// A table.
     Table(Table<'a>),
 }
@@ -49,9 +54,21 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn pages(&self) -> Option<&'a Pages> {
         match (self, self.own()) {
-            (_, Some(Own::Rows(pages))) => pages.as_deref(),
+            (_, Some(Own::Rows(rows))) => rows.pages.as_ref(),
             (_, Some(Own::Record | Own::Ids)) => None,
             (Self::List(list, _), None) => Some(&list.pages),
+            _ => None,
+        }
+    }
+
+    /// What its rows are good for; none: for all that `get` tells.
+    #[must_use]
+    pub fn gives(&self) -> Option<&'a Gives> {
+        match (self, self.own()) {
+            // what is read by its id is whole
+            (_, Some(Own::Ids | Own::Record)) => None,
+            (Self::List(list, _), Some(Own::Rows(rows))) => rows.gives.as_ref().or(list.gives.as_ref()),
+            (Self::List(list, _), None) => list.gives.as_ref(),
             _ => None,
         }
     }
@@ -107,11 +124,27 @@ pub struct Narrowed<'a> {
 }
 
 /// The most sides that a union is made of.
-const SIDES: usize = 20;
+pub(super) const SIDES: usize = 20;
 
 /// The narrowest way into an HTTP app: by id, by what is unique, by a union of these, by the rule that lets the fewest
-/// through, else the whole list.
+/// through, by who names them, else the whole list.
 pub(super) fn of_rest<'a>(
+    resource: &'a Resource,
+    records: &'a RestRecords,
+    condition: &Condition,
+    limits: Limits,
+) -> Result<Source<'a>, Fault> {
+    let one = |conjunct: &&Condition| key_in(resource, conjunct).is_some();
+    if !condition.conjuncts().iter().any(one)
+        && let Some(named) = named(resource, records, condition, limits)
+    {
+        return Ok(Source::Named(Box::new(named)));
+    }
+    direct(resource, records, condition, limits)
+}
+
+/// The same, without reading a record of another type before.
+pub(super) fn direct<'a>(
     resource: &'a Resource,
     records: &'a RestRecords,
     condition: &Condition,
@@ -121,8 +154,8 @@ pub(super) fn of_rest<'a>(
         return Ok(Source::Fixed(rows));
     }
     let conjuncts = condition.conjuncts();
-    for conjunct in &conjuncts {
-        if let Some(found) = by_key(resource, conjunct)? {
+    for id in conjuncts.iter().filter_map(|conjunct| key_in(resource, conjunct)) {
+        if let Some(found) = by_key(resource, &id)? {
             return Ok(found);
         }
     }
@@ -140,9 +173,8 @@ pub(super) fn of_rest<'a>(
     }
 }
 
-fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Source<'a>>, Fault> {
-    let Some(id) = key_in(resource, conjunct) else { return Ok(None) };
-    match read::call_by_id(resource, &id) {
+pub(super) fn by_key<'a>(resource: &'a Resource, id: &str) -> Result<Option<Source<'a>>, Fault> {
+    match read::call_by_id(resource, id) {
         // out of the list, by its rule
         Ok(None) => Ok(None),
         Ok(Some(call)) => Ok(Some(Source::Key(Box::new(call)))),
@@ -152,7 +184,7 @@ fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Sou
 }
 
 /// The narrower of a rule and the app's language; the language where it says all of it, or no less than the rule.
-fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition: &Condition) -> Option<By<'a>> {
+pub(super) fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition: &Condition) -> Option<By<'a>> {
     let rule = by_rule(resource, list, &condition.conjuncts()).map(By::Rule);
     // A filter that the call cannot hold, such as a text with a tab in a query, is not asked.
     let fits = |list: &List, asked: &Asked| match &asked.filter {
@@ -191,7 +223,8 @@ fn union<'a>(
     let (mut sides, mut width) = (Vec::new(), Width::One);
     for (_, side) in or.iter().enumerate().filter(|(at, side)| !or[..*at].contains(side)) {
         let conjuncts = side.conjuncts();
-        let key = conjuncts.iter().find_map(|c| by_key(resource, c).transpose()).transpose()?;
+        let mut ids = conjuncts.iter().filter_map(|conjunct| key_in(resource, conjunct));
+        let key = ids.find_map(|id| by_key(resource, &id).transpose()).transpose()?;
         match (key, &records.list) {
             (Some(Source::Nothing), _) => {}
             (Some(key), _) => sides.push(key),
@@ -221,7 +254,7 @@ pub(super) enum Width {
 }
 
 impl By<'_> {
-    fn width(&self) -> Width {
+    pub(super) fn width(&self) -> Width {
         match self {
             Self::Rule(narrowed) => narrowed.width(),
             Self::Language(asked) => asked.width,

@@ -18,7 +18,7 @@ use crate::{
     scim::{Refusal, ScimType, condition::Condition, sort::Sort},
 };
 
-use super::{By, Query, Source, Table};
+use super::{By, Query, Source, Table, Union};
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -88,7 +88,7 @@ impl Query<'_> {
     /// A call that cannot be made.
     pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
         match self.way(at) {
-            Source::Nothing | Source::Fixed(_) | Source::Union(_) => Ok(None),
+            Source::Nothing | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             way @ Source::List(..) => self.list_call(at, way.pages().map_or(1, |pages| pages.max as usize)).map(Some),
             Source::Table(Table { records, pushed, order }) => {
@@ -177,8 +177,7 @@ impl Query<'_> {
                 _ => Some(reply.body),
             },
         };
-        let bare =
-            matches!(self.way(at), Source::List(list, _) if list.gives.as_ref().is_some_and(|gives| gives.only_id));
+        let bare = self.way(at).gives().is_some_and(|gives| gives.only_id);
         match found {
             Some(Value::Array(rows)) if bare => Ok(rows.into_iter().map(|row| self.of_bare(row)).collect()),
             Some(Value::Array(rows)) => {
@@ -236,7 +235,7 @@ impl Query<'_> {
         let (side, taken) = (at.side, at.taken + rows);
         let on = |more: Position| Next::Go(Box::new(Position { side, taken, page: at.page + 1, ..more }));
         Ok(match self.way(at) {
-            Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => Next::End,
+            Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
@@ -293,7 +292,8 @@ impl Query<'_> {
         let conjuncts = self.condition.conjuncts();
         match &self.source {
             Source::Nothing | Source::Key(_) | Source::Fixed(_) => Vec::new(),
-            Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
+            Source::Union(Union { serves, .. }) => conjuncts.into_iter().filter(|c| *serves != c.to_string()).collect(),
+            Source::Named(named) => conjuncts.into_iter().filter(|c| named.serves != c.to_string()).collect(),
             Source::List(_, by) => {
                 let served = |c: &Condition| by.as_ref().and_then(|by| by.serves(&c.to_string())) == Some(true);
                 conjuncts.into_iter().filter(|c| !served(c)).collect()
