@@ -16,8 +16,8 @@ use crate::{
 
 use super::{call::Setting, pattern::pattern};
 
-/// Names of the language that no call has yet.
-const LATER: [&str; 2] = ["member", "changes"];
+/// A name of the language that no call has yet.
+const LATER: &str = "member";
 
 /// Reads a term.
 pub(super) fn term(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Term> {
@@ -205,7 +205,7 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
         if setting.names.contains(&name.as_str()) || late(&name, field.as_deref(), span, setting, faults) {
             continue;
         }
-        if LATER.contains(&name.as_str()) {
+        if name == LATER {
             faults.not_supported(span, &format!("calls that use `{name}`"));
             continue;
         }
