@@ -3,6 +3,8 @@
 
 #[path = "backend_rest/conversation.rs"]
 mod conversation;
+#[path = "backend_rest/pace.rs"]
+mod pace;
 
 use std::{
     convert::Infallible,
@@ -359,35 +361,6 @@ async fn the_apps_word_to_wait_is_everybodys() {
         assert!((29..=30).contains(&reply.retry_after.unwrap()), "{:?}", reply.retry_after);
     }
     assert_eq!(heads.lock().unwrap().len(), 1);
-}
-
-/// Ten calls that come to no answer, and the app is left alone; then one looks.
-#[tokio::test]
-async fn an_app_that_is_away_is_left_alone_for_a_while() {
-    let (origin, heads) = misbehave([vec![Act::Reset; 11], vec![Act::Say(OK); 3]].concat()).await;
-    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    let backend = Backend::open(&app(&origin, vec![]), LIMITS).await.unwrap();
-    let ask = async || backend.read().await.unwrap().call(&Call::Http(get("/"))).await.map_err(|f| (f.kind, f.sent));
-    for _ in 0..10 {
-        assert_eq!(ask().await.unwrap_err(), (Kind::Lost, true));
-    }
-    let later = async || {
-        tokio::time::pause();
-        tokio::time::advance(Duration::from_secs(6)).await;
-        tokio::time::resume();
-    };
-    assert_eq!(ask().await.unwrap_err(), (Kind::Unreachable, false));
-    assert!(backend.ping().await.is_err(), "not ready either");
-    assert_eq!(heads.lock().unwrap().len(), 10);
-    later().await;
-    assert_eq!(ask().await.unwrap_err(), (Kind::Lost, true));
-    assert_eq!(ask().await.unwrap_err(), (Kind::Unreachable, false));
-    assert_eq!(heads.lock().unwrap().len(), 11);
-    later().await;
-    backend.ping().await.unwrap();
-    assert_eq!(ask().await.unwrap().class, Class::Ok);
-    assert_eq!(ask().await.unwrap().class, Class::Ok);
-    assert_eq!(heads.lock().unwrap().len(), 14);
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ resources:
         userName eq ?: { query: { login: $.value }, matches: exactly }
         userName sw ?: { query: { begins: $.value } }
         emails.value eq ?: { query: { mail: $.value }, case: any }
+        nickName eq ?: { call: "GET /nicks/{{value}}", id: "$.ids[*]", matches: exactly }
 "#;
 
 /// What an app does that its mapping denies.
@@ -39,6 +40,8 @@ struct Odd {
     large_nicks: bool,
     html_for_nobody: bool,
     other_token: bool,
+    forgets_a_nick: bool,
+    guesses_nicks: bool,
 }
 
 fn users(odd: Odd) -> Vec<Value> {
@@ -65,6 +68,13 @@ fn answer(odd: Odd, asked: &Asked) -> Told {
             }
             None => told(404, &json!({})),
         };
+    }
+    if let Some(nick) = url.path().strip_prefix("/nicks/") {
+        let named = users(odd).into_iter().filter(|user| user["nick"].as_str().unwrap().eq_ignore_ascii_case(nick));
+        let mut ids: Vec<Value> =
+            named.map(|user| user["id"].clone()).filter(|id| !odd.forgets_a_nick || *id != 2).collect();
+        ids.extend(odd.guesses_nicks.then_some(json!(17)));
+        return if ids.is_empty() { told(404, &json!({})) } else { told(200, &json!({"ids": ids})) };
     }
     let same = |a: &Value, b: &str| match odd.tells_letters_apart {
         true => a == b,
@@ -126,6 +136,17 @@ async fn check(odd: Odd) -> (i32, String) {
 async fn an_app_as_its_mapping_says_has_no_faults() {
     let (code, said) = check(Odd::default()).await;
     assert_eq!((code, said.contains("no faults")), (0, true), "{said}");
+}
+
+#[tokio::test]
+async fn a_rule_with_a_call_of_its_own_is_tried_as_any() {
+    let (code, said) = check(Odd { forgets_a_nick: true, ..Odd::default() }).await;
+    let message =
+        "error[lost-match]: User: `nickName eq ?` loses matches: of 1 records that match the app did not give 1";
+    assert!(code == 2 && said.contains(message) && said.contains("1 error, "), "{said}");
+    let (code, said) = check(Odd { guesses_nicks: true, ..Odd::default() }).await;
+    let message = "error[broken-promise]: User: `nickName eq ?` says `matches: exactly`, and of 2 rows that the app gave 1 do not match";
+    assert!(code == 2 && said.contains(message) && said.contains("1 error, "), "{said}");
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     mapping::Resource,
@@ -29,6 +29,7 @@ use super::{
     Error, Gateway,
     caller::{Caller, RequestId},
     rescue::rescue,
+    response::{json, nothing, projected, shown, unchanged},
     store::anew,
     version::version_in,
 };
@@ -186,50 +187,4 @@ impl Gateway {
 
 fn one(found: Option<Value>) -> Result<Response<Bytes>, Error> {
     found.map(|value| json(StatusCode::OK, &value)).ok_or_else(Error::absent)
-}
-
-fn projected(mut resource: Map<String, Value>, projection: &Projection) -> Value {
-    projection.apply(&mut resource);
-    Value::Object(resource)
-}
-
-/// A resource as the answer, with its address in `Location` (RFC 7644 §3.3) and its version in `ETag` (§3.14).
-fn shown(status: StatusCode, resource: Map<String, Value>, projection: &Projection) -> Response<Bytes> {
-    let location = resource.get("meta").and_then(|m| m.get("location")?.as_str()).map(HeaderValue::from_str);
-    let version = version_in(&resource).map(HeaderValue::from_str);
-    let mut response = json(status, &projected(resource, projection));
-    for (name, value) in [(header::LOCATION, location), (header::ETAG, version)] {
-        if let Some(Ok(value)) = value {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
-}
-
-/// The client has this version already (RFC 9110 §15.4.5).
-fn unchanged(resource: &Map<String, Value>) -> Response<Bytes> {
-    let mut response = empty(StatusCode::NOT_MODIFIED);
-    if let Some(Ok(version)) = version_in(resource).map(HeaderValue::from_str) {
-        response.headers_mut().insert(header::ETAG, version);
-    }
-    response
-}
-
-fn nothing() -> Response<Bytes> {
-    empty(StatusCode::NO_CONTENT)
-}
-
-fn empty(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = status;
-    response
-}
-
-/// A JSON body in SCIM's media type (RFC 7644 §3.8).
-pub(super) fn json(status: StatusCode, body: &Value) -> Response<Bytes> {
-    // a tree of JSON can always be written
-    let mut response = Response::new(Bytes::from(serde_json::to_vec(body).unwrap_or_default()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(message::CONTENT_TYPE));
-    response
 }

@@ -16,7 +16,7 @@ use crate::scim::{
     },
 };
 
-use super::{Error, Gateway, answer::json, caller::RequestId, rescue::rescue};
+use super::{Error, Gateway, caller::RequestId, rescue::rescue, response::json};
 
 /// What became of one operation.
 struct Outcome {

@@ -1,7 +1,7 @@
 //! Reads what rows do not give (see [`crate::plan::query::Row`]): the record of a row by its id, and what hangs under records. Of many rows
 //! several at once, in their order; and none where that would take more calls than a request may make.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, collections::HashSet, mem};
 
 use serde_json::{Map, Value};
 
@@ -80,7 +80,7 @@ impl Gateway {
                 alive.push(row(record));
             }
         }
-        let mut alive = self.whole(session, kind, alive, |_| !look.reads).await?;
+        let mut alive = self.whole(session, query, alive, |_| !look.reads).await?;
         self.hang(session, kind, &query.looks(), alive.iter_mut().flatten()).await?;
         for (at, row) in places.into_iter().zip(alive) {
             let Some(Looked::Not(id)) = found.get_mut(at) else { continue };
@@ -140,7 +140,7 @@ impl Gateway {
         let kind = query.resource;
         let by_row: Vec<bool> = rows.iter().map(|row| row.gives.is_some()).collect();
         let of_row = |gives: &Gives| View::of_row(kind, needs, gives);
-        let rows = self.whole(session, kind, rows, |gives| of_row(gives).is_some()).await?;
+        let rows = self.whole(session, query, rows, |gives| of_row(gives).is_some()).await?;
         let Some(mut rows) = rows.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         self.hang(session, kind, needs, rows.iter_mut()).await?;
         let whole = View::new(kind, needs);
@@ -160,54 +160,67 @@ impl Gateway {
     pub(super) async fn whole<'q>(
         &self,
         session: &mut Session,
-        kind: &Resource,
+        query: &Query<'_>,
         rows: Vec<Row<'q>>,
         enough: impl Fn(&Gives) -> bool,
     ) -> Result<Vec<Option<Row<'q>>>, Error> {
+        let kind = query.resource;
         let lacks = |row: &Row<'_>| row.gives.is_some_and(|gives| !enough(gives));
         let ids: Vec<String> = rows
             .iter()
             .filter(|row| lacks(row))
             .map(|row| translate::id(kind, &row.record))
             .collect::<Result<_, _>>()?;
-        let mut records = self.records(session, kind, ids).await?.into_iter();
+        let mut records = self.records(session, query, ids).await?.into_iter();
         let of = |row: Row<'q>| if lacks(&row) { records.next().flatten().map(Row::whole) } else { Some(row) };
         Ok(rows.into_iter().map(of).collect())
+    }
+
+    /// The records of the ids that a look-up told, each once. Who is not there is left out.
+    pub(super) async fn of_ids(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        told: &[Value],
+    ) -> Result<Vec<Value>, Error> {
+        let ids = told.iter().map(|value| translate::id_of(query.resource, Some(value)));
+        let mut ids = ids.collect::<Result<Vec<String>, _>>()?;
+        let mut known = HashSet::new();
+        ids.retain(|id| known.insert(id.clone()));
+        Ok(self.records(session, query, ids).await?.into_iter().flatten().collect())
     }
 
     /// The records of these ids, in their order; nothing where one is gone.
     async fn records(
         &self,
         session: &mut Session,
-        kind: &Resource,
+        query: &Query<'_>,
         ids: Vec<String>,
     ) -> Result<Vec<Option<Value>>, Error> {
-        self.affords(session, ids.len())?;
+        if !self.affords(session, ids.len()) {
+            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
         let mut tasks = Vec::with_capacity(ids.len());
         for id in ids {
             let mut session = session.beside()?;
-            tasks.push(async move { self.named(&mut session, kind, &id).await });
+            tasks.push(async move { self.named(&mut session, query.resource, &id).await });
         }
         session.all(tasks).await
     }
 
-    /// The record of an id that a row told.
+    /// The record of an id that the app told: nobody else's.
     async fn named(&self, session: &mut Session, kind: &Resource, id: &str) -> Result<Option<Value>, Error> {
-        let Some(call) = read::call_by_id(kind, id)? else { return Ok(None) };
-        let Some(record) = self.read_by(session, kind, id, &call).await? else { return Ok(None) };
+        let Some(record) = Box::pin(self.answered(session, kind, id)).await? else { return Ok(None) };
         if translate::id(kind, &record)? != id {
-            let cause = format!("`get` by the id of a row tells another {}; see `id`", kind.kind.name);
+            let cause = format!("the app tells another {} than the one whose id it told; see `id`", kind.kind.name);
             return Err(Fault::Unmade(cause).into());
         }
         Ok(Some(record))
     }
 
     /// Whether so many calls more may be made; better none than some of them.
-    fn affords(&self, session: &Session, calls: usize) -> Result<(), Error> {
-        match session.calls() + calls as u64 > self.limits.calls as u64 {
-            true => Err(too_many(&format!("{} calls to the app", self.limits.calls)).into()),
-            false => Ok(()),
-        }
+    fn affords(&self, session: &Session, calls: usize) -> bool {
+        session.calls() + calls as u64 <= self.limits.calls as u64
     }
 
     async fn hang<'r, 'q: 'r>(
@@ -252,7 +265,9 @@ impl Gateway {
                 }
             }
         }
-        self.affords(session, tasks.len())?;
+        if !self.affords(session, tasks.len()) {
+            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
+        }
         for ((at, part), value) in places.into_iter().zip(session.all(tasks).await?) {
             if let Some(Value::Object(record)) = records.get_mut(at) {
                 record.insert(part.name.clone(), value);

@@ -71,6 +71,23 @@ impl Gateway {
         resource: &Resource,
         id: &str,
     ) -> Result<Option<Value>, Error> {
+        Ok(self.any(session, resource, id).await?.filter(|record| resource.exists(record)))
+    }
+
+    /// The same of any record that the app has, whether it exists for SCIM or not.
+    async fn any(&self, session: &mut Session, resource: &Resource, id: &str) -> Result<Option<Value>, Error> {
+        let Some(record) = self.answered(session, resource, id).await? else { return Ok(None) };
+        // Names that an app folds or trims: another record than the one asked for is not it.
+        Ok((translate::id(resource, &record)? == id).then_some(record))
+    }
+
+    /// The record that the app has for this id.
+    pub(super) async fn answered(
+        &self,
+        session: &mut Session,
+        resource: &Resource,
+        id: &str,
+    ) -> Result<Option<Value>, Error> {
         let way = match read::by_id(resource, id, self.limits) {
             Err(Fault::Absent) => return Ok(None),
             way => way?,
@@ -79,24 +96,12 @@ impl Gateway {
             ById::Call(call) => call,
             // a look into the list leads to no other in it
             ById::Query(query) => {
+                let query = Query { hidden: true, ..*query };
                 let (mut rows, ..) = Box::pin(self.all(session, &query)).await?.page();
                 return Ok(rows.pop().map(|(_, row)| row.record));
             }
         };
-        let Some(record) = self.read_by(session, resource, id, &call).await? else { return Ok(None) };
-        // Names that an app folds or trims: another record than the one asked for is not it.
-        Ok((translate::id(resource, &record)? == id && resource.exists(&record)).then_some(record))
-    }
-
-    /// The record that a call by its id tells; none if there is no such record.
-    pub(super) async fn read_by(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        id: &str,
-        call: &Call,
-    ) -> Result<Option<Value>, Error> {
-        let reply = self.settled(session, resource, id, call).await?;
+        let reply = self.settled(session, resource, id, &call).await?;
         match reply.class {
             Class::Ok => Ok(read::record(resource, reply)?),
             Class::Absent => Ok(None),
@@ -259,9 +264,13 @@ impl Gateway {
         match reply.class {
             Class::Ok => {
                 let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
-                Ok(Some((query.rows(at, reply)?, told, next)))
+                let mut rows = query.rows(at, reply)?;
+                if query.gives_ids(at) {
+                    rows = self.of_ids(session, query, &rows).await?;
+                }
+                Ok(Some((rows, told, next)))
             }
-            Class::Absent if matches!(query.way(at), Source::Key(_)) => Ok(Some((Vec::new(), None, None))),
+            Class::Absent if query.may_be_absent(at) => Ok(Some((Vec::new(), None, None))),
             _ => Err(Error::of(reply)),
         }
     }

@@ -20,6 +20,7 @@ pub mod live;
 mod order;
 mod probe;
 mod rescue;
+mod response;
 mod seal;
 mod settle;
 pub mod share;

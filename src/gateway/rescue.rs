@@ -12,7 +12,7 @@ use crate::{
     scim::{ScimType, message, request::Unread},
 };
 
-use super::{Error, caller::RequestId, share::Full};
+use super::{Error, caller::RequestId, response::json, share::Full};
 
 /// How long a client should wait when the app does not say, in seconds.
 const WAIT: u64 = 5;
@@ -29,7 +29,7 @@ pub(super) fn rescue(error: &Error, request: Option<&RequestId>) -> Response<Byt
     let number = request.map(|r| r.0.to_string()).unwrap_or_default();
     let told = tell(error, &number);
     let body = message::error(told.status.as_u16(), told.scim_type, &told.detail);
-    let mut response = super::answer::json(told.status, &body);
+    let mut response = json(told.status, &body);
     if let Some(seconds) = told.retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

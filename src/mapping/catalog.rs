@@ -8,7 +8,7 @@ use std::{collections::HashMap, str::FromStr};
 use jiff::{Timestamp, civil};
 use serde_json::{Number, Value};
 
-use super::sql::{Engine, Ident};
+use super::engine::{Engine, Ident};
 
 /// Columns by table and name, as the mapping writes both.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,6 @@ use crate::scim::{Refusal, ScimType, schema::Type};
 
 use super::{
     codec::Unreadable,
-    line::{Line, Source},
     php::Php,
     selector::{Selector, Step},
 };
@@ -38,12 +37,15 @@ pub enum Form {
     PhpValues,
 }
 
-/// The record with those of its cells opened that these lines read.
+/// The record with these of its cells opened.
 ///
 /// # Errors
 /// A cell that is not what the mapping says.
-pub fn open<'r>(cells: &[Cell], lines: &[&Line], mut record: Cow<'r, Value>) -> Result<Cow<'r, Value>, Unreadable> {
-    for cell in cells.iter().filter(|cell| lines.iter().any(|line| holds(cell, line))) {
+pub fn open<'c, 'r>(
+    cells: impl Iterator<Item = &'c Cell>,
+    mut record: Cow<'r, Value>,
+) -> Result<Cow<'r, Value>, Unreadable> {
+    for cell in cells {
         if let Some(found) = cell.at.one(&record).filter(|found| !found.is_null()) {
             let opened = cell.form.open(found).ok_or_else(|| cell.unreadable())?;
             cell.at.set(record.to_mut(), opened);
@@ -99,21 +101,15 @@ impl Cell {
     }
 }
 
+/// Whether a path leads to this cell, or into it.
+#[must_use]
+pub fn holds(cell: &Cell, path: &Selector) -> bool {
+    *path == cell.at || member(cell, path).is_some()
+}
+
 /// The steps of the member that a path names, if it is one of this cell: `$.prefs.locale` in `$.prefs`.
 pub fn member<'s>(cell: &Cell, path: &'s Selector) -> Option<&'s [Step]> {
     path.steps()?.strip_prefix(cell.at.steps()?).filter(|rest| !rest.is_empty())
-}
-
-/// Whether a line writes into this cell.
-#[must_use]
-pub fn holds(cell: &Cell, line: &Line) -> bool {
-    let inside = |at: &Selector| *at == cell.at || member(cell, at).is_some();
-    match &line.value {
-        Source::At { at, .. } => inside(at),
-        Source::Slots(slots) => slots.iter().any(|slot| inside(&slot.at)),
-        Source::Each(each) => inside(&each.items),
-        Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
-    }
 }
 
 impl Form {

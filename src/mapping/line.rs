@@ -9,7 +9,14 @@ use crate::scim::{
     schema::{Attribute, Returned, Target},
 };
 
-use super::{cell::Cell, codec::Codec, pattern::Pattern, selector::Selector, sql::Beside, template::Template};
+use super::{
+    cell::{self, Cell},
+    codec::Codec,
+    pattern::Pattern,
+    selector::Selector,
+    sql::Beside,
+    template::Template,
+};
 
 /// One attribute line.
 #[derive(Debug)]
@@ -106,6 +113,17 @@ impl Line {
             _ => Vec::new(),
         };
         fields.into_iter().flatten().filter(|field| !beside.iter().any(|b| b.name == *field)).collect()
+    }
+
+    /// Whether it writes into this cell.
+    #[must_use]
+    pub fn is_in(&self, one: &Cell) -> bool {
+        match &self.value {
+            Source::At { at, .. } => cell::holds(one, at),
+            Source::Slots(slots) => slots.iter().any(|slot| cell::holds(one, &slot.at)),
+            Source::Each(each) => cell::holds(one, &each.items),
+            Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
+        }
     }
 
     /// Whether this is a list of other resources.

@@ -12,6 +12,7 @@ pub mod cell;
 pub mod codec;
 mod compile;
 mod edit;
+mod engine;
 pub mod hash;
 pub mod language;
 pub mod line;

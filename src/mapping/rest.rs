@@ -250,12 +250,25 @@ pub struct FilterRule {
     pub op: CompareOp,
     /// The value it is for; none: any (`?`).
     pub literal: Option<Value>,
-    /// The list's call with what the rule lays over it; `$.value` is the literal.
+    /// The list's call with what the rule lays over it, or one of its own; `$.value` is the literal.
     pub call: CallTemplate,
+    /// What a call of its own answers with; none: what the list's does.
+    pub own: Option<Own>,
     /// Whether the app adds no row that does not match.
     pub exactly: bool,
     /// Whether the app's comparison ignores letter case.
     pub any_case: bool,
+}
+
+/// What the call of a rule's own answers with.
+#[derive(Debug)]
+pub enum Own {
+    /// Records as in the list, at the call's `rows`; without pages in one reply.
+    Rows(Option<Box<Pages>>),
+    /// One record, at the call's `record`.
+    Record,
+    /// Ids, at the call's `id`; each is then read by `get`.
+    Ids,
 }
 
 /// How a record is made.

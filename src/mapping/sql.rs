@@ -16,6 +16,8 @@ use super::{
     own::{Own, OwnMembers, OwnSql},
 };
 
+pub use super::engine::{COMPUTED, Engine, Ident, SELECT};
+
 /// The database.
 #[derive(Debug)]
 pub struct SqlApp {
@@ -63,21 +65,6 @@ impl Url {
     }
 }
 
-/// Which SQL is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// SQLite 3.38 or later.
-    Sqlite,
-    /// PostgreSQL 13 or later.
-    Postgres,
-    /// MariaDB 10.10 or later.
-    MariaDb,
-}
-
-/// An identifier, quoted whenever it is written. A table's may have the schema in front, with a dot, which no name has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ident(pub String);
-
 /// Where rows are read: a table, or what stands in its place.
 #[derive(Debug, Clone)]
 pub struct Rows {
@@ -107,20 +94,6 @@ impl Rows {
     #[must_use]
     pub fn is_select(&self) -> bool {
         self.view.as_ref().is_some_and(|view| view.select.is_some())
-    }
-}
-
-/// What a column is called that an expression makes; no other has such a name.
-pub const COMPUTED: char = '=';
-
-/// What a select is called in the catalogue; no table has such a name.
-pub const SELECT: char = '@';
-
-impl Ident {
-    /// The name without the schema.
-    #[must_use]
-    pub fn bare(&self) -> &str {
-        self.0.rsplit_once('.').map_or(&self.0, |(_, name)| name)
     }
 }
 

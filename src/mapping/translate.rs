@@ -27,8 +27,15 @@ use super::{
 /// # Errors
 /// A record without id.
 pub fn id(resource: &Resource, record: &Value) -> Result<String, Unreadable> {
-    let found = resource.id.at.one(record).filter(|v| !v.is_null());
-    let read = found.map(|v| resource.id.codec.read(v)).transpose()?.flatten();
+    id_of(resource, resource.id.at.one(record))
+}
+
+/// The id that stands so in the app.
+///
+/// # Errors
+/// There is none, or it has another form than the mapping says.
+pub fn id_of(resource: &Resource, found: Option<&Value>) -> Result<String, Unreadable> {
+    let read = found.filter(|v| !v.is_null()).map(|v| resource.id.codec.read(v)).transpose()?.flatten();
     match read.as_ref().and_then(text) {
         Some(id) if !id.is_empty() => Ok(id),
         _ => Err(Unreadable {
@@ -53,7 +60,8 @@ pub fn resource(
         Records::Sql(records) => &records.cells,
         Records::Rest(records) => &records.cells,
     };
-    let record = &*cell::open(cells, lines, record)?;
+    let wanted = cells.iter().filter(|cell| lines.iter().any(|line| line.is_in(cell)));
+    let record = &*cell::open(wanted, record)?;
     let mut made = Map::with_capacity(lines.len() + 3);
     made.insert("schemas".to_owned(), json!([resource.kind.schema.id]));
     made.insert("id".to_owned(), Value::String(id.clone()));

@@ -10,6 +10,7 @@ PORT=${JUPYTERHUB_PORT:-18501}                 # what clients speak to
 HUB_PORT=${JUPYTERHUB_HUB_PORT:-18502}         # inner: the hub itself
 PROXY_PORT=${JUPYTERHUB_PROXY_PORT:-18503}     # inner: its proxy's control port
 TOKEN=${JUPYTERHUB_TOKEN:-portolan-test-token}
+ADMIN=${JUPYTERHUB_ADMIN_TOKEN:-portolan-admin-token}     # what the test does as an admin of the hub
 APP=$CACHE/jupyterhub
 DATA=$APP/data
 
@@ -37,8 +38,36 @@ c.ConfigurableHTTPProxy.command = ["$APP/node_modules/.bin/configurable-http-pro
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:$PROXY_PORT"
 c.ConfigurableHTTPProxy.pid_file = "$DATA/proxy.pid"
 # what the gateway is given: people and groups, nothing else
-c.JupyterHub.services = [{"name": "scim", "api_token": "$TOKEN"}]
-c.JupyterHub.load_roles = [{"name": "scim", "scopes": ["admin:users", "admin:groups"], "services": ["scim"]}]
+c.JupyterHub.services = [{"name": "scim", "api_token": "$TOKEN"}, {"name": "admin", "api_token": "$ADMIN"}]
+c.JupyterHub.load_roles = [
+  {"name": "scim", "scopes": ["admin:users", "admin:groups"], "services": ["scim"]},
+  {"name": "admin", "services": ["admin"]},
+]
+# somebody's server, that takes its time to stop, and a hub that does not wait for it
+c.JupyterHub.spawner_class = "simple"
+c.SimpleLocalProcessSpawner.home_dir_template = "$DATA/home/{username}"
+c.Spawner.cmd = ["$APP/venv/bin/python3", "$DATA/server.py"]
+c.JupyterHub.tornado_settings = {"slow_stop_timeout": 0.1}
+PY
+  cat >"$DATA/server.py" <<'PY'
+import http.server, os, signal, time, urllib.parse
+
+
+class Anything(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+
+def stopped(*_):
+    time.sleep(2)
+    os._exit(0)
+
+
+for sign in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(sign, stopped)
+at = urllib.parse.urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+http.server.HTTPServer((at.hostname, at.port), Anything).serve_forever()
 PY
 }
 

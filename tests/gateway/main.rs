@@ -38,6 +38,7 @@ mod rest_pace;
 mod rest_pages;
 mod rest_probe;
 mod rest_reads;
+mod rest_rules;
 mod rest_sign_in;
 mod rest_steps;
 mod rest_whole;

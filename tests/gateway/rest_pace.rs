@@ -75,6 +75,21 @@ async fn who_cannot_wait_is_told_how_long() {
     assert_eq!(app.calls().len(), 1);
 }
 
+/// A slow way in does not eat the time of the call that waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn signing_in_has_a_time_of_its_own() {
+    let (app, url) = OddApp::start(|asked| {
+        std::thread::sleep(Duration::from_millis(if asked.line() == "POST /in" { 400 } else { 50 }));
+        told(200, &json!({"token": "t", "id": "1", "login": "ann"}))
+    })
+    .await;
+    let session = "auth: { session: { open: [{ call: POST /in, keep: { token: $.token } }], send: { cookies: all } } }";
+    let mapping = MAPPING.replace("PACE", "within: 300 ms").replace("    pace:", &format!("    {session}\n    pace:"));
+    let door = Door::over_text(&mapping, &url, LIMITS).await;
+    door.get("/Users/1").await.is(200);
+    assert_eq!(app.calls().len(), 2);
+}
+
 /// Replicas that lag: a record that was written is asked for until it shows, any other is absent at once.
 #[tokio::test]
 async fn what_was_just_written_is_waited_for() {

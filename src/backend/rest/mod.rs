@@ -12,7 +12,6 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::Full;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
 use crate::{
     config::Tenant,
@@ -88,7 +87,7 @@ impl Rest {
     }
 
     async fn renewing(&self, call: &HttpCall, tenant: Option<&Tenant>) -> Result<Reply, Failure> {
-        let deadline = Instant::now() + self.app.pace.within.unwrap_or(self.limits.call_time);
+        let within = self.app.pace.within.unwrap_or(self.limits.call_time);
         let place = self.places.of(self.own(tenant), &self.app.pace);
         let mut again = true;
         loop {
@@ -100,7 +99,7 @@ impl Rest {
             let values = values(tenant);
             let known = Known { tenant: Some(&values), session: Some(&signed.kept) };
             let closed = closed(call, &known).map_err(|_| bad_call("needs a value that cannot stand in it"))?;
-            let reply = self.tries(&closed, &signed, &place.budget, deadline).await?;
+            let reply = self.tries(&closed, &signed, &place.budget, within).await?;
             match reply.class {
                 Class::Expired if again => {
                     place.close(&signed).await;
@@ -128,8 +127,12 @@ impl Rest {
         }
     }
 
-    async fn exchange(&self, call: &HttpCall, signed: &Signed) -> Result<Reply, Failure> {
-        let request = self.request(call, signed)?;
+    async fn exchange(
+        &self,
+        call: &HttpCall,
+        request: Request<Full<Bytes>>,
+        signed: &Signed,
+    ) -> Result<Reply, Failure> {
         let uri = request.uri().clone();
         let (head, body) = self.wire.exchange(request).await?;
         signed.learn(&uri, &head.headers);

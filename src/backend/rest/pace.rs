@@ -31,6 +31,10 @@ const FAULTS: u32 = 10;
 /// How long it then is left alone.
 const AWAY: Duration = Duration::from_secs(5);
 
+/// Too little to ask anything of an app: no call goes out with less, and a call that lacks no more than this of its time had all
+/// of it.
+const LEAST: Duration = Duration::from_millis(50);
+
 /// The budget of one credential.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -161,35 +165,51 @@ fn away() -> Failure {
 
 impl Rest {
     /// Sends a call in its turn, and again as often as may be: one that has the same effect twice where its answer was lost, any
-    /// one where the app said that it was busy, as nothing was done then.
+    /// one where the app said that it was busy, as nothing was done then. All that takes no longer than `within`.
     pub(super) async fn tries(
         &self,
         call: &HttpCall,
         signed: &Signed,
         budget: &Budget,
-        deadline: Instant,
+        within: Duration,
     ) -> Result<Reply, Failure> {
         let pace = &self.app.pace;
+        let deadline = Instant::now() + within;
+        let whole = self.limits.call_time.min(within);
+        let least = LEAST.min(whole / 2);
         let quick =
             ExponentialBackoffMaker::new(Duration::from_millis(100), Duration::from_secs(5), 0.5, Default::default());
         let mut backoff = quick.unwrap_or_default().make_backoff();
         // an earlier try on which the app may have acted
         let mut unsure: Option<Failure> = None;
         for left in (0..pace.tries).rev() {
-            let turn = match budget.turn(deadline).await {
+            let turn = match budget.turn(deadline - least).await {
                 Ok(turn) => turn,
                 Err(wait) => return settled(Ok(busy(wait)), unsure),
+            };
+            let first = left + 1 == pace.tries && pace.within.is_none();
+            let rest = deadline.saturating_duration_since(Instant::now());
+            let time = if first { whole } else { whole.min(rest) };
+            if time < least {
+                return settled(Ok(busy(least)), unsure);
+            }
+            // One that cannot be sent is not the one that looks whether the app is there.
+            let request = match self.request(call, signed) {
+                Ok(request) => request,
+                Err(failure) => return settled(Err(failure), unsure),
             };
             if let Err(failure) = self.breaker.admit() {
                 return settled(Err(failure), unsure);
             }
-            let first = left + 1 == pace.tries && pace.within.is_none();
-            let rest = deadline.saturating_duration_since(Instant::now());
-            let time = if first { self.limits.call_time } else { self.limits.call_time.min(rest) };
-            let outcome = timeout(time, self.exchange(call, signed)).await.unwrap_or_else(|_| {
+            let answered = timeout(time, self.exchange(call, request, signed)).await;
+            // That a call had too little time says nothing of the app.
+            let fair = answered.is_ok() || time + least >= whole;
+            let outcome = answered.unwrap_or_else(|_| {
                 Err(Failure::after_sending(Kind::TimedOut, format!("the app gave no whole answer within {time:?}")))
             });
-            self.breaker.note(&outcome);
+            if fair {
+                self.breaker.note(&outcome);
+            }
             drop(turn);
             let wait = match &outcome {
                 Ok(reply) if reply.class == Class::Busy && pace.waits && self.again(call, reply) => {
@@ -206,7 +226,7 @@ impl Rest {
                 None if first => Some(Instant::now()),
                 None => Some(backoff.next_backoff().deadline()),
             };
-            let Some(until) = until.filter(|until| left > 0 && *until < deadline) else {
+            let Some(until) = until.filter(|until| left > 0 && *until < deadline - least) else {
                 return settled(outcome, unsure);
             };
             unsure = outcome.err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);

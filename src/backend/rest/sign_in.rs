@@ -187,8 +187,7 @@ impl Rest {
             let unfit = |_| bad_call("that signs in needs a value that cannot stand in it");
             let Call::Http(call) = fill(template, &scope).map_err(unfit)? else { continue };
             let call = closed(&call, &known).map_err(unfit)?;
-            let deadline = tokio::time::Instant::now() + self.limits.call_time;
-            let reply = self.tries(&call, signed, &place.budget, deadline).await?;
+            let reply = self.tries(&call, signed, &place.budget, self.limits.call_time).await?;
             metrics::signed_in(reply.class.word());
             if reply.class != Class::Ok {
                 tracing::error!(

@@ -14,7 +14,7 @@ use crate::{
     yaml::Node,
 };
 
-use super::{attributes::Draft, check::places, list::attribute};
+use super::{attributes::Draft, check::places, filter::attribute};
 
 /// How one record is read, and what is looked at besides the lines.
 pub(super) struct Reads<'a> {

@@ -11,6 +11,7 @@ mod change;
 mod check;
 mod codec;
 mod facts;
+mod filter;
 mod frame;
 mod gives;
 mod kind;

@@ -4,7 +4,7 @@
 mod lex;
 mod step;
 
-use super::sql::Engine;
+use super::engine::Engine;
 
 pub use lex::{Flaw, lex};
 pub use step::{Own, OwnMembers, OwnRule, OwnStep, Rows};

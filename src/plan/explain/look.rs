@@ -50,21 +50,35 @@ impl Explained {
             return Ok(Cost::default());
         };
         let mut cost = Cost { calls: 1, besides: Vec::new() };
-        let paged = match &query.source {
-            Source::List(list, by) if !matches!(list.pages.by, PageStyle::Whole) => {
-                Some((list.pages.max, by.is_some()))
-            }
-            _ => None,
-        };
-        match paged {
-            Some((max, narrowed)) if !(narrowed && query.first) => {
+        let narrowed = matches!(query.source, Source::List(_, Some(_)));
+        let pages = query.source.pages().filter(|pages| !matches!(pages.by, PageStyle::Whole));
+        match pages.map(|pages| pages.max) {
+            Some(max) if !(narrowed && query.first) => {
                 let note = [note, ", page by page"].concat();
                 self.call(&call, note.trim_start_matches(", "));
                 cost.besides.push(format!("⌈N/{max}⌉ for N {}s", query.resource.kind.name));
             }
             _ => self.call(&call, note),
         }
-        Ok(cost)
+        Ok(cost.and(self.each(query)?))
+    }
+
+    /// The reads of the records whose ids a look-up gives.
+    pub(super) fn each(&mut self, query: &Query<'_>) -> Result<Cost, Fault> {
+        match query.gives_ids(&Position::default()) {
+            true => self.ids(query.resource),
+            false => Ok(Cost::default()),
+        }
+    }
+
+    /// The same where it is known that some do.
+    pub(super) fn ids(&mut self, resource: &Resource) -> Result<Cost, Fault> {
+        let each = self.by_id(resource, &unknown(resource), "for each id that is found")?;
+        let each = match each.more().as_str() {
+            "" => format!("{} for each id found", each.calls),
+            more => format!("({}{more}) for each id found", each.calls),
+        };
+        Ok(Cost { calls: 0, besides: vec![each] })
     }
 
     /// Somebody joins or leaves.

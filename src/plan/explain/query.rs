@@ -3,7 +3,7 @@
 use crate::{
     mapping::{
         Resource,
-        rest::{List, PageStyle},
+        rest::{List, PageStyle, Pages},
     },
     plan::{
         Context, Fault,
@@ -85,7 +85,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'
     let calls =
         if plan.native { plan.page_calls()? } else { plan.walk_call(&Position::default())?.into_iter().collect() };
     calls.iter().for_each(|call| said.call(call, ""));
-    let mut cost = Cost::default();
+    let mut cost = said.each(plan)?;
     let checked = parts(said, plan, &mut cost)?;
     let mut used = false;
     for conjunct in plan.condition.conjuncts() {
@@ -101,8 +101,10 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'
         }
     }
     sorted(said, plan);
-    let whole = matches!(list.pages.by, PageStyle::Whole);
-    let max = list.pages.max;
+    let pages = plan.source.pages();
+    let whole = pages.is_none_or(|pages| matches!(pages.by, PageStyle::Whole));
+    let max = pages.map_or(1, |pages| pages.max);
+    let total = pages.and_then(|pages| pages.total.as_ref());
     if plan.native {
         said.noted("paging", "native", "the app's pages are the answer's");
     } else {
@@ -110,22 +112,22 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'
             _ if whole => "the app gives everything in one reply",
             _ if plan.sorted_here.is_some() => SORTED,
             _ if plan.follows => FOLLOWS,
-            _ if list.pages.total.is_none() => "the app does not tell how many there are",
-            _ if !list.pages.at_random() => "the app's pages are reached one from another",
+            _ if total.is_none() => "the app does not tell how many there are",
+            _ if !pages.is_some_and(Pages::at_random) => "the app's pages are reached one from another",
             Some(By::Rule(by)) if !by.rule.exactly => "the app may add rows that do not match",
             _ => "because something is left to check",
         };
         said.noted("paging", "walk", why);
     }
     let follows = plan.follows && plan.sorted_here.is_none();
-    match &list.pages.total {
+    match total {
         Some(at) if plan.native || follows && plan.exact => {
             said.noted("total", &at.text(), "as the app's reply tells it");
         }
         _ if follows => said.noted("total", "not told", UNCOUNTED),
         _ => said.noted("total", "counted", "over the rows that fulfil the filter"),
     }
-    let rows = match (plan.native, &list.pages.total) {
+    let rows = match (plan.native, total) {
         (true, _) => counted(plan.resource, calls.len()),
         // The page and one resource more; it may begin in the middle of a page of the app.
         (false, _) if follows && plan.exact => format!("at most {} calls", (plan.count + 1).div_ceil(max as usize) + 1),
@@ -140,7 +142,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'
         false => "N: the rows that the app lists",
     };
     said.noted("cost", &format!("{rows}{}", cost.more()), note);
-    let unseen = match (plan.native, &list.pages.total) {
+    let unseen = match (plan.native, total) {
         (true, _) if calls.len() > 1 => "a row that comes or goes between the two pages is not noticed",
         (false, None) if !whole => {
             "a row that goes while pages are read can hide another one; only repeats are noticed"
@@ -167,6 +169,9 @@ fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
         }
     }
     let mut cost = Cost { calls: union.sides.len(), besides: Vec::new() };
+    if (0..union.sides.len()).any(|side| plan.gives_ids(&Position { side, ..Position::default() })) {
+        cost = cost.and(said.ids(plan.resource)?);
+    }
     parts(said, plan, &mut cost)?;
     for conjunct in plan.condition.conjuncts().into_iter().map(ToString::to_string) {
         match conjunct == union.serves {

@@ -44,6 +44,11 @@ pub(super) fn create(
         let what = format!("a query among the deleted, `{} eq …`", line.target);
         said.noted("before", &what, "who is found exists again and becomes as was sent; what follows is not done");
     }
+    if let (true, Some(line)) = (plan.probes(), resource.naming()) {
+        queries += usize::from(scim::resource::get(&sent, &line.target).is_some());
+        let what = format!("a query, `{} eq …`", line.target);
+        said.noted("before", &what, "nobody may have the name, so that who has it after a lost answer was made");
+    }
     let lines = resource.lines.iter().filter(|line| line.create);
     let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&sent, &line.target)?)));
     queries += looks(&mut said, resource, values);

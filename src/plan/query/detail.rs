@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        rest::{Gives, RestRecords},
+        rest::{Gives, Own, RestRecords},
     },
     plan::read::{Needs, View},
     scim::condition::Condition,
@@ -55,8 +55,10 @@ impl Query<'_> {
     /// How rows are looked at where a walk is.
     #[must_use]
     pub fn look(&self, at: &Position) -> Look<'_> {
-        let gives = match self.way(at) {
-            Source::List(list, _) => list.gives.as_ref(),
+        let way = self.way(at);
+        let gives = match (way, way.own()) {
+            (_, Some(Own::Record | Own::Ids)) => None,
+            (Source::List(list, _), _) => list.gives.as_ref(),
             _ => None,
         };
         let looks = self.looks();

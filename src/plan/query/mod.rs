@@ -10,7 +10,12 @@ mod walk;
 mod word;
 
 use crate::{
-    mapping::{Records, Resource, line::Line, rest::Total, sql::KeyKind},
+    mapping::{
+        Records, Resource,
+        line::Line,
+        rest::{Pages, Total},
+        sql::KeyKind,
+    },
     scim::{condition::Condition, projection::Projection, request, schema::Target, sort::Sort},
 };
 
@@ -113,26 +118,26 @@ pub fn plan<'a>(
     let exact = match &source {
         Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => false,
         Source::Table(table) => table.pushed.exact,
-        Source::List(list, by) => {
+        Source::List(_, by) => {
             let exact = match by {
                 None => condition == Condition::Always,
                 Some(by) => by.is_exact(&condition),
             };
-            let told = match &list.pages.total {
+            let told = |pages: &Pages| match &pages.total {
                 Some(Total::Told(_)) => true,
                 // it counts the list without a filter
                 Some(Total::Call(..)) => by.is_none(),
                 None => false,
             };
             // What does not exist for SCIM is on the app's pages and in its total.
-            exact && no_scope && told && list.pages.at_random()
+            exact && no_scope && source.pages().is_some_and(|pages| told(pages) && pages.at_random())
         }
     };
     let follows = query.cursor.is_some();
     let native = exact && sorted_here.is_none() && !follows;
-    let count = match &source {
+    let count = match source.pages() {
         // More than one page of the app is not worth a second call: fewer than asked is allowed (RFC 7644 §3.4.2.4).
-        Source::List(list, _) if native => count.min(list.pages.max as usize),
+        Some(pages) if native => count.min(pages.max as usize),
         _ => count,
     };
     let skip = query.start_index.saturating_sub(1);

@@ -31,17 +31,15 @@ impl Query<'_> {
             Source::Table(Table { records, pushed, order }) if self.count > 0 => {
                 Ok(vec![Call::Sql(select::page(records, pushed, order, self.skip, self.count))])
             }
-            Source::List(list, _) => match list.pages.by {
-                PageStyle::Page => {
+            Source::List(..) => match self.source.pages().map(|pages| &pages.by) {
+                Some(PageStyle::Page) => {
                     let first = self.skip / size;
                     let last = if self.count == 0 { first } else { (self.skip + self.count - 1) / size };
                     (first..=last)
                         .map(|page| self.list_call(&Position { page, taken: page * size, ..Position::default() }, size))
                         .collect()
                 }
-                PageStyle::Offset | PageStyle::Whole | PageStyle::Next { .. } | PageStyle::Url { .. } => {
-                    Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?])
-                }
+                _ => Ok(vec![self.list_call(&Position { taken: self.skip, ..Position::default() }, size)?]),
             },
             _ => Ok(Vec::new()),
         }
@@ -50,8 +48,8 @@ impl Query<'_> {
     /// How many rows of the first of [`Query::page_calls`] come before the answer's first.
     #[must_use]
     pub fn page_offset(&self) -> usize {
-        match &self.source {
-            Source::List(list, _) if matches!(list.pages.by, PageStyle::Page) => self.skip % self.count.max(1),
+        match self.source.pages() {
+            Some(pages) if matches!(pages.by, PageStyle::Page) => self.skip % self.count.max(1),
             _ => 0,
         }
     }
@@ -63,11 +61,11 @@ impl Query<'_> {
     /// # Errors
     /// A reply that does not fit the mapping's `pages`.
     pub fn check_page(&self, nth: usize, rows: usize, total: Option<usize>) -> Result<(), Fault> {
-        let Source::List(list, _) = &self.source else { return Ok(()) };
+        let Some(pages) = self.source.pages() else { return Ok(()) };
         let total =
             total.ok_or_else(|| Fault::Unmade("the app's reply tells no total where the mapping says".to_owned()))?;
         let size = self.count.max(1);
-        let by_page = matches!(list.pages.by, PageStyle::Page);
+        let by_page = matches!(pages.by, PageStyle::Page);
         let first = if by_page { (self.skip / size + nth) * size } else { self.skip };
         let left = total.saturating_sub(first);
         if rows == size.min(left) {
@@ -95,11 +93,8 @@ impl Query<'_> {
     /// # Errors
     /// A call that cannot be made.
     pub fn total_call(&self) -> Result<Option<(Call, &InReply)>, Fault> {
-        match &self.source {
-            Source::List(list, _) => match &list.pages.total {
-                Some(Total::Call(call, at)) => Ok(Some((fill(call, &Scope::default())?, at))),
-                _ => Ok(None),
-            },
+        match self.source.pages().and_then(|pages| pages.total.as_ref()) {
+            Some(Total::Call(call, at)) => Ok(Some((fill(call, &Scope::default())?, at))),
             _ => Ok(None),
         }
     }
@@ -107,18 +102,12 @@ impl Query<'_> {
     /// The token or link to the next page that a page's reply tells.
     #[must_use]
     pub fn told_next(&self, at: &Position, reply: &Reply) -> Option<Value> {
-        match self.way(at) {
-            Source::List(list, _) => read::told_next(&list.pages, reply),
-            _ => None,
-        }
+        self.way(at).pages().and_then(|pages| read::told_next(pages, reply))
     }
 
     /// The total that a page's reply tells.
     #[must_use]
     pub fn told_total(&self, at: &Position, reply: &Reply) -> Option<usize> {
-        match self.way(at) {
-            Source::List(list, _) => list.pages.told_total(&reply.body, &reply.headers),
-            _ => None,
-        }
+        self.way(at).pages().and_then(|pages| pages.told_total(&reply.body, &reply.headers))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         Resource,
         codec::Codec,
         line::{FieldSource, Line, Source as LineSource},
-        rest::{FilterRule, List, RestRecords},
+        rest::{FilterRule, List, Own, Pages, RestRecords},
         sql::SqlRecords,
         term::Scope,
     },
@@ -42,6 +42,28 @@ pub enum Source<'a> {
     Union(Union<'a>),
     /// A table.
     Table(Table<'a>),
+}
+
+impl<'a> Source<'a> {
+    /// How its rows go on in the app; none where all come in one reply, or from elsewhere.
+    #[must_use]
+    pub fn pages(&self) -> Option<&'a Pages> {
+        match (self, self.own()) {
+            (_, Some(Own::Rows(pages))) => pages.as_deref(),
+            (_, Some(Own::Record | Own::Ids)) => None,
+            (Self::List(list, _), None) => Some(&list.pages),
+            _ => None,
+        }
+    }
+
+    /// What it answers with, if it is by a rule with a call of its own.
+    #[must_use]
+    pub fn own(&self) -> Option<&'a Own> {
+        match self {
+            Self::List(_, Some(By::Rule(narrowed))) => narrowed.rule.own.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// A table, and what of the request the database does.
@@ -151,7 +173,8 @@ fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition: &Conditio
 fn by_rule<'a>(resource: &Resource, list: Option<&'a List>, conjuncts: &[&Condition]) -> Option<Narrowed<'a>> {
     let rules = list.map_or(&[][..], |list| &list.filters);
     let fitting = conjuncts.iter().flat_map(|c| rules.iter().filter_map(move |rule| narrowed(resource, rule, c)));
-    fitting.min_by_key(|n| (n.width(), !n.rule.exactly))
+    // of two alike the one that needs no look at each
+    fitting.min_by_key(|n| (n.width(), !n.rule.exactly, matches!(n.rule.own, Some(Own::Ids))))
 }
 
 /// The look-ups of an `or`, if each of its sides is one, and how wide the widest of them is. A side that nobody can fulfil

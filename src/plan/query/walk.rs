@@ -3,7 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    mapping::{Records, rest::PageStyle, term::Scope},
+    mapping::{
+        Records,
+        rest::{Own, PageStyle},
+        term::Scope,
+    },
     plan::{
         Fault,
         call::{Call, Reply},
@@ -86,7 +90,7 @@ impl Query<'_> {
         match self.way(at) {
             Source::Nothing | Source::Fixed(_) | Source::Union(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
-            Source::List(list, _) => self.list_call(at, list.pages.max as usize).map(Some),
+            way @ Source::List(..) => self.list_call(at, way.pages().map_or(1, |pages| pages.max as usize)).map(Some),
             Source::Table(Table { records, pushed, order }) => {
                 Ok(Some(Call::Sql(select::walk(records, pushed, order, at.after.as_ref(), self.batch()))))
             }
@@ -100,8 +104,12 @@ impl Query<'_> {
     }
 
     pub(super) fn list_call(&self, at: &Position, size: usize) -> Result<Call, Fault> {
-        let Source::List(list, by) = self.way(at) else { return Err(Fault::Unmade("no list".to_owned())) };
-        let scope = read::paged(Scope::default(), &list.pages, at).with("size", Value::from(size));
+        let way = self.way(at);
+        let Source::List(list, by) = way else { return Err(Fault::Unmade("no list".to_owned())) };
+        let scope = match way.pages() {
+            Some(pages) => read::paged(Scope::default(), pages, at).with("size", Value::from(size)),
+            None => Scope::default(),
+        };
         let asked = match by {
             None => fill(&list.call, &scope)?,
             Some(By::Rule(n)) => fill(&n.rule.call, &scope.lend("value", &n.value))?,
@@ -116,7 +124,10 @@ impl Query<'_> {
                 }
             }
         };
-        read::linked(asked, &list.pages, at)
+        match way.pages() {
+            Some(pages) => read::linked(asked, pages, at),
+            None => Ok(asked),
+        }
     }
 
     /// The rows that the mapping itself names: no call is needed for them.
@@ -128,18 +139,43 @@ impl Query<'_> {
         }
     }
 
-    /// The rows in an ok reply.
+    /// Whether a page of the walk holds the ids of rows alone.
+    #[must_use]
+    pub fn gives_ids(&self, at: &Position) -> bool {
+        matches!(self.way(at).own(), Some(Own::Ids))
+    }
+
+    /// Whether a walk that has come there may be answered with `absent`: what is looked up need not be there. A list is.
+    #[must_use]
+    pub fn may_be_absent(&self, at: &Position) -> bool {
+        let way = self.way(at);
+        matches!(way, Source::Key(_)) || way.own().is_some() && at.page == 0
+    }
+
+    /// The rows in an ok reply, or the ids of the rows.
     ///
     /// # Errors
     /// A reply in which the rows are no list.
     pub fn rows(&self, at: &Position, reply: Reply) -> Result<Vec<Value>, Fault> {
-        let found = match self.way(at) {
+        let way = self.way(at);
+        let call = match way {
             Source::Key(_) => return Ok(read::record(self.resource, reply)?.into_iter().collect()),
-            Source::List(list, _) => match &list.call.rows {
+            Source::List(_, Some(By::Rule(narrowed))) => Some(&narrowed.rule.call),
+            Source::List(list, _) => Some(&list.call),
+            _ => None,
+        };
+        let found = match (way.own(), call) {
+            (Some(Own::Ids), Some(call)) => {
+                return Ok(call.id.as_ref().map(|id| id.all(&reply.body, &reply.headers)).unwrap_or_default());
+            }
+            (Some(Own::Record), Some(call)) => {
+                let found = call.record.as_ref().and_then(|at| at.one(&reply.body));
+                return Ok(found.filter(|record| !record.is_null()).cloned().into_iter().collect());
+            }
+            (_, call) => match call.and_then(|call| call.rows.as_ref()) {
                 Some(at) if !at.is_whole() => at.one(&reply.body).cloned(),
                 _ => Some(reply.body),
             },
-            _ => Some(reply.body),
         };
         let bare =
             matches!(self.way(at), Source::List(list, _) if list.gives.as_ref().is_some_and(|gives| gives.only_id));
@@ -205,9 +241,10 @@ impl Query<'_> {
                 Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
             },
-            Source::List(list, _) => {
-                let max = list.pages.max as usize;
-                match (&list.pages.by, total) {
+            way @ Source::List(..) => {
+                let Some(pages) = way.pages() else { return Ok(Next::End) };
+                let max = pages.max as usize;
+                match (&pages.by, total) {
                     (PageStyle::Whole, _) if rows >= max => Next::Cut,
                     (PageStyle::Whole, _) => Next::End,
                     // The total moved, or rows ran out before it was reached: somebody came or went meanwhile.

@@ -14,9 +14,8 @@ use crate::{
 
 use super::{
     super::{attributes::Said, codec::suits, facts::Facts, name::Named},
-    column::{ident, stamps, tests},
+    column::{self, ident, stamps, tests},
     key::Keys,
-    line::column_codec,
 };
 
 /// Reads `beside`.
@@ -66,7 +65,7 @@ fn common(fields: &mut Fields<'_>, name: String, keys: Keys<'_>, faults: &mut Fa
 /// A column of the base table, or `profile.title`: a column of a table beside, or one of its names.
 pub(super) fn place(text: &str, span: Span, beside: &mut [Beside], faults: &mut Faults) -> Option<Selector> {
     let Some((table, part)) = text.split_once('.') else {
-        return super::column::checked(text, span, faults).map(|c| Selector::key(&c.0));
+        return column::checked(text, span, faults).map(|c| Selector::key(&c.0));
     };
     let Some(found) = beside.iter_mut().find(|b| b.name == table && !b.name.starts_with('@')) else {
         let fault =
@@ -82,7 +81,7 @@ pub(super) fn place(text: &str, span: Span, beside: &mut [Beside], faults: &mut 
     };
     match &mut found.form {
         Form::Row(columns) => {
-            let column = super::column::checked(part, span, faults)?;
+            let column = column::checked(part, span, faults)?;
             if !columns.contains(&column) {
                 columns.push(column);
             }
@@ -127,7 +126,7 @@ pub(super) fn single<'n>(
             .help("keep one of them");
     }
     let (at, codec) = match (&column, exists) {
-        (Some(column), _) => (Selector::keys([name.as_str(), &column.0]), column_codec(fields, leaf, faults)),
+        (Some(column), _) => (Selector::keys([name.as_str(), &column.0]), column::codec(fields, leaf, faults)),
         (None, Some((_, when))) => (Selector::key(&name), Codec::Given(when?)),
         (None, None) => return None,
     };

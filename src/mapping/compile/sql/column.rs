@@ -5,16 +5,15 @@ use serde_json::Value as Json;
 use crate::{
     diagnostic::{Faults, Span},
     mapping::{
+        codec::Codec,
         sql::{ColumnIs, ColumnTest, Delete, Ident, Stamp, TenantColumn},
         template::Template,
     },
-    yaml::{self, Node, Value},
+    scim::schema::Attribute,
+    yaml::{self, Fields, Node, Value},
 };
 
-use super::{
-    super::{codec::scalar, not_supported},
-    scope::value_of,
-};
+use super::super::{self as compile, codec::scalar, not_supported};
 
 pub(super) fn ident(node: &Node, faults: &mut Faults) -> Option<Ident> {
     checked(node.text(faults, "a name in the database")?, node.span, faults)
@@ -32,6 +31,31 @@ pub(super) fn checked(name: &str, span: Span, faults: &mut Faults) -> Option<Ide
         return None;
     }
     Some(Ident(name.to_owned()))
+}
+
+/// The codec of a column: its type says what is a number, and lists stand in tables of their own.
+pub(super) fn codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Codec {
+    let others = [
+        ("number", "number codecs over a database"),
+        ("has", "`has` over a database"),
+        ("lacks", "`lacks` over a database"),
+        ("before", "cutting codecs over a database"),
+        ("after", "cutting codecs over a database"),
+    ];
+    not_supported(fields, faults, &others);
+    if others.iter().any(|(key, _)| fields.has(key)) {
+        Codec::Plain
+    } else {
+        compile::codec::codec(fields, leaf, faults)
+    }
+}
+
+/// `number` of `{{tenant.number}}`.
+pub(super) fn tenants_value(text: &str) -> Option<String> {
+    let template = Template::compile(text).ok()?;
+    let [hole] = template.holes() else { return None };
+    let [tenant, name] = hole.as_slice() else { return None };
+    (tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}")).then(|| name.clone())
 }
 
 pub(super) fn tests(node: &Node, what: &str, faults: &mut Faults) -> Vec<ColumnTest> {
@@ -69,7 +93,7 @@ pub(super) fn stamps(node: &Node, tenant: Option<&TenantColumn>, faults: &mut Fa
         let stamp = match &node.value {
             Value::Text(text) if text == "now" => Stamp::Now,
             Value::Text(text) if text == "client" => Stamp::Client,
-            Value::Text(text) if Template::has_holes(text) => match (value_of(text), tenant) {
+            Value::Text(text) if Template::has_holes(text) => match (tenants_value(text), tenant) {
                 (Some(name), Some(tenant)) if name == tenant.is => Stamp::Tenant(name),
                 (Some(_), _) => {
                     faults

@@ -20,14 +20,14 @@ use super::{
     super::{
         attributes::{self, Said},
         cell,
-        codec::{codec, constant_suits},
+        codec::constant_suits,
         facts::Facts,
         name::Named,
         not_supported,
     },
     Around,
     beside::{self, place},
-    column::{ident, stamps, tests},
+    column::{self, ident, stamps, tests},
     own,
     statement::Setting,
 };
@@ -41,19 +41,6 @@ pub(super) struct Lists {
     pub members: Vec<Junction>,
     /// Columns that expressions make.
     pub computed: Vec<(Ident, OwnSql)>,
-}
-
-/// The codec of a column: its type says what is a number, and lists stand in tables of their own.
-pub(super) fn column_codec(fields: &mut Fields<'_>, leaf: &Attribute, faults: &mut Faults) -> Codec {
-    let others = [
-        ("number", "number codecs over a database"),
-        ("has", "`has` over a database"),
-        ("lacks", "`lacks` over a database"),
-        ("before", "cutting codecs over a database"),
-        ("after", "cutting codecs over a database"),
-    ];
-    not_supported(fields, faults, &others);
-    if others.iter().any(|(key, _)| fields.has(key)) { Codec::Plain } else { codec(fields, leaf, faults) }
 }
 
 pub(super) fn said<'n>(
@@ -149,7 +136,7 @@ fn column<'n>(
 ) -> Option<Said<'n>> {
     let node = fields.required(faults, "column");
     let at = node.and_then(|n| place(n.text(faults, "`column`")?, n.span, beside, faults));
-    let codec = column_codec(fields, leaf, faults);
+    let codec = column::codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let writes = codec.writes();
     Some(Said { value: Source::At { at: at?, codec }, facts, relation: None, writes })
@@ -166,7 +153,7 @@ fn computed<'n>(
     let node = fields.take("sql")?;
     let target = named.target.to_string();
     let name = own::expression(node, &target, around.keys.engine, &mut lists.computed, faults);
-    let codec = codec(fields, named.leaf(), faults);
+    let codec = column::codec(fields, named.leaf(), faults);
     let facts = Facts::take(fields, named.leaf(), faults);
     let at = Selector::key(&name?.0);
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes: false })
@@ -302,7 +289,7 @@ fn child_field(node: &Node, leaf: &Attribute, columns: &mut Vec<Ident>, faults: 
         constant.filter(|(v, span)| constant_suits(v, leaf, *span, faults)).map(|(v, _)| FieldSource::Constant(v));
     let column = fields.take("column").and_then(|n| ident(n, faults));
     not_supported(&mut fields, faults, &attributes::CELLS);
-    let codec = if constant.is_none() { column_codec(&mut fields, leaf, faults) } else { Codec::Plain };
+    let codec = if constant.is_none() { column::codec(&mut fields, leaf, faults) } else { Codec::Plain };
     fields.finish(faults);
     constant.or_else(|| {
         let column = column?;

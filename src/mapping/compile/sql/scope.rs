@@ -3,14 +3,11 @@
 
 use crate::{
     diagnostic::Faults,
-    mapping::{
-        sql::{Bump, ColumnIs, ColumnTest, Engine, TenantColumn, Version},
-        template::Template,
-    },
+    mapping::sql::{Bump, ColumnIs, ColumnTest, Engine, TenantColumn, Version},
     yaml::{Fields, Node},
 };
 
-use super::column::{ident, tests};
+use super::column::{ident, tenants_value, tests};
 
 /// `{ column: tenant_id, is: "{{tenant.number}}" }`: of a tenant's values one, and nothing around it.
 pub(super) fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
@@ -19,21 +16,13 @@ pub(super) fn tenant(node: &Node, faults: &mut Faults) -> Option<TenantColumn> {
     let is = fields.required(faults, "is");
     fields.finish(faults);
     let is = is?;
-    let name = value_of(is.text(faults, "`is`")?);
+    let name = tenants_value(is.text(faults, "`is`")?);
     if name.is_none() {
         faults
             .error(is.span, "bad-value", format!("`{}` is not a value of the client's tenant", faults.written(is.span)))
             .help("write `\"{{tenant.number}}\"`, where `number` is a name under the `tenants` of portolan.yaml");
     }
     Some(TenantColumn { column: column?, is: name? })
-}
-
-/// `number` of `{{tenant.number}}`.
-pub(super) fn value_of(text: &str) -> Option<String> {
-    let template = Template::compile(text).ok()?;
-    let [hole] = template.holes() else { return None };
-    let [tenant, name] = hole.as_slice() else { return None };
-    (tenant == "tenant" && template.text().trim() == format!("{{{{tenant.{name}}}}}")).then(|| name.clone())
 }
 
 /// What is true of every row of a type that exists for SCIM: its tenant's, and what `where` says.

@@ -226,8 +226,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn of_selector(&self, at: &Selector, codec: &'a Codec, empty: &'a Empty) -> Found<'a> {
-        let inside = |cell: &&Cell| cell.at == *at || cell::member(cell, at).is_some();
-        match self.records.cells.iter().find(inside) {
+        match self.records.cells.iter().find(|cell| cell::holds(cell, at)) {
             Some(cell) => self.of_cell(cell, at, codec, empty),
             None => self.of_place(at, codec, empty),
         }
