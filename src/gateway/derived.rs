@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     backend::Session,
-    mapping::{Resource, relation::Derived, rest::Gives, translate},
+    mapping::{Resource, relation::Derived, rows::Gives, translate},
     plan::derived,
 };
 

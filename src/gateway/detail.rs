@@ -10,7 +10,8 @@ use crate::{
     mapping::{
         Records, Resource,
         answer::Class,
-        rest::{Gives, Pages, Part},
+        rest::{List, Pages, Part},
+        rows::{Gives, hold},
         translate,
     },
     plan::{
@@ -24,6 +25,17 @@ use crate::{
 };
 
 use super::{Error, Gateway};
+
+/// Writes into a row what holds of all rows of its list; a list that says otherwise is a fault of the app.
+pub(super) fn held(kind: &Resource, list: &List, record: &mut Value, whole: bool) -> Result<(), Error> {
+    match hold(kind, &list.holds, record, whole)? {
+        true => Ok(()),
+        false => {
+            let said = list.holds.iter().map(|hold| hold.is.to_string()).collect::<Vec<_>>().join(" and ");
+            Err(Error::BrokenPromise(format!("holds: {said}")))
+        }
+    }
+}
 
 /// What became of a row.
 pub(super) enum Looked<'q> {
@@ -67,7 +79,7 @@ impl Gateway {
         mut rows: Vec<Value>,
     ) -> Result<Vec<Looked<'q>>, Error> {
         let kind = query.resource;
-        let row = |record| Row { record, gives: look.gives };
+        let row = |record| Row { record, of: look.of };
         if !look.fetches {
             self.parts(session, kind, &query.looks(), &mut rows).await?;
             return Ok(rows.into_iter().map(row).map(Looked::Row).collect());
@@ -122,7 +134,7 @@ impl Gateway {
         rows: Vec<Row<'_>>,
     ) -> Result<Option<Vec<Map<String, Value>>>, Error> {
         let checked = query.shown_by_record();
-        let by_row = rows.iter().any(|row| row.gives.is_some());
+        let by_row = rows.iter().any(|row| row.gives().is_some());
         let needs = Needs { condition: Some(&checked).filter(|_| by_row), ..query.shows() };
         let Some(made) = self.complete(session, query, &needs, rows).await? else { return Ok(None) };
         let still = made.iter().all(|(read, resource)| !read || evaluate(&checked, resource));
@@ -138,7 +150,7 @@ impl Gateway {
         rows: Vec<Row<'_>>,
     ) -> Result<Option<Vec<(bool, Map<String, Value>)>>, Error> {
         let kind = query.resource;
-        let by_row: Vec<bool> = rows.iter().map(|row| row.gives.is_some()).collect();
+        let by_row: Vec<bool> = rows.iter().map(|row| row.gives().is_some()).collect();
         let of_row = |gives: &Gives| View::of_row(kind, needs, gives);
         let rows = self.whole(session, query, rows, |gives| of_row(gives).is_some()).await?;
         let Some(mut rows) = rows.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
@@ -146,11 +158,11 @@ impl Gateway {
         let whole = View::new(kind, needs);
         let mut made = Vec::with_capacity(rows.len());
         for (row, by_row) in rows.into_iter().zip(by_row) {
-            let read = by_row && row.gives.is_none();
+            let read = by_row && row.gives().is_none();
             if read && !query.hidden && !kind.exists(&row.record) {
                 return Ok(None);
             }
-            let view = row.gives.and_then(of_row);
+            let view = row.gives().and_then(of_row);
             made.push((read, self.resource(view.as_ref().unwrap_or(&whole), Cow::Owned(row.record))?));
         }
         Ok(Some(made))
@@ -165,15 +177,27 @@ impl Gateway {
         enough: impl Fn(&Gives) -> bool,
     ) -> Result<Vec<Option<Row<'q>>>, Error> {
         let kind = query.resource;
-        let lacks = |row: &Row<'_>| row.gives.is_some_and(|gives| !enough(gives));
+        let lacks = |row: &Row<'_>| row.gives().is_some_and(|gives| !enough(gives));
         let ids: Vec<String> = rows
             .iter()
             .filter(|row| lacks(row))
             .map(|row| translate::id(kind, &row.record))
             .collect::<Result<_, _>>()?;
         let mut records = self.records(session, query, ids).await?.into_iter();
-        let of = |row: Row<'q>| if lacks(&row) { records.next().flatten().map(Row::whole) } else { Some(row) };
-        Ok(rows.into_iter().map(of).collect())
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            found.push(match (lacks(&row), row.of) {
+                (true, Some(list)) => match records.next().flatten() {
+                    Some(mut record) => {
+                        held(kind, list, &mut record, true)?;
+                        Some(Row { record, of: None })
+                    }
+                    None => None,
+                },
+                _ => Some(row),
+            });
+        }
+        Ok(found)
     }
 
     /// The records of the ids that a look-up told, each once. Who is not there is left out.
@@ -191,7 +215,7 @@ impl Gateway {
     }
 
     /// The records of these ids, in their order; nothing where one is gone.
-    async fn records(
+    pub(super) async fn records(
         &self,
         session: &mut Session,
         query: &Query<'_>,

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Error, Gateway,
+    detail::held,
     kept::{InOrder, Kept},
     walk::Walk,
 };
@@ -150,7 +151,7 @@ impl Gateway {
         for (nth, call) in query.page_calls()?.iter().enumerate() {
             let reply = self.ok(session, call).await?;
             let now = counted.or_else(|| query.told_total(&Position::default(), &reply));
-            let page = query.rows(&Position::default(), reply)?;
+            let page = self.rows(query, &Position::default(), reply)?;
             query.check_page(nth, page.len(), now)?;
             if nth > 0 && now != told {
                 return Ok(None);
@@ -158,9 +159,9 @@ impl Gateway {
             told = now;
             rows.extend(page);
         }
-        let gives = query.look(&Position::default()).gives;
+        let of = query.list(&Position::default());
         let rows = rows.into_iter().skip(query.page_offset()).take(query.count);
-        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, gives }).collect();
+        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, of }).collect();
         let total = match query.count_call(rows.len()) {
             Some(call) => {
                 let reply = self.ok(session, &call).await?;
@@ -244,6 +245,15 @@ impl Gateway {
         Ok(Some(kept))
     }
 
+    /// The rows in an ok reply, with what holds of all rows of their list.
+    fn rows(&self, query: &Query<'_>, at: &Position, reply: Reply) -> Result<Vec<Value>, Error> {
+        let mut rows = query.rows(at, reply)?;
+        if let Some(list) = query.list(at).filter(|list| !list.holds.is_empty()) {
+            rows.iter_mut().try_for_each(|row| held(query.resource, list, row, false))?;
+        }
+        Ok(rows)
+    }
+
     /// One page of a walk: its rows, and the total and the next page that the app tells. Nothing where the walk has no call.
     pub(super) async fn rows_at(
         &self,
@@ -264,7 +274,7 @@ impl Gateway {
         match reply.class {
             Class::Ok => {
                 let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
-                let mut rows = query.rows(at, reply)?;
+                let mut rows = self.rows(query, at, reply)?;
                 if query.gives_ids(at) {
                     rows = self.of_ids(session, query, &rows).await?;
                 }

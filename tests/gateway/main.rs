@@ -34,6 +34,7 @@ mod rest_details;
 mod rest_encoders;
 mod rest_faults;
 mod rest_languages;
+mod rest_lists;
 mod rest_pace;
 mod rest_pages;
 mod rest_probe;

@@ -157,17 +157,17 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Writ
 }
 
 /// A record that is read from a list without a rule for ids costs a walk each time; one that the mapping names has no call.
-pub(super) fn check_get(get: Option<&Get>, list: Option<&List>, fixed: bool, span: Span, faults: &mut Faults) {
+pub(super) fn check_get(get: Option<&Get>, lists: &[List], fixed: bool, span: Span, faults: &mut Faults) {
     let by_id = |rule: &FilterRule| {
         rule.target.extension.is_none() && rule.target.attribute.name == "id" && rule.op == CompareOp::Equal
     };
-    match (get, list) {
-        (Some(Get::Call(call)), _) if fixed => {
+    match get {
+        Some(Get::Call(call)) if fixed => {
             faults
                 .error(span, "no-effect", format!("records that the mapping names are not read by `{}`", call.line))
                 .help("write `get: list`");
         }
-        (Some(Get::List), Some(list)) if !list.filters.iter().any(by_id) => {
+        Some(Get::List) if !lists.iter().all(|list| list.filters.iter().any(by_id)) => {
             faults
                 .advice(span, "walked-list", "every read of one record goes through the whole list until it is found")
                 .help("if the app can be asked for one, add a rule: `id eq ?: { query: { id: $.value } }`");

@@ -246,7 +246,7 @@ fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<J
 }
 
 /// `enterprise:` stands for the enterprise extension's URN.
-fn in_full(text: &str) -> String {
+pub(super) fn in_full(text: &str) -> String {
     match text.strip_prefix("enterprise:") {
         Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
         None => text.to_owned(),

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        rest::{Gives, Own, RestRecords},
+        rest::{List, Own, RestRecords},
+        rows::Gives,
     },
     plan::read::{Needs, View},
     scim::condition::Condition,
@@ -22,22 +23,24 @@ use super::{Position, Query, Source};
 pub struct Row<'a> {
     /// As it came.
     pub record: Value,
-    /// What it is good for; none: for all that `get` tells.
-    pub gives: Option<&'a Gives>,
+    /// The list it is a row of; none: a record read by itself.
+    pub of: Option<&'a List>,
 }
 
-impl Row<'_> {
-    /// A record that `get` told.
+impl<'a> Row<'a> {
+    /// What it is good for; none: for all that `get` tells.
     #[must_use]
-    pub fn whole(record: Value) -> Self {
-        Self { record, gives: None }
+    pub fn gives(&self) -> Option<&'a Gives> {
+        self.of.and_then(|list| list.gives.as_ref())
     }
 }
 
 /// How the rows of one way in are looked at.
 #[derive(Debug)]
 pub struct Look<'q> {
-    /// What the rows are good for; none: for all that `get` tells.
+    /// The list that they are rows of; none: records.
+    pub of: Option<&'q List>,
+    /// What they are good for; none: for all that `get` tells.
     pub gives: Option<&'q Gives>,
     /// Whether anything is fetched for the check, row by row.
     pub fetches: bool,
@@ -55,12 +58,8 @@ impl Query<'_> {
     /// How rows are looked at where a walk is.
     #[must_use]
     pub fn look(&self, at: &Position) -> Look<'_> {
-        let way = self.way(at);
-        let gives = match (way, way.own()) {
-            (_, Some(Own::Record | Own::Ids)) => None,
-            (Source::List(list, _), _) => list.gives.as_ref(),
-            _ => None,
-        };
+        let of = self.list(at);
+        let gives = of.and_then(|list| list.gives.as_ref());
         let looks = self.looks();
         let scoped = !self.hidden && has_scope(self.resource);
         let scope = scoped && gives.is_none_or(|gives| gives.scope);
@@ -76,7 +75,18 @@ impl Query<'_> {
             (first, view)
         });
         let view = of_row.unwrap_or_else(|| View::new(self.resource, &looks));
-        Look { gives, fetches, scope, first, reads, view }
+        Look { of, gives, fetches, scope, first, reads, view }
+    }
+
+    /// The list whose rows are read where a walk is; none where these are records, or rows of nothing.
+    #[must_use]
+    pub fn list(&self, at: &Position) -> Option<&List> {
+        let way = self.way(at);
+        match (way, way.own()) {
+            (_, Some(Own::Record | Own::Ids)) => None,
+            (Source::List(list, _), _) => Some(list),
+            _ => None,
+        }
     }
 
     /// What of the filter shows in a row itself.

@@ -290,18 +290,16 @@ impl Query<'_> {
 
     /// The conjuncts of the filter that are left to be checked here.
     fn left(&self) -> Vec<&Condition> {
-        let conjuncts = self.condition.conjuncts();
+        let conjuncts = self.condition.conjuncts().into_iter();
         match &self.source {
-            Source::Nothing | Source::Key(_) | Source::Fixed(_) => Vec::new(),
-            Source::Union(union) => conjuncts.into_iter().filter(|c| union.serves != c.to_string()).collect(),
-            Source::List(_, by) => {
-                let served = |c: &Condition| by.as_ref().and_then(|by| by.serves(&c.to_string())) == Some(true);
-                conjuncts.into_iter().filter(|c| !served(c)).collect()
-            }
             Source::Table(table) => {
-                let notes = table.pushed.notes.iter();
-                conjuncts.into_iter().zip(notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
+                conjuncts.zip(&table.pushed.notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
             }
+            Source::Union(union) if !union.serves.is_empty() => {
+                conjuncts.filter(|c| union.serves != c.to_string()).collect()
+            }
+            Source::Union(union) => conjuncts.filter(|c| !union.sides.iter().all(|side| side.is_served(c))).collect(),
+            one => conjuncts.filter(|c| !one.is_served(c)).collect(),
         }
     }
 }
