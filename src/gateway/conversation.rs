@@ -217,7 +217,7 @@ fn cause(error: &Error) -> Option<String> {
         Error::Plan(Fault::Unreadable(unreadable)) => Some(unreadable.message.clone()),
         // A script says itself where it was left.
         Error::Backend(failure) if failure.kind != backend::Kind::OffScript => Some(failure.to_string()),
-        Error::After(error, _) => cause(error),
+        Error::After(error, _) | Error::Unsure(error) => cause(error),
         Error::BrokenPromise(filter) => {
             Some(format!("a row does not fulfil `{filter}`, which a rule promised exactly"))
         }

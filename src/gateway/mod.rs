@@ -26,6 +26,7 @@ mod settle;
 pub mod share;
 mod steps;
 mod store;
+mod take_back;
 mod version;
 mod walk;
 
@@ -240,8 +241,10 @@ enum Error {
     NoHash,
     /// The app does not know who is to become a member.
     NoMember,
+    /// The error of a call that may have acted all the same.
+    Unsure(Box<Error>),
     /// The error of a later call, after what took effect.
-    After(Box<Error>, String),
+    After(Box<Error>, take_back::Left),
     /// There are too many walks under way, of this client or in all.
     Crowded(share::Full),
     /// The list changed while it was read, twice.

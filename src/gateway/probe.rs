@@ -12,14 +12,20 @@ use crate::{
     scim::resource,
 };
 
-use super::{Error, Gateway};
+use super::{Error, Gateway, take_back::Left};
 
 impl Gateway {
     /// Makes a record by the steps of its plan.
-    pub(super) async fn made(&self, session: &mut Session, plan: &create::Create<'_>) -> Result<Made, Error> {
+    pub(super) async fn made(
+        &self,
+        session: &mut Session,
+        plan: &create::Create<'_>,
+    ) -> Result<(Made, Vec<(String, Value)>), Error> {
         let did = self.steps(session, plan.resource, "", &plan.first, None).await?;
         let reply = did.reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
-        plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(&plan.done()))
+        let left = || Left { done: plan.done(), ..Left::default() };
+        let made = plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(left()))?;
+        Ok((made, did.kept))
     }
 
     /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where
@@ -30,7 +36,7 @@ impl Gateway {
         plan: &create::Create<'_>,
         sent: &Map<String, Value>,
         context: &Context<'_>,
-    ) -> Result<Made, Error> {
+    ) -> Result<(Made, Vec<(String, Value)>), Error> {
         let kind = plan.resource;
         if !self.of_its_name(session, kind, sent, context).await?.is_empty() {
             let detail = Some(format!("another {} has this name already", kind.kind.name));
@@ -44,7 +50,7 @@ impl Gateway {
                 // the app refuses the second one: the first was only slow
                 Err(error) if error.is_unsure() || (left < again && error.says_exists()) => {
                     match self.of_its_name(session, kind, sent, context).await.as_deref() {
-                        Ok([id]) => return Ok(Made { id: id.clone(), record: None }),
+                        Ok([id]) => return Ok((Made { id: id.clone(), record: None }, Vec::new())),
                         Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
                         _ => return Err(error),
                     }

@@ -2,6 +2,8 @@
 //! sentence (RFC 7644 §3.12). Causes go to the log under the request's number; of the app's own words only those that a
 //! mapping's rule lets through reach the client.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
@@ -87,9 +89,19 @@ fn tell(error: &Error, number: &str) -> Told {
         Error::NoMember => {
             refused(ScimType::InvalidValue, "the app does not know who is to become a member".to_owned())
         }
-        Error::After(error, done) => {
+        Error::Unsure(error) => {
             let told = tell(error, number);
-            Told { detail: format!("{}; before that took effect: {done}", told.detail), ..told }
+            Told { detail: format!("{}; whether the app acted is not known", told.detail), ..told }
+        }
+        Error::After(error, left) => {
+            let mut told = tell(error, number);
+            if !left.done.is_empty() {
+                let _ = write!(told.detail, "; before that took effect: {}", left.done.join("; "));
+            }
+            if !left.unsure.is_empty() {
+                let _ = write!(told.detail, "; whether this was taken back is not known: {}", left.unsure.join("; "));
+            }
+            told
         }
         Error::Crowded(full) => {
             let (status, whose) = match full {

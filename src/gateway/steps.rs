@@ -1,7 +1,7 @@
 //! Doing the steps of a write in order: making each when it is its turn, waiting for what takes time, keeping what later ones
 //! need, and taking back what can be taken back when one of them fails (law 9).
 
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, ops::Range, time::Instant};
 
 use serde_json::Value;
 
@@ -16,7 +16,10 @@ use crate::{
     },
 };
 
-use super::{Error, Gateway};
+use super::{
+    Error, Gateway,
+    take_back::{Fate, Left},
+};
 
 impl Gateway {
     /// Does the steps in order and returns the last reply. Nothing is begun that the budget cannot finish. `before`: the
@@ -28,23 +31,32 @@ impl Gateway {
         id: &str,
         steps: &[Step<'_>],
         mut before: Option<Value>,
-    ) -> Result<Done, Error> {
+    ) -> Result<Done, Stopped> {
         let least: usize = steps.iter().map(Step::calls).sum();
         if session.calls() + least as u64 > self.limits.calls as u64 {
-            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
+            return Err(Stopped::of(too_many(&format!("{} calls to the app", self.limits.calls)).into()));
         }
         let mut last = None;
-        let mut done: Vec<&Step<'_>> = Vec::new();
         let mut kept: Vec<(String, Value)> = Vec::new();
+        let mut done: Vec<Did> = Vec::new();
         let mut changed = 0;
-        for step in steps {
-            if step.if_changed && changed == 0 {
+        let first = match steps.iter().any(Step::looks_back) {
+            true if before.is_none() => {
+                before = self.base(session, resource, id).await.map_err(Stopped::of)?;
+                before.clone().ok_or_else(|| Stopped::of(Error::absent())).map(Some)?
+            }
+            true => before.clone(),
+            false => None,
+        };
+        for (at, step) in steps.iter().enumerate() {
+            if step.if_changed && changed == 0 || step.is_left_out(first.as_ref(), &kept) {
                 continue;
             }
             let before = before.take();
+            let mut singly = None;
             let did = async {
                 let call = match (&step.act, before) {
-                    (Act::Member(member), _) => return self.member(session, member).await.map(|_| None),
+                    (Act::Member(member), _) => return Ok((None, self.member(session, resource, member).await?)),
                     (Act::Call(call), _) => Cow::Borrowed(call),
                     (Act::Later(later), _) => Cow::Owned(later.call(&kept)?),
                     (Act::Edit(edit), Some(before)) => Cow::Owned(edit.call(&before, &kept)?),
@@ -53,28 +65,37 @@ impl Gateway {
                         Cow::Owned(edit.call(&before, &kept)?)
                     }
                     (Act::Own(own), _) => Cow::Owned(Call::Sql(own.statement(&kept))),
-                    (Act::ForEach(each), _) => return self.for_each(session, each).await.map(Some),
+                    (Act::ForEach(each), _) => {
+                        return self.for_each(session, each).await.map(|reply| (Some(reply), true));
+                    }
                 };
-                self.step(session, step, &call).await.map(Some)
+                let reply = self.step(session, step, &call, &mut singly).await?;
+                let acted = singly.as_ref().map_or(reply.class == Class::Ok, |one| one.acted > 0);
+                Ok::<_, Error>((Some(reply), acted))
             };
-            let did = did.await;
-            let did = match did {
-                Ok(reply) => {
-                    done.push(step);
+            let outcome = match did.await {
+                Ok((reply, acted)) => {
+                    if acted {
+                        done.push(Did::all(at, step, singly.as_ref()));
+                    }
                     let keeping = reply.as_ref().map_or(Ok(Vec::new()), |reply| step.kept(reply));
-                    keeping.map(|more| kept.extend(more)).map(|()| reply).map_err(Error::from)
+                    keeping.map(|more| kept.extend(more)).map(|()| reply).map_err(|fault| Stopped::of(fault.into()))
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    let stopped = Stopped::at(at, step, singly.as_ref(), error);
+                    done.extend(stopped.done);
+                    Err(Stopped { done: Vec::new(), ..stopped })
+                }
             };
-            match did {
+            match outcome {
                 Ok(reply) => {
                     changed += reply.as_ref().map_or(0, |reply| reply.changed);
                     last = reply;
                 }
-                Err(error) => return Err(self.back(session, &done, &kept, error).await),
+                Err(stopped) => return Err(self.back(session, steps, done, &kept, stopped).await),
             }
         }
-        Ok(Done { reply: last, kept })
+        Ok(Done { reply: last, kept, did: Did::words(&done) })
     }
 
     /// Finds members, and has a statement of the app's own for each; who is not found needs none.
@@ -92,40 +113,59 @@ impl Gateway {
         Ok(Reply { changed, ..last })
     }
 
-    /// A step failed: those before it are taken back, the last one first, as far as the mapping says how; the error says
-    /// what stays.
-    async fn back(&self, session: &mut Session, done: &[&Step<'_>], kept: &[(String, Value)], error: Error) -> Error {
-        let mut stays: Vec<String> = Vec::new();
-        for step in done.iter().rev() {
-            let gone = match step.undo(kept) {
-                Ok(Some(call)) => {
-                    session.call(&call).await.is_ok_and(|reply| matches!(reply.class, Class::Ok | Class::Absent))
-                }
-                _ => false,
+    /// A step failed: those before it are taken back, the last one first, as far as the mapping says how.
+    async fn back(
+        &self,
+        session: &mut Session,
+        steps: &[Step<'_>],
+        done: Vec<Did>,
+        kept: &[(String, Value)],
+        mut stopped: Stopped,
+    ) -> Stopped {
+        for did in done.into_iter().rev() {
+            let fate = match steps.get(did.step).and_then(|step| step.undo(kept).ok()?) {
+                Some(call) => Fate::of(&session.call(&call).await),
+                None => Fate::Stays,
             };
-            if !gone && !step.does.is_empty() && step.template().is_none_or(|call| call.method != http::Method::GET) {
-                stays.insert(0, step.does.clone());
+            match fate {
+                Fate::Gone => {}
+                Fate::Stays => stopped.done.insert(0, did),
+                Fate::Unknown => stopped.unsure.insert(0, did.word()),
             }
         }
-        error.after(&stays)
+        stopped
     }
 
-    async fn step(&self, session: &mut Session, step: &Step<'_>, call: &Call) -> Result<Reply, Error> {
-        let mut reply = session.call(call).await?;
-        if let Some(until) = step.template().and_then(|template| template.until.as_ref()) {
+    async fn step(
+        &self,
+        session: &mut Session,
+        step: &Step<'_>,
+        call: &Call,
+        singly: &mut Option<Singly>,
+    ) -> Result<Reply, Error> {
+        // What only reads has not acted, whatever becomes of its answer; waiting for a job is not only that.
+        let until = step.template().and_then(|template| template.until.as_ref());
+        let reads = step.only_reads() && until.is_none();
+        let mut reply =
+            session.call(call).await.map_err(|failure| Failure { sent: failure.sent && !reads, ..failure })?;
+        if let Some(until) = until {
             reply = self.wait(session, call, until, reply).await?;
         }
         // One of many was refused: one by one, so that the others are not held back and the culprit is named.
         let together = !step.singly.is_empty();
         if !together || !matches!(reply.class, Class::Exists | Class::Absent | Class::Refused) {
-            return judged(reply, if together { Wish::Done } else { step.wish });
+            let judged = judged(reply, if together { Wish::Done } else { step.wish });
+            return judged.map_err(|error| if reads { error } else { error.of_a_write(call) });
         }
         let mut last = reply;
+        let one = singly.insert(Singly::default());
         for call in &step.singly {
             if session.calls() >= self.limits.calls as u64 {
                 return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
             }
-            last = judged(session.call(call).await?, step.wish)?;
+            last = judged(session.call(call).await?, step.wish).map_err(|error| error.of_a_write(call))?;
+            one.at += 1;
+            one.acted += usize::from(last.class == Class::Ok);
         }
         Ok(last)
     }
@@ -155,6 +195,112 @@ pub(super) struct Done {
     pub reply: Option<Reply>,
     /// What they kept.
     pub kept: Vec<(String, Value)>,
+    /// What took effect, in words.
+    pub did: Vec<String>,
+}
+
+/// A step that took effect, or some of it.
+#[derive(Clone)]
+pub(super) struct Did {
+    /// Which.
+    pub step: usize,
+    /// In words; none for what is part of a transaction, or only reads.
+    pub does: String,
+    /// As [`Step::nth`].
+    pub nth: (usize, usize),
+    /// Which of those who join or leave by it.
+    pub who: Range<usize>,
+}
+
+/// Steps that were not all done.
+pub(super) struct Stopped {
+    /// Why.
+    pub error: Error,
+    /// What took effect and was not taken back.
+    pub done: Vec<Did>,
+    /// What was to be taken back, and nobody knows whether it was.
+    pub unsure: Vec<String>,
+    /// The step that failed, where it may have taken effect.
+    pub perhaps: Option<Did>,
+}
+
+/// How far the calls for one came, of a call for several that was refused.
+#[derive(Default)]
+struct Singly {
+    at: usize,
+    acted: usize,
+}
+
+impl Did {
+    /// A step that is done; of calls for one, those who were not so already.
+    fn all(at: usize, step: &Step<'_>, singly: Option<&Singly>) -> Self {
+        let all = step.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.ids.len());
+        let does = match singly {
+            Some(one) => step.partly(one.acted),
+            None if step.only_reads() => String::new(),
+            None => step.does.clone(),
+        };
+        Self { nth: step.nth, ..Self::new(at, does, 0..all) }
+    }
+
+    fn new(step: usize, does: String, who: Range<usize>) -> Self {
+        Self { step, does, nth: (1, 1), who }
+    }
+
+    /// What took effect, in words: of steps that all did, what they do together.
+    pub(super) fn words(done: &[Self]) -> Vec<String> {
+        let mut words: Vec<String> = Vec::new();
+        let mut left = done;
+        while let Some(did) = left.first() {
+            let (_, all) = did.nth;
+            let whole = left.get(..all).filter(|those| those.iter().zip(1..).all(|(one, nth)| one.nth == (nth, all)));
+            match whole {
+                Some(those) => words.extend(those.iter().map(|one| one.does.clone()).find(|does| !does.is_empty())),
+                None => words.push(did.word()),
+            }
+            left = left.get(whole.map_or(1, <[Self]>::len)..).unwrap_or_default();
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    fn word(&self) -> String {
+        match self.nth {
+            _ if self.does.is_empty() => String::new(),
+            (_, 1) => self.does.clone(),
+            (nth, all) => format!("step {nth} of {all} of {}", self.does),
+        }
+    }
+}
+
+impl Stopped {
+    pub(super) fn of(error: Error) -> Self {
+        Self { error, done: Vec::new(), unsure: Vec::new(), perhaps: None }
+    }
+
+    /// A step failed: what of it took effect, and what may have.
+    fn at(at: usize, step: &Step<'_>, singly: Option<&Singly>, error: Error) -> Self {
+        let all = step.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.ids.len());
+        let (error, left) = error.bare();
+        let mut stopped = Self { unsure: left.unsure, ..Self::of(error) };
+        if !left.done.is_empty() {
+            stopped.done.push(Did::new(at, left.done.join("; "), 0..all));
+        }
+        if let Some(one) = singly.filter(|one| one.acted > 0) {
+            stopped.done.push(Did::new(at, step.partly(one.acted), 0..one.at));
+        }
+        if stopped.error.is_unsure() {
+            let who = singly.map_or(0..all, |one| one.at..one.at + 1);
+            stopped.perhaps = Some(Did::new(at, String::new(), who));
+        }
+        stopped
+    }
+}
+
+impl From<Stopped> for Error {
+    fn from(stopped: Stopped) -> Self {
+        stopped.error.after(Left { done: Did::words(&stopped.done), unsure: stopped.unsure })
+    }
 }
 
 /// The reply, where it is success: in a change of members the state that is wished for is.

@@ -20,7 +20,12 @@ use crate::{
     scim::{self, change::To, projection::Projection, version::Preconditions},
 };
 
-use super::{Error, Gateway, existing::adopting};
+use super::{
+    Error, Gateway,
+    existing::adopting,
+    steps::Stopped,
+    take_back::{Half, Left},
+};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
@@ -76,27 +81,33 @@ impl Gateway {
         let lines = resource.lines.iter().filter(|line| line.create);
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
-        let made = match plan.probes() {
+        let (made, kept) = match plan.probes() {
             true => self.probed(&mut session, &plan, &all, context).await?,
             false => self.made(&mut session, &plan).await?,
         };
-        let done = plan.done();
         self.fresh.wrote(resource, &made.id);
-        let did = match plan.rest(&made, context) {
-            Ok(steps) => self.steps(&mut session, resource, &made.id, &steps, None).await.map(|_| steps.is_empty()),
-            Err(fault) => Err(fault.into()),
+        let (steps, did) = match plan.rest(&made, context) {
+            Ok(steps) => {
+                let did = self.steps(&mut session, resource, &made.id, &steps, None).await;
+                (steps, did)
+            }
+            Err(fault) => (Vec::new(), Err(Stopped::of(fault.into()))),
         };
-        let whole = match did {
-            Ok(whole) => whole,
-            Err(error) => return Err(self.take_back(session, &plan, &made, context, error, &done).await),
+        let did = match did {
+            Ok(did) => did.did,
+            Err(stopped) => {
+                let half = Half { plan: &plan, made: &made, kept: &kept, steps: &steps, stopped };
+                return Err(self.take_back(half, context).await);
+            }
         };
+        let left = || Left { done: plan.done().into_iter().chain(did.iter().cloned()).collect(), ..Left::default() };
         let needs = Needs::one(resource, projection);
-        let told = made.record.filter(|_| whole);
+        let told = made.record.clone().filter(|_| steps.is_empty());
         let record =
-            self.told(&mut session, resource, &made.id, &needs, told).await.map_err(|error| error.after(&done))?;
+            self.told(&mut session, resource, &made.id, &needs, told).await.map_err(|error| error.after(left()))?;
         let record = record.ok_or_else(|| {
             let detail = Some(format!("the app made the {} and does not show it", resource.kind.name));
-            Error::App { class: Class::Broken, detail, retry_after: None, status: None }
+            Error::App { class: Class::Broken, detail, retry_after: None, status: None }.after(left())
         })?;
         session.commit().await?;
         Ok(record)
@@ -121,32 +132,6 @@ impl Gateway {
             None => self.record(session, resource, id, needs).await?,
         };
         record.map(|record| self.resource(&View::new(resource, needs), Cow::Owned(record))).transpose()
-    }
-
-    /// A create of several calls failed after its first: over HTTP the record is deleted again; in SQL the transaction
-    /// ends by itself.
-    async fn take_back(
-        &self,
-        mut session: Session,
-        plan: &create::Create<'_>,
-        made: &create::Made,
-        context: &Context<'_>,
-        error: Error,
-        done: &[String],
-    ) -> Error {
-        if done.is_empty() {
-            return error;
-        }
-        let undone = match plan.undo(made, context) {
-            Some(call) => session.call(&call).await.is_ok_and(|reply| matches!(reply.class, Class::Ok | Class::Absent)),
-            None => false,
-        };
-        if undone {
-            self.fresh.forget(plan.resource, &made.id);
-            return error.undone();
-        }
-        tracing::error!(resource = %plan.resource.kind.name, "a create failed half way and could not be undone");
-        error.after(done)
     }
 
     /// Changes a resource, if it meets the preconditions. The resource as it is then is given where there is a projection
@@ -206,16 +191,19 @@ impl Gateway {
         if let (true, true, Some(unchanged)) = (steps.is_empty(), plan.reads_all(), unchanged) {
             return Ok(show.map(|_| unchanged));
         }
-        let last = self.steps(session, resource, id, &steps, before).await.map(|done| done.reply);
+        let done = self.steps(session, resource, id, &steps, before).await.map_err(Error::from);
+        let did = done.as_ref().map_or_else(|_| Vec::new(), |done| done.did.clone());
+        let left = || Left { done: did.clone(), ..Left::default() };
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
-        let unclear = match &last {
-            Ok(reply) => reply.as_ref().is_some_and(|r| r.class == Class::Absent),
+        let unclear = match &done {
+            Ok(done) => done.reply.as_ref().is_some_and(|reply| reply.class == Class::Absent),
             Err(error) => matches!(error, Error::NoMember),
         };
         if unclear && plan.blind.is_some() {
-            self.record(session, resource, id, &Needs::NOTHING).await?.ok_or_else(Error::absent)?;
+            let there = self.record(session, resource, id, &Needs::NOTHING).await;
+            there.and_then(|record| record.ok_or_else(Error::absent)).map_err(|error| error.after(left()))?;
         }
-        let last = last?;
+        let last = done?.reply;
         self.fresh.wrote(resource, id);
         let Some(projection) = show else {
             return Ok(None);
@@ -225,11 +213,8 @@ impl Gateway {
             (Some(at), Some(reply)) => at.one(&reply.body).filter(|r| r.is_object()).cloned(),
             _ => None,
         };
-        let after = self.told(session, resource, id, &needs, told).await.map_err(|error| {
-            let done: Vec<String> = steps.iter().map(|s| s.does.clone()).filter(|d| !d.is_empty()).collect();
-            error.after(&done)
-        })?;
-        after.ok_or_else(Error::absent).map(Some)
+        let after = self.told(session, resource, id, &needs, told).await;
+        after.and_then(|after| after.ok_or_else(Error::absent)).map(Some).map_err(|error| error.after(left()))
     }
 
     /// What is there before a change: the record, of an HTTP app as it came, and the resource that it reads as.
@@ -316,9 +301,18 @@ impl Error {
     /// Whether the app may have acted all the same.
     pub(super) fn is_unsure(&self) -> bool {
         match self {
+            Self::Unsure(_) => true,
             Self::Backend(failure) => failure.sent,
-            Self::App { class, .. } => *class == Class::Broken,
+            Self::After(error, _) => error.is_unsure(),
             _ => false,
+        }
+    }
+
+    /// The error of a call that writes: an HTTP app that failed promises nothing.
+    pub(super) fn of_a_write(self, call: &Call) -> Self {
+        match (&self, call) {
+            (Self::App { class: Class::Broken, .. }, Call::Http(_)) => Self::Unsure(Box::new(self)),
+            _ => self,
         }
     }
 
@@ -327,16 +321,23 @@ impl Error {
         matches!(self, Self::App { class: Class::Exists, .. })
     }
 
-    /// The same, saying what took effect before.
-    pub(super) fn after(self, done: &[String]) -> Self {
-        if done.is_empty() { self } else { Self::After(Box::new(self), done.join("; ")) }
+    /// Whether there is no such record in the app.
+    pub(super) fn says_absent(&self) -> bool {
+        matches!(self, Self::App { class: Class::Absent, .. })
     }
 
-    /// The same, where what took effect before was taken back.
-    pub(super) fn undone(self) -> Self {
+    /// The same, saying what took effect before.
+    pub(super) fn after(self, before: Left) -> Self {
+        let (error, left) = self.bare();
+        let left = before.and(left);
+        if left.is_empty() { error } else { Self::After(Box::new(error), left) }
+    }
+
+    /// The error itself, and what took effect before it.
+    pub(super) fn bare(self) -> (Self, Left) {
         match self {
-            Self::After(error, _) => *error,
-            error => error,
+            Self::After(error, left) => (*error, left),
+            error => (error, Left::default()),
         }
     }
 }

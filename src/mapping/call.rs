@@ -27,6 +27,8 @@ pub struct CallTemplate {
     pub repeat: bool,
     /// Whether it is looked for what it did, where its answer is lost.
     pub probe: bool,
+    /// It is left out where this does not hold of the names in sight.
+    pub when: Option<Pattern>,
     /// What calls behind it may use of its reply, by name.
     pub keep: Vec<(String, InReply)>,
     /// It is sent again until this holds of its reply.
@@ -105,6 +107,12 @@ impl CallTemplate {
     #[must_use]
     pub fn reads(&self) -> bool {
         self.names("before") || self.names("whole")
+    }
+
+    /// Whether it is asked of the record as it was before the write whether it is sent at all.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.when.as_ref().is_some_and(|when| when.tests("before"))
     }
 
     /// Whether a header holds something of the record as just read: the app then sees that it was changed meanwhile.

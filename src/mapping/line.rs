@@ -109,7 +109,7 @@ impl Line {
         let fields: Vec<Option<&str>> = match &self.value {
             Source::At { at, .. } => vec![at.field()],
             Source::Each(each) if cells.iter().any(|cell| cell.at == each.items) => vec![each.items.field()],
-            Source::Slots(slots) => slots.iter().map(|slot| slot.at.field()).collect(),
+            Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).map(|field| field.at.field()).collect(),
             _ => Vec::new(),
         };
         fields.into_iter().flatten().filter(|field| !beside.iter().any(|b| b.name == *field)).collect()
@@ -120,7 +120,7 @@ impl Line {
     pub fn is_in(&self, one: &Cell) -> bool {
         match &self.value {
             Source::At { at, .. } => cell::holds(one, at),
-            Source::Slots(slots) => slots.iter().any(|slot| cell::holds(one, &slot.at)),
+            Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).any(|field| cell::holds(one, &field.at)),
             Source::Each(each) => cell::holds(one, &each.items),
             Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
         }
@@ -143,7 +143,7 @@ impl Line {
             Source::Each(each) => {
                 each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}["))
             }
-            Source::Slots(slots) => slots.iter().any(|s| s.at.field() == Some(part)),
+            Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).any(|f| f.at.field() == Some(part)),
             Source::Text(text) => text.holes().iter().any(|h| h.first().is_some_and(|f| f == part)),
             Source::From { part: from, .. } => from.as_deref() == Some(part),
             Source::Constant(_) => false,
@@ -300,17 +300,39 @@ pub enum FieldSource {
     Constant(Value),
 }
 
-/// One item of a list that has a field of its own in the record.
+/// One item of a list that has fields of its own in the record.
 #[derive(Debug)]
 pub struct Slot {
     /// What tells the item from others: `type` is `work`.
     pub constants: Vec<(String, Value)>,
-    /// The sub-attribute that the field holds, `value`.
+    /// Its fields, each with another sub-attribute.
+    pub fields: Vec<SlotField>,
+}
+
+/// A field of the record that holds a sub-attribute of an item.
+#[derive(Debug)]
+pub struct SlotField {
+    /// The sub-attribute that it holds, `value`.
     pub sub: String,
     /// The field.
     pub at: Selector,
     /// Both directions.
     pub codec: Codec,
+}
+
+impl Slot {
+    /// The field that holds this sub-attribute.
+    #[must_use]
+    pub fn field(&self, sub: &str) -> Option<&SlotField> {
+        self.fields.iter().find(|field| field.sub == sub)
+    }
+
+    /// The fields one of which must have a value, or there is no item, as in [`Each::telling`].
+    pub fn telling(&self) -> impl Iterator<Item = &SlotField> {
+        let valued = self.field("value").is_some();
+        let tells = move |sub: &str| if valued { sub == "value" } else { !HINTS.contains(&sub) };
+        self.fields.iter().filter(move |field| tells(&field.sub))
+    }
 }
 
 /// What stands for "no value" in a record.

@@ -127,6 +127,17 @@ impl Pattern {
         self.entries.is_empty()
     }
 
+    /// What is looked at, for people.
+    #[must_use]
+    pub fn places(&self) -> Vec<&str> {
+        let places = self.entries.iter().map(|(subject, _)| match subject {
+            Subject::At(at) => at.text(),
+            Subject::Header(name) => name.as_str(),
+            Subject::Status => "status",
+        });
+        places.collect()
+    }
+
     /// Whether something below this field of the record is tested.
     #[must_use]
     pub fn tests(&self, field: &str) -> bool {

@@ -142,6 +142,12 @@ impl<'a> Scope<'a> {
         self.names.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_ref())
     }
 
+    /// All of it as one value, a field for each name.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        self.names.iter().map(|(name, value)| (name.clone().into_owned(), value.clone().into_owned())).collect()
+    }
+
     /// The value at a path of names.
     #[must_use]
     pub fn at(&self, path: &[String]) -> Option<&Value> {
@@ -304,6 +310,10 @@ impl Term {
         };
         match self {
             Self::Text(_) => Ok(self.evaluate(place, scope)?.and_then(|v| v.as_str().map(str::to_owned))),
+            // a tree in a query is JSON there
+            Self::Object(_) | Self::List(_) | Self::Each { .. } if place == Place::Query => {
+                Ok(self.evaluate(Place::Text, scope)?.map(|tree| super::template::percent(&tree.to_string())))
+            }
             _ => self.evaluate(place, scope)?.as_ref().map_or(Ok(None), whole),
         }
     }

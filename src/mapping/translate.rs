@@ -201,19 +201,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
             }
             Ok((!list.is_empty()).then_some(Value::Array(list)))
         }
-        Source::Slots(slots) => {
-            let mut list = Vec::new();
-            for slot in slots {
-                let Some(leaf) = line.target.attribute.sub(&slot.sub) else { continue };
-                if let Some(value) = read_field(slot.at.one(record), &slot.codec, &line.empty, leaf)? {
-                    let mut item: Map<String, Value> = Map::new();
-                    item.insert(slot.sub.clone(), value);
-                    item.extend(slot.constants.iter().cloned());
-                    list.push(Value::Object(item));
-                }
-            }
-            Ok((!list.is_empty()).then_some(Value::Array(list)))
-        }
+        Source::Slots(slots) => slots::read(line, slots, record),
         Source::Address { at, of } => {
             let id = at.one(record).and_then(text).filter(|id| !id.is_empty());
             Ok(id.map(|id| Value::String(location(base, &of.endpoint, &id))))
@@ -285,7 +273,7 @@ pub(super) fn read_item(
 }
 
 /// Reads one field. Empty text is no value, everywhere (RFC 7643 §2.5 knows only one kind of nothing).
-fn read_field(
+pub(super) fn read_field(
     found: Option<&Value>,
     codec: &Codec,
     empty: &Empty,
@@ -391,7 +379,9 @@ fn clear(line: &Line, made: &mut Value) {
         Source::At { codec: Codec::Holds(..), .. } => {}
         Source::At { at, .. } => at.set(made, line.empty.value()),
         Source::Each(each) => each.items.set(made, json!([])),
-        Source::Slots(slots) => slots.iter().for_each(|s| s.at.set(made, line.empty.value())),
+        Source::Slots(slots) => {
+            slots.iter().flat_map(|slot| &slot.fields).for_each(|field| field.at.set(made, line.empty.value()));
+        }
         Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => {}
     }
 }

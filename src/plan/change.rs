@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     mapping::{
         Records, Resource,
+        call::CallTemplate,
         line::{Line, Source},
         relation::Relation,
         rest::{Becomes, ChangeRule},
@@ -85,7 +86,9 @@ fn reading_rule<'a>(resource: &'a Resource, changes: &[Changed]) -> Option<&'a C
         rule.when.iter().any(of_these)
     };
     let dealt = claimed(&records.update, changes.clone(), None).0;
-    let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| sends_what_was(resource, rule, mine);
+    let sends = |(rule, mine): &(&ChangeRule, Vec<&Changed>)| {
+        sends_what_was(resource, rule, mine) || rule.ahead.iter().chain([&rule.call]).any(CallTemplate::looks_back)
+    };
     dealt.into_iter().find(sends).map(|(rule, _)| rule).or_else(|| records.update.iter().find(looks_back))
 }
 

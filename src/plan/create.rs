@@ -9,7 +9,7 @@ use crate::{
     mapping::{
         Records, Resource, cell,
         line::{Default, Source},
-        relation::Relation,
+        relation::{Joining, Relation},
         rest,
         term::Scope,
         translate,
@@ -23,9 +23,9 @@ use crate::{
 
 use super::{
     Context, Fault,
-    call::{Call, Reply, Statement},
+    call::{Reply, Statement},
     deal::deal,
-    joining, scope,
+    joining, members, scope,
     sql::{
         beside, guard,
         members::members_add,
@@ -33,7 +33,7 @@ use super::{
         referring,
         write::{self, Stamps},
     },
-    step::{Act, Kept, Step},
+    step::{Elsewhere, Kept, Step},
 };
 
 /// A plan for a POST.
@@ -273,13 +273,22 @@ impl<'a> Create<'a> {
         }
     }
 
-    /// The call that takes the record back, where a later step is refused.
+    /// The steps by which those leave again who joined by one of the others, as far as there is a way back: who had to leave
+    /// another group for it cannot be sent back.
     #[must_use]
-    pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Call> {
-        let steps = super::change::delete(self.resource, &made.id, context).ok()?;
-        match <[Step<'_>; 1]>::try_from(steps) {
-            Ok([Step { act: Act::Call(call), .. }]) => Some(call),
-            _ => None,
+    pub fn leaving(&self, made: &Made, elsewhere: &Elsewhere<'a>, ids: &[String]) -> Option<Vec<Step<'a>>> {
+        let Records::Rest(records) = &self.resource.records else { return None };
+        if matches!(elsewhere.derived.writes, Some(Joining::Whole { moves: true })) {
+            return None;
         }
+        let stored = self.resource.id.codec.write(&Value::from(made.id.as_str()))?;
+        let target = &elsewhere.derived.target;
+        members::change(self.resource, records, (&made.id, &stored), target, Vec::new(), ids.to_vec(), false).ok()
+    }
+
+    /// The steps that take the record back, where a later one is refused; none where the app cannot delete it.
+    #[must_use]
+    pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Vec<Step<'a>>> {
+        super::change::delete(self.resource, &made.id, context).ok()
     }
 }

@@ -67,8 +67,7 @@ impl<'a> Member<'a> {
         }
         let read = self.read(before)?;
         let mut list = resource::get(&read, &self.derived.list).and_then(Value::as_array).cloned().unwrap_or_default();
-        let moves = matches!(self.derived.writes, Some(Joining::Whole { moves: true }));
-        list.retain(|item| item["value"] != self.group.as_str() && !(self.joins && moves));
+        list.retain(|item| item["value"] != self.group.as_str() && !(self.joins && self.moves()));
         if self.joins {
             list.push(json!({ "value": self.group }));
         }
@@ -78,6 +77,23 @@ impl<'a> Member<'a> {
             return Err(Fault::Unmade("a database keeps members in tables".to_owned()));
         };
         deal(keeper, records, &self.id, &changes, Some((before, &read)), self.lenient)
+    }
+
+    /// The groups that they leave because there is room for one.
+    ///
+    /// # Errors
+    /// A record that its lines cannot read.
+    pub fn leaves(&self, before: &Value) -> Result<Vec<String>, Fault> {
+        if !(self.joins && self.moves()) {
+            return Ok(Vec::new());
+        }
+        let mut left = translate::values(&self.read(before)?, &self.derived.list);
+        left.retain(|group| *group != self.group);
+        Ok(left)
+    }
+
+    fn moves(&self) -> bool {
+        matches!(self.derived.writes, Some(Joining::Whole { moves: true }))
     }
 
     /// Whether they are in it.

@@ -18,7 +18,7 @@ use super::{
     call::Call,
     fill::fill,
     joining::Member,
-    step::{Act, Step, Wish},
+    step::{Elsewhere, Step, Wish},
 };
 
 /// What goes in and what goes out, from a change of a list of members and, where it is a whole list, what is there.
@@ -77,7 +77,12 @@ pub fn change<'a>(
             }
         };
         let value = |id: &str| derived.keeper.id.codec.write(&Value::from(id));
-        return steps(relation, id.1, value, &add, &remove);
+        let mut steps = steps(relation, id.1, value, &add, &remove)?;
+        let chunks = add.chunks(relation.add_batch.max(1)).chain(remove.chunks(relation.remove_batch.max(1)));
+        for (step, ids) in steps.iter_mut().zip(chunks) {
+            step.elsewhere = Some(Elsewhere { derived, ids: ids.to_vec() });
+        }
+        return Ok(steps);
     }
     let relation = records.members.as_ref().filter(|relation| relation.target.covers(target));
     let relation = relation.ok_or_else(|| Fault::Unmade(format!("nothing writes `{target}`")))?;
@@ -124,9 +129,7 @@ pub(super) fn steps<'a>(
             } else {
                 Vec::new()
             };
-            let does = does(wish == Wish::There, chunk.len());
-            let act = Act::Call(one(chunk)?);
-            steps.push(Step { act, wish, singly, does, record: None, if_changed: false });
+            steps.push(Step::members(one(chunk)?, singly, wish, chunk.len()));
         }
     }
     Ok(steps)

@@ -39,7 +39,7 @@ pub(super) fn tested(records: &RestRecords, line: &Line) -> bool {
         |at: &Selector| at.first_field().is_none_or(|field| records.only.tests(field) || records.protect.tests(field));
     match &line.value {
         Source::At { at, .. } => tested(at),
-        Source::Slots(slots) => slots.iter().any(|slot| tested(&slot.at)),
+        Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).any(|field| tested(&field.at)),
         _ => false,
     }
 }

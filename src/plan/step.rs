@@ -8,6 +8,7 @@ use crate::{
         Records, Resource,
         call::CallTemplate,
         cell::{self, Cell},
+        relation::Derived,
         rest::ChangeRule,
         selector::Selector,
         term::Scope,
@@ -33,12 +34,26 @@ pub struct Step<'a> {
     pub wish: Wish,
     /// The same for each of the call's values alone: sent when the app refuses them together.
     pub singly: Vec<Call>,
-    /// What it does, for the sentence that says what took effect when a later step fails.
+    /// What it does, for the sentence that says what took effect when a later step fails; of a step among others, what all of
+    /// them do together.
     pub does: String,
+    /// Which it is of those, and how many they are.
+    pub nth: (usize, usize),
     /// Where an ok reply holds the record as it is now.
     pub record: Option<Selector>,
     /// Whether it is left out where no step before it wrote a row.
     pub if_changed: bool,
+    /// Who joins or leaves by it, where that is kept in their own records: taking the group away leaves it there.
+    pub elsewhere: Option<Elsewhere<'a>>,
+}
+
+/// Who joins or leaves in their own records.
+#[derive(Debug)]
+pub struct Elsewhere<'a> {
+    /// What.
+    pub derived: &'a Derived,
+    /// Who.
+    pub ids: Vec<String>,
 }
 
 /// The call of a step.
@@ -77,6 +92,8 @@ pub struct Edit<'a> {
     rule: &'a ChangeRule,
     id: Value,
     changes: Vec<Changed>,
+    /// The part of the record that it writes, as far as that is known before.
+    changed: Value,
     lenient: bool,
 }
 
@@ -100,7 +117,13 @@ impl<'a> Step<'a> {
 
     /// Another part of a transaction.
     pub(super) fn sql(act: Act<'a>) -> Self {
-        Self { act, wish: Wish::Done, singly: Vec::new(), does: String::new(), record: None, if_changed: false }
+        Self::new(act, String::new())
+    }
+
+    /// A step that is just done, with words for it.
+    fn new(act: Act<'a>, does: String) -> Self {
+        let (wish, singly) = (Wish::Done, Vec::new());
+        Self { act, wish, singly, does, nth: (1, 1), record: None, if_changed: false, elsewhere: None }
     }
 
     /// Calls in order, each of which may use what those before it kept. What cannot be sent is found before anything is;
@@ -120,22 +143,13 @@ impl<'a> Step<'a> {
         let all = ahead.len() + 1;
         let one = |(at, template): (usize, &'a CallTemplate)| {
             let shown = fill(template, &with(names.clone(), &kept))?;
-            let does = match all {
-                1 => does.to_owned(),
-                _ => format!("step {} of {all} of {does}", at + 1),
+            let alone = all == 1 && template.keep.is_empty() && template.until.is_none() && template.undo.is_none();
+            let alone = alone && template.when.is_none();
+            let act = match alone {
+                true => Act::Call(shown),
+                false => Act::Later(Later { template, names: names.clone(), shown }),
             };
-            let act = match all {
-                1 => Act::Call(shown),
-                _ => Act::Later(Later { template, names: names.clone(), shown }),
-            };
-            Ok(Self {
-                act,
-                wish: Wish::Done,
-                singly: Vec::new(),
-                does,
-                record: template.record.clone(),
-                if_changed: false,
-            })
+            Ok(Self { record: template.record.clone(), nth: (at + 1, all), ..Self::new(act, does.to_owned()) })
         };
         ahead.iter().chain([last]).enumerate().map(one).collect()
     }
@@ -144,8 +158,45 @@ impl<'a> Step<'a> {
     #[must_use]
     pub fn member(member: Member<'a>) -> Self {
         let does = super::members::does(member.joins, 1);
-        let act = Act::Member(member);
-        Self { act, wish: Wish::Done, singly: Vec::new(), does, record: None, if_changed: false }
+        let elsewhere = Elsewhere { derived: member.derived, ids: vec![member.id.clone()] };
+        Self { elsewhere: Some(elsewhere), ..Self::new(Act::Member(member), does) }
+    }
+
+    /// Members that join or leave by calls for that.
+    pub(super) fn members(call: Call, singly: Vec<Call>, wish: Wish, count: usize) -> Self {
+        let does = super::members::does(wish == Wish::There, count);
+        Self { wish, singly, ..Self::new(Act::Call(call), does) }
+    }
+
+    /// What took effect of it when only so many of its calls for one did.
+    #[must_use]
+    pub fn partly(&self, done: usize) -> String {
+        let joins = match &self.act {
+            Act::Member(member) => member.joins,
+            _ => self.wish == Wish::There,
+        };
+        super::members::does(joins, done)
+    }
+
+    /// What it does by itself.
+    #[must_use]
+    pub fn note(&self) -> String {
+        match self.nth {
+            (_, 1) => self.does.clone(),
+            (nth, all) => format!("step {nth} of {all} of {}", self.does),
+        }
+    }
+
+    /// Whether it only reads.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.template().is_some_and(|call| call.method == http::Method::GET)
+    }
+
+    /// Whether it is asked of the record as it was before the write whether it is done.
+    #[must_use]
+    pub fn looks_back(&self) -> bool {
+        self.template().is_some_and(CallTemplate::looks_back)
     }
 
     /// How many calls it takes at least.
@@ -184,14 +235,24 @@ impl<'a> Step<'a> {
             None => Vec::new(),
         };
         let changes = mine.iter().copied().cloned().collect();
-        let edit = Edit { resource, rule, id: id.clone(), changes, lenient };
+        let edit = Edit { resource, rule, id: id.clone(), changes, changed, lenient };
         if let (Some(before), true) = (before, rule.ahead.is_empty()) {
             edit.call(before, &[])?;
         }
-        let record = rule.call.record.clone();
-        let act = Act::Edit(edit);
-        steps.push(Self { act, wish: Wish::Done, singly: Vec::new(), does, record, if_changed: false });
+        steps.push(Self { record: rule.call.record.clone(), ..Self::new(Act::Edit(edit), does) });
+        let all = steps.len();
+        steps.iter_mut().enumerate().for_each(|(at, step)| step.nth = (at + 1, all));
         Ok(steps)
+    }
+
+    /// The call as far as it is known before, where it stands by itself.
+    #[must_use]
+    pub fn shown(&self) -> Option<&Call> {
+        match &self.act {
+            Act::Call(call) => Some(call),
+            Act::Later(later) => Some(&later.shown),
+            _ => None,
+        }
     }
 
     /// The call as the mapping has it, where it is made when it is its turn: what it keeps, waits for and is taken back by.
@@ -202,6 +263,19 @@ impl<'a> Step<'a> {
             Act::Later(later) => Some(later.template),
             Act::Edit(edit) => Some(edit.template()),
         }
+    }
+
+    /// Whether it is left out: `before` is the record as it was before the first step, where a step asks for it.
+    #[must_use]
+    pub fn is_left_out(&self, before: Option<&Value>, kept: &Kept) -> bool {
+        let Some(when) = self.template().and_then(|call| call.when.as_ref()) else { return false };
+        let names = match &self.act {
+            Act::Later(later) => later.names.clone(),
+            Act::Edit(edit) => Scope::default().lend("id", &edit.id).lend("changed", &edit.changed),
+            _ => Scope::default(),
+        };
+        let names = before.into_iter().fold(with(names, kept), |names, before| names.lend("before", before));
+        !when.holds(&names.to_value(), None)
     }
 
     /// What its reply keeps for the steps behind it.
@@ -231,6 +305,10 @@ impl<'a> Step<'a> {
         match &self.act {
             Act::Later(later) => {
                 later.template.undo.as_ref().map(|undo| fill(undo, &with(later.names.clone(), kept))).transpose()
+            }
+            Act::Edit(edit) => {
+                let names = Scope::default().lend("id", &edit.id);
+                edit.rule.call.undo.as_ref().map(|undo| fill(undo, &with(names, kept))).transpose()
             }
             _ => Ok(None),
         }

@@ -169,6 +169,15 @@ async fn where_there_is_room_for_one_to_join_is_to_leave_the_other() {
     door.patch("/Groups/author", change("remove", "1")).await.is(204);
     assert_eq!(role("1"), Value::Null);
     assert_eq!(values(&door.get("/Groups/author").await.is(200)["members"]), ["2"]);
+    // who would leave a protected one by it stays there
+    let mapping = mapping.replace("    id: $.slug\n", "    id: $.slug\n    protect: { slug: chief }\n");
+    let people = json!({"1": user("1", json!("chief")), "2": user("2", json!("editor"))});
+    let (users, app, door) = with(&mapping, people, plain).await;
+    door.patch("/Groups/author", add("1")).await.is(403);
+    assert!(app.calls().iter().all(|call| call.starts_with("GET")), "{:?}", app.calls());
+    door.patch("/Groups/author", add("2")).await.is(204);
+    let role = |id: &str| users.lock().unwrap()[id]["role"].clone();
+    assert_eq!((role("1"), role("2")), (json!("chief"), json!("author")));
 }
 
 #[tokio::test]

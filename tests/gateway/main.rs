@@ -16,6 +16,7 @@ mod door;
 mod easy_app;
 mod existing;
 mod faults;
+mod half_way;
 mod hostile;
 mod keys;
 mod lists;

@@ -122,3 +122,86 @@ async fn a_job_is_waited_for() {
     assert!(detail.contains("not known"), "{detail}");
     assert!(app_.calls().len() <= 8);
 }
+
+const WHEN: &str = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}', answers: [{ when: { status: 422 }, then: refused }] } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.login, access: [read, create] }
+      title: $.title
+    get: GET /users/{{id}}
+    create:
+      steps:
+        - { call: POST /mails, json: { to: $.record.login }, when: { $.record.title: { given: true } }, keep: { mail: $.no }, undo: 'DELETE /mails/{{mail}}' }
+        - { call: 'POST /mails/{{mail}}/send', when: { $.mail: { given: true } } }
+        - { call: POST /users, json: $.record, record: $ }
+    update:
+      steps:
+        - { call: 'POST /users/{{id}}/unlock', when: { $.before.locked: true }, undo: 'POST /users/{{id}}/lock' }
+        - { call: 'PATCH /users/{{id}}', json: $.changed }
+    delete:
+      steps:
+        - { call: 'DELETE /users/{{id}}/sessions', when: { '$.before.sessions[*]': { given: true } } }
+        - { call: 'DELETE /users/{{id}}' }
+        - { call: 'DELETE /homes/{{id}}', when: { $.before.home: { given: true } } }
+";
+
+/// An app of one user, who is gone when deleted.
+async fn one(user: Value, refuses: &'static str) -> (Arc<OddApp>, Door) {
+    let gone = Arc::new(AtomicUsize::new(0));
+    let (app, url) = OddApp::start(move |asked| match asked.line().as_str() {
+        line if line == refuses => told(422, &json!({})),
+        "GET /users/1" if gone.load(Ordering::Relaxed) > 0 => told(404, &json!({})),
+        "DELETE /users/1" => {
+            gone.fetch_add(1, Ordering::Relaxed);
+            told(204, &Value::Null)
+        }
+        "POST /mails" => told(201, &json!({"no": 5})),
+        "POST /users" | "GET /users/1" => told(200, &user),
+        _ => told(204, &Value::Null),
+    })
+    .await;
+    (app, Door::over_text(WHEN, &url, LIMITS).await)
+}
+
+#[tokio::test]
+async fn a_step_may_be_left_out_by_what_was_there_before() {
+    let title = json!([{"op": "replace", "path": "title", "value": "Dr."}]);
+    let bare = json!({"id": "1", "login": "ann", "title": "a"});
+    let (app, door) = one(bare.clone(), "").await;
+    door.ask("DELETE", "/Users/1", Value::Null).await.is(204);
+    assert_eq!(app.calls(), ["GET /users/1", "DELETE /users/1"]);
+    door.ask("DELETE", "/Users/1", Value::Null).await.fails(404, "");
+    assert_eq!(app.calls(), ["GET /users/1"], "who is not there has nothing to look at");
+
+    let (app, door) = one(bare, "").await;
+    door.patch("/Users/1", title.clone()).await.is(200);
+    assert_eq!(app.calls(), ["GET /users/1", r#"PATCH /users/1 {"title":"Dr."}"#, "GET /users/1"]);
+    // What an earlier step keeps is there or not; who is not sent cannot be undone.
+    door.ask("POST", "/Users", user("ann")).await.is(201);
+    assert_eq!(app.calls(), [r#"POST /users {"login":"ann"}"#]);
+    let mut titled = user("ann");
+    titled["title"] = json!("Dr.");
+    door.ask("POST", "/Users", titled).await.is(201);
+    assert_eq!(app.calls()[..2], [r#"POST /mails {"to":"ann"}"#, "POST /mails/5/send"]);
+
+    // The record as it was at first speaks for all steps: when it is gone its home is still known.
+    let full = json!({"id": "1", "login": "ann", "title": "a", "locked": true, "sessions": [{"id": 7}], "home": "/h"});
+    let (app, door) = one(full.clone(), "").await;
+    door.ask("DELETE", "/Users/1", Value::Null).await.is(204);
+    assert_eq!(app.calls(), ["GET /users/1", "DELETE /users/1/sessions", "DELETE /users/1", "DELETE /homes/1"]);
+    for (user, calls) in [
+        (
+            full.clone(),
+            vec!["GET /users/1", "POST /users/1/unlock", r#"PATCH /users/1 {"title":"Dr."}"#, "POST /users/1/lock"],
+        ),
+        (json!({"id": "1", "login": "ann", "title": "a"}), vec!["GET /users/1", r#"PATCH /users/1 {"title":"Dr."}"#]),
+    ] {
+        let (app, door) = one(user, "PATCH /users/1").await;
+        door.patch("/Users/1", title.clone()).await.fails(400, "invalidValue");
+        assert_eq!(app.calls(), calls, "undone is what was done");
+    }
+}

@@ -9,7 +9,7 @@ use portolan::{
     mapping::{
         Existing, Id, Records, Resource,
         codec::Codec,
-        line::{Each, Empty, Field, FieldSource, Line, Of, Slot, Source},
+        line::{Each, Empty, Field, FieldSource, Line, Of, Slot, SlotField, Source},
         own::Own,
         pattern::Pattern,
         selector::Selector,
@@ -156,9 +156,7 @@ pub(crate) fn user() -> Resource {
     };
     let slot = |kind: &str, column: &str| Slot {
         constants: vec![("type".to_owned(), json!(kind))],
-        sub: "value".to_owned(),
-        at: Selector::key(column),
-        codec: Codec::Plain,
+        fields: vec![SlotField { sub: "value".to_owned(), at: Selector::key(column), codec: Codec::Plain }],
     };
     let each = Each {
         items: Selector::key("emails"),

@@ -5,7 +5,7 @@ use crate::{
     mapping::{
         cell::Cell,
         codec::Codec,
-        line::{Default, Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, Source},
+        line::{Default, Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, SlotField, Source},
         selector::Selector,
         template::Template,
     },
@@ -19,7 +19,7 @@ use super::{
     facts::Facts,
     kind::Written,
     name::Named,
-    relation,
+    relation, slots,
 };
 
 /// What is read out of one field that holds several values: not out of an item's.
@@ -121,20 +121,15 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
     let whole = Target { sub: None, ..target.clone() };
     if let Some((constants, sub)) = named.item {
         let Source::At { at, codec } = value else {
-            faults.error(span, "list-or-not", "an item of a list has one field").help("write `$.field`");
+            faults
+                .error(span, "list-or-not", "a sub-attribute of an item is one field of the record")
+                .help("write `$.field`");
             return;
         };
-        let slot = Slot { constants, sub, at, codec };
+        let field = SlotField { sub, at, codec };
         match drafts.iter_mut().find(|d| d.line.target == whole) {
             Some(Draft { line, facts: known, .. }) => match &mut line.value {
                 Source::Slots(slots) => {
-                    match slots.iter().find(|s| s.constants == slot.constants) {
-                        Some(same) if same.sub == slot.sub => repeated(span, &target, faults),
-                        Some(_) => {
-                            faults.not_supported(span, "items of a list with several fields");
-                        }
-                        None => {}
-                    }
                     let unlike = Facts { unique: known.unique, required: known.required, ..facts } != *known;
                     if unlike || (line.create, line.update) != (create, update) {
                         faults
@@ -145,11 +140,16 @@ pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n
                             )
                             .help("`access`, `case`, `fold`, `empty` and `volatile` must be alike in all lines of one list");
                     }
-                    slots.push(slot);
+                    if !slots::put(slots, constants, field) {
+                        repeated(span, &target, faults);
+                    }
                 }
                 _ => repeated(span, &whole, faults),
             },
-            None => drafts.push(Draft { line: line(whole, Source::Slots(vec![slot])), facts, span, relation }),
+            None => {
+                let slots = vec![Slot { constants, fields: vec![field] }];
+                drafts.push(Draft { line: line(whole, Source::Slots(slots)), facts, span, relation });
+            }
         }
     } else if drafts.iter().any(|d| d.line.target == target) {
         repeated(span, &target, faults);

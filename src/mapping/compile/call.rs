@@ -50,7 +50,7 @@ impl<'a> Setting<'a> {
 
 /// Reads a call that is just its line, or a map.
 pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
-    let node = setting.shared.framed(node);
+    let node = setting.shared.framed(node, setting.holds);
     if node.as_text().is_some() {
         let (method, path, query) = line(&node, setting, faults)?;
         let call = CallTemplate {
@@ -63,6 +63,7 @@ pub(super) fn call(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> O
             record: None,
             rows: None,
             id: None,
+            when: None,
             keep: Vec::new(),
             until: None,
             undo: None,
@@ -127,6 +128,7 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
         record,
         rows,
         id,
+        when: None,
         keep: Vec::new(),
         until: None,
         undo: None,

@@ -34,9 +34,9 @@ pub(super) fn create(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<Create> {
-    let node = shared.framed(node);
-    let mut fields = node.map(faults, "`create`")?;
     let setting = Setting { makes: true, ..Setting::writing(&["record"], &["record", "id"], shared) };
+    let node = shared.framed(node, setting.holds);
+    let mut fields = node.map(faults, "`create`")?;
     let calls = super::steps::calls(&mut fields, &setting, faults);
     let start = match fields.take("start") {
         Some(node) => {
@@ -172,7 +172,7 @@ pub(super) fn update(
             );
             continue;
         }
-        let node = &*shared.framed(node);
+        let node = &*shared.framed(node, setting.holds);
         let Some(mut fields) = node.map(faults, "a change rule") else { continue };
         let when = when(&mut fields, kind, faults);
         let calls = super::steps::calls(&mut fields, &setting, faults);

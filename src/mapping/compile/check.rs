@@ -46,7 +46,7 @@ pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {
 pub(super) fn places<'d>(draft: &'d Draft<'_>) -> Vec<&'d Selector> {
     match &draft.line.value {
         Source::At { at, .. } => vec![at],
-        Source::Slots(slots) => slots.iter().map(|s| &s.at).collect(),
+        Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).map(|field| &field.at).collect(),
         _ => Vec::new(),
     }
 }
@@ -299,13 +299,13 @@ pub(super) fn check_sent<'c>(
 ) {
     let calls: Vec<&CallTemplate> = calls.collect();
     let known = |name: &str| NAMES.contains(&name) || calls.iter().any(|c| c.keep.iter().any(|(kept, _)| kept == name));
-    let uses: Vec<(String, Option<String>)> = calls.iter().flat_map(|call| call.uses()).collect();
     // What is no name has its own fault, and may be meant to send all of it.
-    if uses.iter().any(|(used, _)| !known(used)) {
+    if calls.iter().flat_map(|call| call.uses()).any(|(used, _)| !known(&used)) {
         return;
     }
-    let used: Vec<Option<String>> =
-        uses.into_iter().filter(|(n, _)| names.contains(&n.as_str())).map(|(_, f)| f).collect();
+    // what a step sends that may be left out is not sure to be sent
+    let always = calls.iter().filter(|call| call.when.is_none()).flat_map(|call| call.uses());
+    let used: Vec<Option<String>> = always.filter(|(n, _)| names.contains(&n.as_str())).map(|(_, f)| f).collect();
     if used.contains(&None) {
         return;
     }
@@ -335,7 +335,7 @@ pub(super) fn check_sent<'c>(
 fn fields<'d>(draft: &'d Draft<'_>) -> Vec<&'d str> {
     match &draft.line.value {
         Source::At { at, .. } => at.field().into_iter().collect(),
-        Source::Slots(slots) => slots.iter().filter_map(|s| s.at.field()).collect(),
+        Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).filter_map(|f| f.at.field()).collect(),
         Source::Each(each) => each.items.field().into_iter().collect(),
         Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => Vec::new(),
     }

@@ -118,7 +118,7 @@ fn filter(
         codec::constant_suits(value, leaf, key.span, faults);
     }
     let (written, own) = (node, node.get("call").is_some());
-    let node = if own { shared.framed(node) } else { Cow::Borrowed(node) };
+    let node = if own { shared.framed(node, &["rows"]) } else { Cow::Borrowed(node) };
     let mut fields = node.map(faults, "a filter rule")?;
     let exactly = fields.choice(faults, "matches", &[("exactly", true), ("more", false)]).unwrap_or(exactly);
     let any_case = fields.choice(faults, "case", &[("any", true), ("exact", false)]).unwrap_or(any_case);

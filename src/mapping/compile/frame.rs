@@ -110,8 +110,9 @@ impl Shared {
         names
     }
 
-    /// The keys of a call, and those that may stand beside it, with the frame laid under them.
-    pub(super) fn framed<'n>(&self, node: &'n Node) -> Cow<'n, Node> {
+    /// The keys of a call, and those that may stand beside it, with the frame laid under them. `holds` is what of its reply
+    /// is looked at, some of `record`, `rows` and `id`: no other place is laid there, and none beside one that it says itself.
+    pub(super) fn framed<'n>(&self, node: &'n Node, holds: &[&str]) -> Cow<'n, Node> {
         if self.frame.is_empty() {
             return Cow::Borrowed(node);
         }
@@ -126,8 +127,22 @@ impl Shared {
         let bodiless = line.is_some_and(|line| line.starts_with("GET ") || line.starts_with("DELETE "));
         // a call's own body takes the place of one of another kind, and a read by GET has none
         let other = own.iter().find(|(key, _)| BODIES.contains(&key.name.as_str())).map(|(key, _)| &key.name);
-        let laid =
-            |key: &Key| !BODIES.contains(&key.name.as_str()) || other.map_or(!bodiless, |other| *other == key.name);
+        let says = |name: &str| own.iter().any(|(key, _)| key.name == name);
+        // of one call whole pages are looked at or one record
+        let place = |name: &str| match name {
+            "rows" => {
+                holds.contains(&"rows")
+                    && !says("record")
+                    && !says("id")
+                    && (says("pages") || !holds.contains(&"record"))
+            }
+            _ => holds.contains(&"record") && !["rows", "id", "pages"].into_iter().any(says),
+        };
+        let laid = |key: &Key| match key.name.as_str() {
+            body if BODIES.contains(&body) => other.map_or(!bodiless, |other| other == body),
+            name @ ("record" | "rows") => place(name),
+            _ => true,
+        };
         let frame = self
             .frame
             .iter()

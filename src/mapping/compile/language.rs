@@ -203,8 +203,8 @@ fn fields(spoken: &Spoken<'_>, path: &str, lists: bool) -> Vec<(Target, Vec<Stri
     for draft in spoken.lines.iter().filter(|d| !d.line.write_only && !d.line.relates() && wanted(&d.line.target)) {
         let places: Vec<String> = match &draft.line.value {
             LineSource::At { at, .. } => name(&[at], path).into_iter().collect(),
-            LineSource::Slots(slots) if slots.iter().all(|slot| slot.sub == "value") => {
-                slots.iter().filter_map(|slot| name(&[&slot.at], path)).collect()
+            LineSource::Slots(slots) if slots.iter().all(|slot| slot.field("value").is_some()) => {
+                slots.iter().filter_map(|slot| name(&[&slot.field("value")?.at], path)).collect()
             }
             LineSource::Each(each) if lists => {
                 let value = each.fields.iter().find(|f| f.sub == "value").map(|f| &f.value);

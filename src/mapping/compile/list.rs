@@ -47,7 +47,7 @@ fn list(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<List> {
-    let framed = shared.framed(node);
+    let framed = shared.framed(node, &["rows"]);
     let mut fields = framed.map(faults, "`list`")?;
     super::not_supported(&mut fields, faults, &[("sort", "sorting by the app"), ("together", "filters sent together")]);
     let (gives, holds) = rows(&mut fields, kind, lines, reads, faults);

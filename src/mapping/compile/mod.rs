@@ -26,6 +26,7 @@ mod quote;
 mod relation;
 mod rest;
 mod schemas;
+mod slots;
 mod sql;
 mod steps;
 mod term;

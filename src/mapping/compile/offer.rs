@@ -93,7 +93,7 @@ fn offered(extension: Option<&str>, published: &Attribute, drafts: &[Draft<'_>])
                     .flat_map(|s| s.constants.iter().filter(|(sub, _)| sub == name).map(|(_, v)| v.clone()))
                     .collect()
             };
-            let kept = |name: &str| slots.iter().any(|s| s.sub == name) || !told(name).is_empty();
+            let kept = |name: &str| slots.iter().any(|s| s.field(name).is_some()) || !told(name).is_empty();
             subs(published, facts, kept, |name| Some(told(name)).filter(|t| !t.is_empty()))
         }
         Source::From { .. } => {

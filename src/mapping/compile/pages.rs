@@ -73,12 +73,10 @@ fn total(node: &Node, names: &[&str], shared: &Shared, faults: &mut Faults) -> O
     if !own(node) {
         return in_reply(node, faults).map(Total::Told);
     }
-    let node = shared.framed(node);
+    let node = shared.framed(node, &[]);
     let mut fields: Fields<'_> = node.map(faults, "`total`")?;
     let at = fields.required(faults, "at").and_then(|n| in_reply(n, faults));
     let call = call::from_fields(&mut fields, &Setting::reading(names, &[], shared), faults);
-    fields.take("rows");
-    fields.take("record");
     fields.finish(faults);
     Some(Total::Call(Box::new(call?), at?))
 }

@@ -251,7 +251,7 @@ pub(super) fn relation(
 
 fn member_call(node: &Node, shared: &Shared, faults: &mut Faults) -> Option<(CallTemplate, usize)> {
     let setting = Setting::writing(&["id", "value", "values"], &[], shared);
-    let node = &*shared.framed(node);
+    let node = &*shared.framed(node, setting.holds);
     if node.as_text().is_some() {
         let call = call(node, &setting, faults)?;
         names_member(&call, node.span, faults);

@@ -38,6 +38,7 @@ use super::{
     pattern::pattern,
     quote::Quotes,
     relation::{self, Open},
+    slots::check_slots,
 };
 
 const NOT_MARKED: &str = "what was deleted comes back only where `delete` marks rows of a database";
@@ -125,6 +126,7 @@ fn resource(
         check_id(&id.at, &drafts, faults);
     }
     check_links(&drafts, faults);
+    check_slots(&drafts, faults);
     super::cell::check(&drafts, &cells, faults);
     check_scope(&drafts, written, types, faults);
     let kind = offer(all, &drafts);
@@ -214,7 +216,7 @@ fn records(
     let writing = Setting::writing(&["id"], &[], shared);
     let delete = match fields.take("delete") {
         Some(node) if node.as_map().is_some() => {
-            let framed = shared.framed(node);
+            let framed = shared.framed(node, writing.holds);
             let mut fields = framed.map(faults, "`delete`")?;
             let calls = super::steps::calls(&mut fields, &writing, faults);
             fields.finish(faults);
@@ -254,7 +256,7 @@ fn records(
 
 fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
     let setting = Setting::reading(&PAGED, &["record", "rows"], shared);
-    let node = &*shared.framed(node);
+    let node = &*shared.framed(node, setting.holds);
     if node.as_text().is_some() {
         let call = call(node, &setting, faults)?;
         check_pages(&call, None, node.span, faults);

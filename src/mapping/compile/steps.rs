@@ -6,6 +6,7 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         call::{CallTemplate, Until},
+        pattern::{Pattern, Subject},
         term::NAMES,
     },
     yaml::{Fields, Node},
@@ -32,8 +33,11 @@ pub(super) fn calls(
 /// Reads the calls that open a session. What they keep is used elsewhere, and signing in twice does no harm.
 pub(super) fn opening(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<CallTemplate>> {
     let (read, _) = read(node, setting, faults)?;
-    for (_, span) in read.iter().filter(|(call, _)| call.until.is_some() || call.undo.is_some()) {
-        faults.error(*span, "bad-call", "a call that signs in is not waited for, nor taken back").help("leave it out");
+    let odd = |call: &CallTemplate| call.until.is_some() || call.undo.is_some() || call.when.is_some();
+    for (_, span) in read.iter().filter(|(call, _)| odd(call)) {
+        faults
+            .error(*span, "bad-call", "a call that signs in is not waited for, nor taken back, nor left out")
+            .help("leave it out");
     }
     Some(read.into_iter().map(|(call, _)| call).collect())
 }
@@ -55,8 +59,36 @@ fn steps(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<Vec<
             }
         }
     }
+    check_left_out(&read, setting, node.span, faults);
     let calls: Vec<CallTemplate> = read.into_iter().map(|(call, _)| call).collect();
     whole.then_some(calls).filter(|calls| !calls.is_empty())
+}
+
+/// What is done when steps are left out: a write does something, and nobody uses what a step would have kept.
+fn check_left_out(read: &[(CallTemplate, Span)], setting: &Setting<'_>, span: Span, faults: &mut Faults) {
+    if !read.is_empty() && read.iter().all(|(call, _)| call.when.is_some()) {
+        faults
+            .error(span, "bad-call", "each of these steps may be left out, and the write would then do nothing")
+            .help("have one step without `when`");
+    }
+    for (at, (call, span)) in read.iter().enumerate().filter(|(_, (call, _))| call.when.is_some()) {
+        if setting.makes && at + 1 == read.len() {
+            faults
+                .error(*span, "bad-call", "the last step of `create` tells who was made, and may not be left out")
+                .help("leave `when` out, or put another step last");
+        }
+        let kept =
+            |other: &CallTemplate| call.keep.iter().map(|(name, _)| name).find(|name| other.names(name)).cloned();
+        let untested =
+            |other: &CallTemplate| kept(other).filter(|name| !other.when.as_ref().is_some_and(|when| when.tests(name)));
+        for (other, span) in read.iter().skip(at + 1) {
+            if let Some(name) = untested(other) {
+                faults
+                    .error(*span, "bad-call", format!("`{name}` is not there when the step that keeps it is left out"))
+                    .help(format!("send this one only with it: `when: {{ $.{name}: {{ given: true }} }}`"));
+            }
+        }
+    }
 }
 
 /// The calls that could be read, and whether those are all.
@@ -82,7 +114,7 @@ fn read(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<(Vec<
 }
 
 fn step(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallTemplate> {
-    let framed = setting.shared.framed(node);
+    let framed = setting.shared.framed(node, setting.holds);
     if framed.as_text().is_some() {
         return call::call(&framed, setting, faults);
     }
@@ -96,19 +128,39 @@ fn step(node: &Node, setting: &Setting<'_>, faults: &mut Faults) -> Option<CallT
         }
         keep.extend(in_reply(node, faults).map(|at| (key.name.clone(), at)));
     }
+    let when = when(&mut fields, setting, faults);
     let until = until(&mut fields, faults);
     let names: Vec<&str> = setting.names.iter().copied().chain(keep.iter().map(|(name, _)| name.as_str())).collect();
     let undo =
         fields.take("undo").and_then(|n| call::call(n, &Setting { names: &names, holds: &[], ..*setting }, faults));
     let call = call::from_fields(&mut fields, setting, faults);
     fields.finish(faults);
-    let call = CallTemplate { keep, until, undo: undo.map(Box::new), ..call? };
+    let call = CallTemplate { when, keep, until, undo: undo.map(Box::new), ..call? };
     if call.until.is_some() && !call.repeat {
         faults
             .error(framed.span, "bad-call", "this call would be sent again and again, and may not be repeated")
             .help("wait with a GET, or say `repeat: safe`");
     }
     Some(call)
+}
+
+/// Takes `when`: of the record as it was before the write, and of what this call may send.
+fn when(fields: &mut Fields<'_>, setting: &Setting<'_>, faults: &mut Faults) -> Option<Pattern> {
+    let node = fields.take("when")?;
+    let when = super::pattern::pattern(node, "`when`", false, faults)?;
+    let before = (!setting.makes).then_some("before");
+    let sent = setting.names.iter().copied().filter(|name| !matches!(*name, "before" | "whole"));
+    let known: Vec<&str> = sent.chain(before).collect();
+    for (subject, _) in &when.entries {
+        let Subject::At(at) = subject else { continue };
+        if !at.first_field().is_some_and(|field| known.contains(&field)) {
+            let known = known.iter().map(|name| format!("`$.{name}`")).collect::<Vec<_>>().join(", ");
+            faults
+                .error(node.span, "unknown-name", format!("`{}` is nothing that is known before this call", at.text()))
+                .help(format!("a path begins with one of {known}"));
+        }
+    }
+    Some(when)
 }
 
 /// Takes `until`, `every` and `within`.

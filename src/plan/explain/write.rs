@@ -62,11 +62,12 @@ pub(super) fn create(
     cost.look_up(queries);
     if let (Records::Rest(_), false) = (&resource.records, steps.is_empty()) {
         match plan.undo(&made, context) {
-            Some(call) => said.noted(
-                "undo",
-                &call.to_string().replace(super::PLACE_ENCODED, super::PLACE),
-                "if a later step is refused",
-            ),
+            Some(steps) => {
+                for call in steps.iter().filter_map(Step::shown) {
+                    let call = call.to_string().replace(super::PLACE_ENCODED, super::PLACE);
+                    said.noted("undo", &call, "if a later step is refused");
+                }
+            }
             None => said.noted(
                 "undo",
                 "nothing",
@@ -154,7 +155,12 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
     let mut said = Explained::new(format!("delete {} {}", resource.kind.name, quoted(id)), context.limits);
     let guards = scope::guards(resource, id)?;
     guards.iter().for_each(|guard| said.call(guard, "before all else"));
-    let mut cost = steps_in_order(&mut said, &steps)?;
+    let mut cost = Cost::default();
+    if steps.iter().any(Step::looks_back) {
+        said.noted("before", "read", "a step looks at what is there");
+        cost = said.by_id(resource, id, "")?;
+    }
+    cost = cost.and(steps_in_order(&mut said, &steps)?);
     cost.calls += guards.len();
     said.add("answer", "204");
     said.add("cost", &cost.words(resource));
@@ -164,7 +170,8 @@ pub(super) fn delete(resource: &Resource, id: &str, context: &Context<'_>) -> Re
 fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Fault> {
     let mut cost = Cost::default();
     for step in steps {
-        let note = if step.if_changed { "if a step before wrote a row" } else { &step.does };
+        let note = step.note();
+        let note = if step.if_changed { "if a step before wrote a row" } else { &note };
         cost.calls += 1;
         match &step.act {
             Act::Call(call) => said.call(call, note),
@@ -184,6 +191,9 @@ fn steps_in_order(said: &mut Explained, steps: &[Step<'_>]) -> Result<Cost, Faul
                 cost = cost.and(of_member);
                 cost.calls -= 1;
             }
+        }
+        if let Some(when) = step.template().and_then(|template| template.when.as_ref()) {
+            said.noted("when", &when.places().join(", "), "the call is left out where this is not as the mapping says");
         }
         if let Some(until) = step.template().and_then(|template| template.until.as_ref()) {
             said.noted("wait", &format!("at most {:?}", until.within), &format!("asked again every {:?}", until.every));

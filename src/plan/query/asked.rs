@@ -228,7 +228,7 @@ impl Speaker<'_> {
 fn places(line: &Line) -> Option<Vec<&Codec>> {
     Some(match &line.value {
         Source::At { codec, .. } => vec![codec],
-        Source::Slots(slots) => slots.iter().map(|slot| &slot.codec).collect(),
+        Source::Slots(slots) => slots.iter().map(|slot| Some(&slot.field("value")?.codec)).collect::<Option<_>>()?,
         Source::Each(each) => match &each.fields.iter().find(|f| f.sub == "value")?.value {
             FieldSource::At { codec, .. } => vec![codec],
             FieldSource::Constant(_) => return None,

@@ -192,7 +192,9 @@ pub(super) fn by_list<'a>(resource: &Resource, list: &'a List, condition: &Condi
     let asked = list.language.as_ref().and_then(|language| asked::ask(resource, language, condition));
     let asked = asked.filter(|asked| fits(list, asked)).map(Box::new);
     match (rule, asked) {
-        (Some(rule), Some(asked)) if !asked.is_exact() && rule.width() < asked.width => Some(rule),
+        (Some(rule), Some(asked)) if !asked.is_exact() && (rule.is_exact(condition) || rule.width() < asked.width) => {
+            Some(rule)
+        }
         (_, Some(asked)) => Some(By::Language(asked)),
         (rule, None) => rule,
     }
@@ -414,10 +416,12 @@ fn stored(line: &Line, target: &Target, value: &Value) -> Option<Value> {
             FieldSource::At { codec, .. } => codec,
             FieldSource::Constant(_) => return None,
         },
-        LineSource::Slots(slots) => match slots.as_slice() {
-            [only] => &only.codec,
-            several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
-        },
+        LineSource::Slots(slots) => {
+            match slots.iter().filter_map(|slot| slot.field(sub)).collect::<Vec<_>>().as_slice() {
+                [only] => &only.codec,
+                several => several.iter().all(|s| matches!(s.codec, Codec::Plain)).then_some(&Codec::Plain)?,
+            }
+        }
         LineSource::Constant(_) => return None,
         LineSource::Text(_) | LineSource::Address { .. } | LineSource::From { .. } => &Codec::Plain,
     };

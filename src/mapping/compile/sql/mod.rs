@@ -44,6 +44,7 @@ use super::{
     name::{named, published_target},
     not_supported,
     offer::offer,
+    slots::check_slots,
 };
 
 /// What other resource types need to know of one: its table, key, and which rows exist.
@@ -194,6 +195,7 @@ fn resource(written: &Written<'_>, around: &Around<'_>, faults: &mut Faults) -> 
     }
     check_required(all, &targets, written.span, faults);
     check_overlaps(&drafts, faults);
+    check_slots(&drafts, faults);
     let kind = offer(all, &drafts);
     let existing = existing(&mut fields, &kind, alive(&delete, &only), faults);
     fields.finish(faults);
@@ -320,7 +322,7 @@ fn written_columns(drafts: &[Draft<'_>], columns: &[Ident]) -> Vec<Ident> {
     let writes = |column: &&Ident| {
         drafts.iter().filter(|d| d.line.create || d.line.update).any(|draft| match &draft.line.value {
             Source::At { at, .. } => at.field() == Some(&column.0),
-            Source::Slots(slots) => slots.iter().any(|slot| slot.at.field() == Some(&column.0)),
+            Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).any(|f| f.at.field() == Some(&column.0)),
             Source::Each(each) => each.items.field() == Some(&column.0),
             Source::Text(_) | Source::Constant(_) | Source::Address { .. } | Source::From { .. } => false,
         })
@@ -345,7 +347,7 @@ fn columns(drafts: &[Draft<'_>], key: &Ident, cells: &[Cell]) -> Vec<Ident> {
     for draft in drafts {
         match &draft.line.value {
             Source::At { at, .. } => of(at),
-            Source::Slots(slots) => slots.iter().for_each(|s| of(&s.at)),
+            Source::Slots(slots) => slots.iter().flat_map(|slot| &slot.fields).for_each(|field| of(&field.at)),
             Source::Text(template) => {
                 template.holes().iter().filter(|h| h.len() == 1).for_each(|h| of(&Selector::key(&h[0])));
             }

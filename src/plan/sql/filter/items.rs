@@ -4,7 +4,7 @@
 use crate::{
     mapping::{
         codec::Codec,
-        line::{DIRECT, Each, Empty, FieldSource, Slot, Source},
+        line::{DIRECT, Each, Empty, FieldSource, Slot, SlotField, Source},
         sql::{Derived, Ident, Junction, Reference, SqlRecords},
     },
     scim::{
@@ -47,13 +47,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn slot(&self, slot: &'a Slot, empty: &'a Empty, is: &dyn Fn(&Item<'_>) -> Pair) -> Pair {
-        let value = || self.of_selector(&slot.at, &slot.codec, empty);
+        let held = |field: &'a SlotField| self.of_selector(&field.at, &field.codec, empty);
         let item = |sub: &str| match slot.constants.iter().find(|(name, _)| name == sub) {
             Some((_, constant)) => Found::Constant(constant),
-            None if slot.sub == sub => value(),
-            None => Found::Absent,
+            None => slot.field(sub).map_or(Found::Absent, held),
         };
-        Pair::all([value().present(), is(&item)])
+        Pair::all([Pair::any(slot.telling().map(|field| held(field).present())), is(&item)])
     }
 
     fn each(&self, each: &'a Each, is: &dyn Fn(&Item<'_>) -> Pair) -> Option<Pair> {

@@ -1,0 +1,176 @@
+//! What a write that failed half way has left behind (law 9). Over HTTP a create is taken back: first those leave again who
+//! joined in their own records, then the record is deleted, then what came before it is undone. What cannot be taken back
+//! stays with all that hangs on it, and the error says so. In SQL the transaction ends by itself.
+
+use crate::{
+    backend::{Failure, Session},
+    mapping::answer::Class,
+    plan::{
+        Context,
+        call::Reply,
+        create::{Create, Made},
+        step::{Kept, Step},
+    },
+};
+
+use super::{
+    Error, Gateway,
+    steps::{Did, Stopped},
+};
+
+/// What is there of a write that failed.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// What took effect.
+    pub done: Vec<String>,
+    /// What was to be taken back, and nobody knows whether it was.
+    pub unsure: Vec<String>,
+}
+
+/// What became of something that was to be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Gone,
+    Stays,
+    Unknown,
+}
+
+impl Fate {
+    /// Of what one call takes back. What is not there is gone.
+    pub(super) fn of(outcome: &Result<Reply, Failure>) -> Self {
+        match outcome {
+            Ok(reply) => match reply.class {
+                Class::Ok | Class::Absent => Self::Gone,
+                Class::Broken => Self::Unknown,
+                _ => Self::Stays,
+            },
+            Err(failure) if failure.sent => Self::Unknown,
+            Err(_) => Self::Stays,
+        }
+    }
+}
+
+impl Left {
+    /// Whether nothing is there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.done.is_empty() && self.unsure.is_empty()
+    }
+
+    /// What took effect first, and what did later.
+    pub(super) fn and(mut self, later: Self) -> Self {
+        self.done.extend(later.done);
+        self.unsure.extend(later.unsure);
+        self
+    }
+
+    /// Notes what is not gone.
+    pub(super) fn note(&mut self, fate: Fate, what: String) {
+        match fate {
+            _ if what.is_empty() => {}
+            Fate::Gone => {}
+            Fate::Stays => self.done.push(what),
+            Fate::Unknown => self.unsure.push(what),
+        }
+    }
+}
+
+/// A create that failed after its first steps.
+pub(super) struct Half<'p, 'a> {
+    pub plan: &'p Create<'a>,
+    pub made: &'p Made,
+    /// What its first steps kept.
+    pub kept: &'p Kept,
+    /// What followed.
+    pub steps: &'p [Step<'a>],
+    pub stopped: Stopped,
+}
+
+impl<'a> Half<'_, 'a> {
+    fn step(&self, did: &Did) -> Option<&Step<'a>> {
+        self.steps.get(did.step)
+    }
+}
+
+impl Gateway {
+    /// Takes back what can be, and says what cannot. What takes back has a budget of its own.
+    pub(super) async fn take_back(&self, half: Half<'_, '_>, context: &Context<'_>) -> Error {
+        let mut made = half.plan.done();
+        if made.is_empty() {
+            return half.stopped.into();
+        }
+        let Ok(mut session) = self.writing(context).await else {
+            return Error::from(half.stopped).after(Left { done: made, ..Left::default() });
+        };
+        let mut left = Left { unsure: half.stopped.unsure.clone(), ..Left::default() };
+        let elsewhere = |did: &Did| half.step(did).is_some_and(|step| step.elsewhere.is_some());
+        let (joined, own): (Vec<Did>, Vec<Did>) = half.stopped.done.iter().cloned().partition(elsewhere);
+        let mut whole = true;
+        for did in half.stopped.perhaps.iter().chain(&joined) {
+            whole &= self.leave(&mut session, &half, did, &mut left).await;
+        }
+        let fate = if whole { self.unmake(&mut session, &half, context).await } else { Fate::Stays };
+        if fate == Fate::Gone {
+            self.fresh.forget(half.plan.resource, &half.made.id);
+            // a step without a way back is part of what was deleted
+            for step in half.plan.first.iter().rev().skip(1) {
+                if let Ok(Some(call)) = step.undo(half.kept) {
+                    left.note(Fate::of(&session.call(&call).await), step.note());
+                }
+            }
+        } else {
+            made.extend(Did::words(&own));
+            let mut stays = Left::default();
+            made.into_iter().for_each(|what| stays.note(fate, what));
+            left = stays.and(left);
+        }
+        if !left.is_empty() {
+            tracing::error!(resource = %half.plan.resource.kind.name, "a create failed half way and could not be undone");
+        }
+        half.stopped.error.after(left)
+    }
+
+    /// Those who joined, or may have, leave again; whether all of them did.
+    async fn leave(&self, session: &mut Session, half: &Half<'_, '_>, did: &Did, left: &mut Left) -> bool {
+        let joined = half.step(did).and_then(|step| Some((step, step.elsewhere.as_ref()?)));
+        let Some((step, elsewhere)) = joined else { return true };
+        let ids = elsewhere.ids.get(did.who.clone()).unwrap_or_default();
+        let (mut stay, mut unknown) = (ids.len(), 0);
+        for leaving in half.plan.leaving(half.made, elsewhere, ids).into_iter().flatten() {
+            let all = leaving.elsewhere.as_ref().map_or(0, |elsewhere| elsewhere.ids.len());
+            let id = &half.made.id;
+            match self.steps(session, half.plan.resource, id, std::slice::from_ref(&leaving), None).await {
+                Ok(_) => stay -= all,
+                Err(stopped) => {
+                    let open = stopped.perhaps.map_or(0, |did| did.who.len());
+                    stay -= stopped.done.iter().map(|did| did.who.len()).sum::<usize>() + open;
+                    unknown += open;
+                }
+            }
+        }
+        // of who only may have joined nothing is known anyway
+        if !did.does.is_empty() {
+            for (fate, count) in [(Fate::Stays, stay), (Fate::Unknown, unknown)] {
+                left.note(fate, if count > 0 { step.partly(count) } else { String::new() });
+            }
+        }
+        stay + unknown == 0
+    }
+
+    /// Deletes what was made.
+    async fn unmake(&self, session: &mut Session, half: &Half<'_, '_>, context: &Context<'_>) -> Fate {
+        let Some(steps) = half.plan.undo(half.made, context) else {
+            let undo = half.plan.first.last().and_then(|step| step.undo(half.kept).ok()?);
+            return match undo {
+                Some(call) => Fate::of(&session.call(&call).await),
+                None => Fate::Stays,
+            };
+        };
+        match self.steps(session, half.plan.resource, &half.made.id, &steps, None).await {
+            Ok(_) => Fate::Gone,
+            Err(stopped) if !stopped.done.is_empty() => Fate::Unknown,
+            Err(stopped) if stopped.error.says_absent() => Fate::Gone,
+            Err(stopped) if stopped.error.is_unsure() => Fate::Unknown,
+            Err(_) => Fate::Stays,
+        }
+    }
+}
