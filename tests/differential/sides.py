@@ -120,7 +120,7 @@ def pages(path, rows):
     """How many calls it takes to read so many rows of app.py."""
     if path == "/api/crews":
         return ceil(rows / 4) + 1  # no total: the end is an empty page
-    return max(1, ceil(rows / (10 if path == "/api/people" else 3)))
+    return max(1, ceil(rows / (10 if path.startswith("/api/people") else 3)))
 
 
 def assigned(value):

@@ -254,13 +254,7 @@ pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &
 /// A part is read by some line, and written by none that a rule does not name.
 pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
     for (key, _) in parts {
-        let under = |draft: &&Draft<'_>| match &draft.line.value {
-            Source::Text(text) => text.holes().iter().any(|h| h.first() == Some(&key.name)),
-            Source::Each(each) if each.items.steps().is_none() => {
-                each.items.text().strip_prefix("$.").is_some_and(|rest| rest.starts_with(key.name.as_str()))
-            }
-            _ => fields(draft).contains(&key.name.as_str()),
-        };
+        let under = |draft: &&Draft<'_>| draft.line.reads_from(&key.name);
         let readers: Vec<&Draft<'_>> = drafts.iter().filter(under).collect();
         if readers.is_empty() {
             faults
