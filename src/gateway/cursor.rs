@@ -10,7 +10,7 @@ use crate::{
     plan::{
         Context,
         follow::Place,
-        query::{Next, Query, Row},
+        query::{Next, Query, Row, Source},
     },
     scim::message,
 };
@@ -76,6 +76,10 @@ impl Gateway {
         from: Option<Place>,
         client: &str,
     ) -> Result<Option<Page>, Error> {
+        if let Source::Named(named) = &query.source {
+            let among = query.among(named, self.whom(session, named).await?)?;
+            return Box::pin(self.sorted(session, &among, from, client)).await;
+        }
         let behind = match from {
             Some(Place::Rank(rank)) => Some(rank),
             _ => None,

@@ -1,18 +1,31 @@
 //! Reading lists that are kept in other records: who names these.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use serde_json::Value;
 
 use crate::{
     backend::Session,
     mapping::{Resource, relation::Derived, rows::Gives, translate},
-    plan::derived,
+    plan::{derived, query::Named},
 };
 
 use super::{Error, Gateway};
 
 impl Gateway {
+    /// Whom the record names; nobody, if there is none.
+    pub(super) async fn whom(&self, session: &mut Session, named: &Named<'_>) -> Result<BTreeSet<String>, Error> {
+        let Derived { keeper, .. } = named.derived;
+        // what keeps the list is read like anything else
+        let record = Box::pin(self.record(session, keeper, &named.keeper, &named.needs())).await?;
+        let Some(record) = record else { return Ok(BTreeSet::new()) };
+        let keeper = self.resource(&derived::view(named.derived), Cow::Owned(record))?;
+        Ok(derived::item(named.derived, &keeper).1.into_iter().collect())
+    }
+
     /// Hangs a derived list under the records whose list it is.
     pub(super) async fn derived(
         &self,

@@ -8,18 +8,15 @@ use serde_json::{Map, Value};
 use crate::{
     backend::Session,
     mapping::{
-        Records, Resource,
-        answer::Class,
-        rest::{List, Pages, Part},
+        Resource,
+        rest::List,
         rows::{Gives, hold},
         translate,
     },
     plan::{
         Fault,
-        call::Call,
-        query::{Look, Position, Query, Row, too_many},
-        read::{self, Needs, PartRead, View},
-        sql::select,
+        query::{Look, Query, Row, too_many},
+        read::{Needs, View},
     },
     scim::evaluate::evaluate,
 };
@@ -58,7 +55,8 @@ pub(super) struct Checked<'q> {
 
 impl Checked<'_> {
     pub(super) fn matches(&self, query: &Query<'_>) -> bool {
-        self.found.as_ref().is_some_and(|(resource, row)| {
+        let meant = query.only.as_ref().is_none_or(|only| only.contains(&self.id));
+        self.found.as_ref().filter(|_| meant).is_some_and(|(resource, row)| {
             (query.hidden || query.resource.exists(&row.record)) && evaluate(&query.condition, resource)
         })
     }
@@ -221,9 +219,8 @@ impl Gateway {
         query: &Query<'_>,
         ids: Vec<String>,
     ) -> Result<Vec<Option<Value>>, Error> {
-        if !self.affords(session, ids.len()) {
-            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
-        }
+        self.affords(session, ids.len())
+            .map_err(|_| query.too_many(&format!("{} calls to the app", self.limits.calls)))?;
         let mut tasks = Vec::with_capacity(ids.len());
         for id in ids {
             let mut session = session.beside()?;
@@ -243,8 +240,11 @@ impl Gateway {
     }
 
     /// Whether so many calls more may be made; better none than some of them.
-    fn affords(&self, session: &Session, calls: usize) -> bool {
-        session.calls() + calls as u64 <= self.limits.calls as u64
+    pub(super) fn affords(&self, session: &Session, calls: usize) -> Result<(), Error> {
+        match session.calls() + calls as u64 > self.limits.calls as u64 {
+            true => Err(too_many(&format!("{} calls to the app", self.limits.calls)).into()),
+            false => Ok(()),
+        }
     }
 
     async fn hang<'r, 'q: 'r>(
@@ -259,96 +259,5 @@ impl Gateway {
         self.parts(session, kind, needs, &mut records).await?;
         rows.into_iter().zip(records).for_each(|(row, record)| *row = record);
         Ok(())
-    }
-
-    /// Hangs the needed parts under their records.
-    pub(super) async fn parts(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        needs: &Needs<'_>,
-        records: &mut [Value],
-    ) -> Result<(), Error> {
-        let (mut places, mut tasks) = (Vec::new(), Vec::new());
-        for part in read::parts(resource, needs, records) {
-            match part {
-                PartRead::All(read) => {
-                    let reply = self.ok(session, &Call::Sql(read.statement.clone())).await?;
-                    if let Records::Sql(sql) = &resource.records {
-                        select::attach(sql, records, &read, reply.into_rows())?;
-                    }
-                }
-                PartRead::Derived(derived) => {
-                    // what names these records is read like anything else
-                    Box::pin(self.derived(session, resource, derived, records)).await?;
-                }
-                PartRead::One { at, part, id } => {
-                    let mut session = session.beside()?;
-                    places.push((at, part));
-                    tasks.push(async move { self.part(&mut session, part, &id).await });
-                }
-            }
-        }
-        if !self.affords(session, tasks.len()) {
-            return Err(too_many(&format!("{} calls to the app", self.limits.calls)).into());
-        }
-        for ((at, part), value) in places.into_iter().zip(session.all(tasks).await?) {
-            if let Some(Value::Object(record)) = records.get_mut(at) {
-                record.insert(part.name.clone(), value);
-            }
-        }
-        Ok(())
-    }
-
-    /// One part of one record, all its pages. An absent part is empty; any other failure fails the read.
-    async fn part(&self, session: &mut Session, part: &Part, id: &Value) -> Result<Value, Error> {
-        let mut all: Vec<Value> = Vec::new();
-        let mut at = Position::default();
-        loop {
-            let reply = self.call(session, &read::part_call(part, id, &at)?).await?;
-            let page = at.page;
-            let total = part.pages.as_ref().and_then(|pages| pages.told_total(&reply.body, &reply.headers));
-            let next = part.pages.as_ref().and_then(|pages| read::told_next(pages, &reply));
-            let rows = match reply.class {
-                // Only a part that never began is empty; one that ends in the middle is not whole (law 5).
-                Class::Absent if page == 0 => return Ok(Value::Null),
-                Class::Absent => return Err(Error::Drift),
-                Class::Ok => match (&part.call.rows, &part.call.record) {
-                    (Some(rows), _) => rows.one(&reply.body).cloned(),
-                    (None, Some(record)) => return Ok(record.one(&reply.body).cloned().unwrap_or_default()),
-                    (None, None) => return Ok(reply.body),
-                },
-                _ => return Err(Error::of(reply)),
-            };
-            let Some(Value::Array(rows)) = rows else {
-                return Err(
-                    Fault::Unmade(format!("the part `{}` holds no list where the mapping says", part.name)).into()
-                );
-            };
-            if !rows.is_empty() && all.ends_with(&rows) || next.is_some() && next == at.next {
-                let cause = format!("the part `{}` gives the same page again; see its `pages`", part.name);
-                return Err(Fault::Unmade(cause).into());
-            }
-            // Without a total only an empty page is surely the end: the app may give less than it was asked for.
-            let ended = match &part.pages {
-                Some(pages) if !pages.at_random() => next.is_none(),
-                _ => rows.is_empty(),
-            };
-            all.extend(rows);
-            at = Position { taken: all.len(), page: page + 1, next, ..Position::default() };
-            if ended && total.is_some_and(|total| all.len() < total) {
-                return Err(Error::Drift);
-            }
-            let counted =
-                part.pages.as_ref().is_some_and(Pages::at_random) && total.is_some_and(|total| all.len() >= total);
-            let done = ended || part.pages.is_none() || counted;
-            if all.len() > self.limits.rows {
-                return Err(too_many(&format!("{} rows of `{}`", self.limits.rows, part.name)).into());
-            }
-            if done {
-                break;
-            }
-        }
-        Ok(Value::Array(all))
     }
 }

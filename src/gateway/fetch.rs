@@ -188,6 +188,10 @@ impl Gateway {
     }
 
     async fn walk(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Option<Found>, Error> {
+        if let Source::Named(named) = &query.source {
+            let among = query.among(named, self.whom(session, named).await?)?;
+            return Box::pin(self.walk(session, &among, client)).await;
+        }
         let Some(kept) = self.gather(session, query, Kept::new(query), client).await? else { return Ok(None) };
         let (rows, total, next) = kept.page();
         let rows = rows.into_iter().map(|(_, row)| row).collect();

@@ -18,6 +18,7 @@ mod joining;
 mod kept;
 pub mod live;
 mod order;
+mod part;
 mod probe;
 mod rescue;
 mod response;

@@ -265,7 +265,7 @@ impl Field {
     #[must_use]
     pub fn writes(&self) -> bool {
         match &self.value {
-            FieldSource::At { at, codec } => at.writes() && codec.writes(),
+            FieldSource::At { at, codec } => at.writes_in_item() && codec.writes(),
             FieldSource::Constant(_) => true,
         }
     }

@@ -24,6 +24,8 @@ pub enum Quote {
     Word,
     /// A time or a number, as they stand without quotes.
     Time,
+    /// The items of a list, with commas between them: `7,8`.
+    Commas,
     /// As it is: only where it stands alone.
     Text,
     /// One of the mapping's own.
@@ -74,7 +76,7 @@ impl Letters {
 }
 
 /// The names that need no declaration.
-pub const BUILT_IN: [(&str, Quote); 11] = [
+pub const BUILT_IN: [(&str, Quote); 12] = [
     ("odata", Quote::Odata),
     ("scim", Quote::Json),
     ("json", Quote::Json),
@@ -85,6 +87,7 @@ pub const BUILT_IN: [(&str, Quote); 11] = [
     ("digits", Quote::Digits),
     ("word", Quote::Word),
     ("time", Quote::Time),
+    ("commas", Quote::Commas),
     ("text", Quote::Text),
 ];
 
@@ -100,6 +103,10 @@ impl Quote {
                 let mut made = String::new();
                 rison(value, &mut made);
                 return Ok(made);
+            }
+            (Self::Commas, Value::Array(items)) if !items.is_empty() => {
+                let items: Result<Vec<String>, _> = items.iter().map(|item| self.write_one(item)).collect();
+                return Ok(items?.join(","));
             }
             (_, Value::Array(_) | Value::Object(_)) => return Err("it is a list or an object, not one value"),
             (_, Value::Null) => return Err("it is no value"),
@@ -122,9 +129,15 @@ impl Quote {
             Self::Digits => only(&|c| c.is_ascii_digit(), "it is more than digits"),
             Self::Word => only(&|c| c.is_ascii_alphanumeric() || c == '_' || c == '-', "it is more than one word"),
             Self::Time => only(&|c| c.is_ascii_digit() || "TZ:.+-".contains(c), "it is no time"),
+            Self::Commas if text.is_empty() || text.contains(',') => Err("it is empty or holds a comma"),
             Self::Own(own) => own.write(&text),
-            Self::Text | Self::Json | Self::Rison => Ok(text),
+            Self::Commas | Self::Text | Self::Json | Self::Rison => Ok(text),
         }
+    }
+
+    /// An item, which is no list itself.
+    fn write_one(&self, value: &Value) -> Result<String, &'static str> {
+        if value.is_array() { Err("it is a list in a list") } else { self.write(value) }
     }
 
     /// Every text in it, each as it stands in company: what a frame asks of all values.
@@ -156,6 +169,7 @@ impl Quote {
             Self::Json => vec!['"', '\\'],
             Self::Rison => vec!['\'', '!'],
             Self::Percent => vec!['%'],
+            Self::Commas => vec![','],
             Self::Ldap => vec!['\\'],
             Self::Own(own) => own.marks(),
             Self::Digits | Self::Word | Self::Time | Self::Text => Vec::new(),

@@ -113,10 +113,21 @@ pub enum Get {
 pub struct Part {
     /// The name: `people` stands at `$.people`.
     pub name: String,
-    /// The call; `$.id` is the record's.
+    /// The call; `$.id` is the record's, `$.values` are those of many.
     pub call: CallTemplate,
     /// How its rows go on; none: one reply.
     pub pages: Option<Pages>,
+    /// How it is fetched for many records at once; none: for each by itself.
+    pub batch: Option<Batch>,
+}
+
+/// Rows of many records in one reply.
+#[derive(Debug)]
+pub struct Batch {
+    /// For how many records at most.
+    pub most: usize,
+    /// Where a row says which record it belongs to.
+    pub of: Selector,
 }
 
 /// A source of many records.

@@ -140,17 +140,27 @@ impl Selector {
         }
     }
 
-    /// Writes a value at a plain path, making the objects on the way. Whatever else stands there is replaced.
+    /// Writes a value at a plain path, making the objects and first items on the way. Whatever else stands there is replaced.
     pub fn set(&self, whole: &mut Value, value: Value) {
         let Some(steps) = self.steps() else { return };
         let mut place = whole;
         for step in steps {
-            let Step::Key(key) = step else { return };
-            if !place.is_object() {
-                *place = Value::Object(Map::new());
-            }
-            let Value::Object(object) = place else { return };
-            place = object.entry(key.clone()).or_insert(Value::Null);
+            place = match step {
+                Step::Key(key) => {
+                    if !place.is_object() {
+                        *place = Value::Object(Map::new());
+                    }
+                    let Value::Object(object) = place else { return };
+                    object.entry(key.clone()).or_insert(Value::Null)
+                }
+                Step::Index(index) => {
+                    if place.as_array().is_none_or(|list| list.len() <= *index) {
+                        *place = Value::Array(vec![Value::Null]);
+                    }
+                    let Some(item) = place.get_mut(index) else { return };
+                    item
+                }
+            };
         }
         *place = value;
     }
@@ -165,6 +175,12 @@ impl Selector {
         if let Some(Value::Object(object)) = above {
             object.shift_remove(last);
         }
+    }
+
+    /// Whether a value can be written at this path of an item whose list is sent as it was read: the first of a list in it too.
+    #[must_use]
+    pub fn writes_in_item(&self) -> bool {
+        self.steps().is_some_and(|s| s.iter().all(|step| matches!(step, Step::Key(_) | Step::Index(0))))
     }
 
     /// Whether a value can be written at this path: a plain path of keys.
@@ -227,6 +243,14 @@ mod tests {
         Selector::compile("$.a.b").unwrap().set(&mut made, json!(1));
         Selector::compile("$.a.c").unwrap().set(&mut made, json!(2));
         assert_eq!(made, json!({"a": {"b": 1, "c": 2}}));
+        let first = Selector::compile("$.to[0]").unwrap();
+        assert!(first.writes_in_item() && !first.writes());
+        for (mut item, written) in
+            [(json!({}), json!({"to": ["x"]})), (json!({"to": ["a", "b"]}), json!({"to": ["x", "b"]}))]
+        {
+            first.set(&mut item, json!("x"));
+            assert_eq!(item, written);
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! A hole's value passes through the hole's quote, if it has one, and then through the encoder of the place where the text
 //! stands, and that is the only way in (law 8).
 
+use std::borrow::Cow;
+
 use handlebars::{
     Path, PathSeg, Template as Parsed,
     template::{Parameter, TemplateElement},
@@ -55,7 +57,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// A value as it stands in a segment or a query.
 #[must_use]
 pub fn percent(value: &str) -> String {
-    utf8_percent_encode(value, RESERVED).to_string()
+    Cow::from(utf8_percent_encode(value, RESERVED)).into_owned()
 }
 
 impl Template {

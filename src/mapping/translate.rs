@@ -70,7 +70,7 @@ pub fn resource(
             scim::resource::set(&mut made, &line.target, value);
         }
     }
-    let mut meta = Map::new();
+    let mut meta = Map::with_capacity(5);
     meta.insert("resourceType".to_owned(), Value::String(resource.kind.name.clone()));
     if let Some(Value::Object(given)) = made.shift_remove("meta") {
         meta.extend(given);
@@ -83,7 +83,7 @@ pub fn resource(
 /// The URL of a resource.
 #[must_use]
 pub fn location(base: &str, endpoint: &str, id: &str) -> String {
-    format!("{base}{endpoint}/{}", percent(id))
+    [base, endpoint, "/", &percent(id)].concat()
 }
 
 /// The record that a new resource becomes, on top of `start`, as far as its making `takes` the lines. `lenient`: items of a
@@ -213,7 +213,7 @@ fn read(line: &Line, record: &Value, base: &str) -> Result<Option<Value>, Unread
                 .flatten()
                 .filter_map(|item| {
                     let value = text(item.get("value")?)?;
-                    let mut made = Map::new();
+                    let mut made = Map::with_capacity(4);
                     made.insert("$ref".to_owned(), Value::String(location(base, &of.endpoint, &value)));
                     made.insert("value".to_owned(), Value::String(value));
                     if let Some(display) = item.get("display").and_then(text) {
@@ -238,7 +238,7 @@ pub(super) fn read_item(
     attribute: &Attribute,
     base: &str,
 ) -> Result<Option<Value>, Unreadable> {
-    let mut made = Map::new();
+    let mut made = Map::with_capacity(each.fields.len() + 2);
     for field in &each.fields {
         let leaf = if attribute.kind == Type::Complex {
             attribute.sub(&field.sub).map(AsRef::as_ref)

@@ -33,7 +33,12 @@ pub fn naming<'a>(derived: &'a Derived, id: &str, limits: Limits) -> Result<Quer
 /// # Errors
 /// As [`query::own::all`].
 pub fn naming_any(derived: &Derived, limits: Limits) -> Result<Query<'_>, Fault> {
-    query::own::all(&derived.keeper, Condition::Present(names(derived)), limits)
+    query::own::all(&derived.keeper, named(derived), limits)
+}
+
+/// That a record names somebody.
+pub(super) fn named(derived: &Derived) -> Condition {
+    Condition::Present(names(derived))
 }
 
 /// The queries for these records: one for each where a rule narrows it, with the record that it is for; else one for all.

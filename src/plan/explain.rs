@@ -148,6 +148,8 @@ fn one(
 #[derive(Debug, Default)]
 struct Cost {
     calls: usize,
+    /// Calls of which each is for as many records.
+    batches: Vec<usize>,
     besides: Vec<String>,
 }
 
@@ -155,12 +157,26 @@ impl Cost {
     /// Both.
     fn and(mut self, more: Self) -> Self {
         self.calls += more.calls;
+        self.batches.extend(more.batches);
         self.besides.extend(more.besides);
         self
     }
 
     fn words(&self, resource: &Resource) -> String {
-        format!("{}{}", counted(resource, self.calls), self.more())
+        format!("{}{}", counted(resource, self.calls + self.batches.len()), self.more())
+    }
+
+    /// The same for each of many: `row shown`, `rows shown`.
+    fn for_each(&self, row: &str, rows: &str) -> Vec<String> {
+        let with = |calls: usize, more: &str| match more {
+            "" => calls.to_string(),
+            more => format!("({calls}{more})"),
+        };
+        let more = self.more();
+        let of_batch = if self.calls > 0 { "" } else { more.as_str() };
+        let each = (self.calls > 0).then(|| format!("{} for each {row}", with(self.calls, &more)));
+        let many = self.batches.iter().map(|most| format!("{} for each {most} {rows}", with(1, of_batch)));
+        each.into_iter().chain(many).collect()
     }
 
     /// Queries for what another one may have already.
@@ -238,16 +254,24 @@ impl Explained {
                 cost = cost.and(self.derived(derived, id)?);
                 continue;
             }
-            cost.calls += 1;
+            let batch = match &part {
+                PartRead::Some { part, .. } => part.batch.as_ref(),
+                _ => None,
+            };
+            match batch {
+                Some(batch) => cost.batches.push(batch.most),
+                None => cost.calls += 1,
+            }
             match part {
                 PartRead::Derived(_) => {}
                 PartRead::All(read) => self.call(&Call::Sql(read.statement.clone()), ""),
-                PartRead::One { part, id, .. } => {
+                PartRead::Some { part, of } => {
                     let pages = part.pages.as_ref().map(|p| p.max);
                     let note = if pages.is_some() { ", page by page until one is empty" } else { "" };
+                    let many = batch.map(|batch| format!(", for {} records at once", batch.most)).unwrap_or_default();
                     self.call(
-                        &read::part_call(part, &id, &Position::default())?,
-                        &format!("the part `{}`{note}", part.name),
+                        &read::part_call(part, &of, &Position::default())?,
+                        &format!("the part `{}`{many}{note}", part.name),
                     );
                     cost.besides.extend(pages.map(|max| format!("⌈M/{max}⌉ for M `{}`", part.name)));
                 }

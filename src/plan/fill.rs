@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::mapping::{
     call::{BodyTemplate, CallTemplate, Segment, Sends},
     template::{Place, Unfit, percent},
-    term::Scope,
+    term::{Scope, Term},
 };
 
 use super::{
@@ -148,7 +148,7 @@ fn filled(template: &Sends, scope: &Scope<'_>) -> Result<Filled, Unfit> {
     }
     let mut mark = '?';
     for (key, term) in &template.query {
-        if let Some(value) = term.text(Place::Query, scope)? {
+        for value in parameters(key, term, scope)? {
             target.push(mark);
             target.push_str(&percent(key));
             target.push('=');
@@ -167,6 +167,19 @@ fn filled(template: &Sends, scope: &Scope<'_>) -> Result<Filled, Unfit> {
     }
     let body = template.body.as_ref().map(|body| self::body(body, scope)).transpose()?.flatten();
     Ok(Filled { target, headers, body })
+}
+
+/// The values of a parameter: of one whose name ends in `[]` each item of a list.
+fn parameters(key: &str, term: &Term, scope: &Scope<'_>) -> Result<Vec<String>, Unfit> {
+    if key.ends_with("[]")
+        && let Some(Value::Array(items)) = term.evaluate(Place::Query, scope)?
+    {
+        return items
+            .into_iter()
+            .map(|item| Ok(Term::Literal(item).text(Place::Query, scope)?.unwrap_or_default()))
+            .collect();
+    }
+    Ok(term.text(Place::Query, scope)?.into_iter().collect())
 }
 
 /// A value that arrives as it is: who reads a header takes blanks off its ends.

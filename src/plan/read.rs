@@ -8,7 +8,7 @@ use crate::{
         line::Line,
         relation::Derived,
         reply::At,
-        rest::{Get, PageStyle, Pages},
+        rest::{Get, PageStyle, Pages, Part},
         rows::Gives,
         term::Scope,
     },
@@ -244,16 +244,14 @@ pub fn record(resource: &Resource, reply: Reply) -> Result<Option<Value>, Fault>
 /// A read of something that hangs under records.
 #[derive(Debug)]
 pub enum PartRead<'a> {
-    /// For one record: its place in the list of records.
-    One {
-        /// Which record.
-        at: usize,
+    /// For some records, by calls: for one, or as many as fit into one call.
+    Some {
         /// The part, as the mapping has it.
-        part: &'a crate::mapping::rest::Part,
-        /// The app's id of the record.
-        id: Value,
+        part: &'a Part,
+        /// The places of the records in the list, and the app's ids of them.
+        of: Vec<(usize, Value)>,
     },
-    /// For all records at once.
+    /// For all records at once, by a statement.
     All(select::PartRead),
     /// Who names them, in records of another type.
     Derived(&'a Derived),
@@ -268,10 +266,14 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
     match &resource.records {
         Records::Rest(rest) => {
             let needed = rest.parts.iter().filter(|p| needs.part(resource, &p.name));
-            let of_all = |part| {
-                records.iter().enumerate().filter_map(move |(at, record)| {
-                    Some(PartRead::One { at, part, id: resource.id.at.one(record)?.clone() })
-                })
+            let ids: Vec<(usize, Value)> = records
+                .iter()
+                .enumerate()
+                .filter_map(|(at, record)| Some((at, resource.id.at.one(record)?.clone())))
+                .collect();
+            let of_all = |part: &'a Part| -> Vec<PartRead<'a>> {
+                let most = part.batch.as_ref().map_or(1, |batch| batch.most);
+                ids.chunks(most).map(|some| PartRead::Some { part, of: some.to_vec() }).collect()
             };
             let derived = rest.derived.iter().filter(|d| needs.part(resource, &d.part)).map(PartRead::Derived);
             needed.flat_map(of_all).chain(derived).collect()
@@ -284,12 +286,16 @@ pub fn parts<'a>(resource: &'a Resource, needs: &Needs<'_>, records: &[Value]) -
     }
 }
 
-/// The call for one page of a part of an HTTP app.
+/// The call for one page of a part of an HTTP app; of one that is not for many at once the first of the records counts.
 ///
 /// # Errors
 /// As [`fill`].
-pub fn part_call(part: &crate::mapping::rest::Part, id: &Value, at: &Position) -> Result<Call, Fault> {
-    let scope = Scope::default().lend("id", id);
+pub fn part_call(part: &Part, of: &[(usize, Value)], at: &Position) -> Result<Call, Fault> {
+    let ids = of.iter().map(|(_, id)| id);
+    let scope = match &part.batch {
+        Some(_) => Scope::default().with("values", ids.cloned().collect()),
+        None => ids.take(1).fold(Scope::default(), |scope, id| scope.lend("id", id)),
+    };
     match &part.pages {
         None => fill(&part.call, &scope),
         Some(pages) => linked(fill(&part.call, &paged(scope, pages, at))?, pages, at),

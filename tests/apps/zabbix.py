@@ -9,6 +9,7 @@ from scim import GROUP, USER, Server, done, equal, scim  # noqa: E402
 
 gateway = scim(*sys.argv[1:3])
 zabbix = Server(os.environ["ZABBIX_URL"], "")
+MAIL = os.environ["ZABBIX_MEDIA"]
 FIRST, OFF = os.environ["ZABBIX_GROUP"], os.environ["ZABBIX_DISABLED"]
 
 
@@ -25,6 +26,11 @@ def signs_in(login, password):
 def in_app(resource):
     found = rpc("user.get", {"userids": resource["id"], "selectUsrgrps": ["usrgrpid"], "getAccess": True})
     return found[0] if found else None
+
+
+def media_of(resource):
+    found = rpc("user.get", {"userids": resource["id"], "selectMedias": "extend"})[0]["medias"]
+    return [{k: m[k] for k in ("mediatypeid", "sendto", "severity", "period", "active")} for m in found]
 
 
 def groups_of(resource):
@@ -92,6 +98,38 @@ equal("another password", signs_in("anna", "battery st4ple"), True)
 whole = {"schemas": [USER], "userName": "ann", "name": {"givenName": "A", "familyName": "B"}, "active": False}
 equal("replaced", gateway.call("PUT", f"/Users/{ann['id']}", whole)[0], 200)
 equal("as was sent", [in_app(ann)[k] for k in ("username", "name", "surname", "users_status")], ["ann", "A", "B", "1"])
+
+# e-mail addresses, and what the app keeps with them
+def mail(address, **more):
+    return {"mediatypeid": MAIL, "sendto": [address], "severity": "63", "period": "1-7,00:00-24:00", "active": "0", **more}
+
+
+status, eve = user("eve", emails=[{"value": "eve@work.example", "type": "work"}, {"value": "eve@home.example"}])
+equal("somebody with addresses", (status, [e["value"] for e in eve["emails"]]), (201, ["eve@work.example", "eve@home.example"]))
+equal("as the app has them", media_of(eve), [mail("eve@work.example"), mail("eve@home.example")])
+night = mail("eve@night.example", severity="48", period="1-5,20:00-24:00", active="1")
+both = mail("eve@work.example", sendto=["a@x.example", "b@x.example"])
+sms = {"mediatypeid": "3", "sendto": "+1 555", "severity": "1", "period": "1-7,00:00-24:00", "active": "0"}
+rpc("user.update", {"userid": eve["id"], "medias": [night, both, sms]})
+equal("what others keep there is none of ours", [e["value"] for e in gateway.get(f"/Users/{eve['id']}")[1]["emails"]], ["eve@night.example"])
+gateway.patch(f"/Users/{eve['id']}", {"op": "add", "path": "emails", "value": [{"value": "eve@day.example"}]})
+equal("one more, and the others as they were", media_of(eve), [night, both, sms, mail("eve@day.example")])
+gateway.patch(f"/Users/{eve['id']}", {"op": "remove", "path": 'emails[value eq "eve@day.example"]'})
+equal("one less", media_of(eve), [night, both, sms])
+equal("found by it", ids('emails.value eq "EVE@night.example"'), ["eve"])
+gateway.patch(f"/Users/{eve['id']}", {"op": "replace", "path": "emails", "value": [{"value": "eve@new.example"}]})
+equal("another one", media_of(eve), [both, sms, mail("eve@new.example")])
+status, fault = replaced(eve, "emails", [{"value": "no address"}])
+equal("what is none", (status, fault["scimType"], media_of(eve)[-1]), (400, "invalidValue", mail("eve@new.example")))
+gateway.patch(f"/Users/{eve['id']}", {"op": "remove", "path": "emails"})
+equal("none of them", (media_of(eve), "emails" in gateway.get(f"/Users/{eve['id']}")[1]), ([both, sms], False))
+
+# roles
+equal("the role that people begin with", eve["roles"], [{"value": os.environ["ZABBIX_ROLE"], "primary": True}])
+rpc("user.update", {"userid": eve["id"], "roleid": "2"})
+equal("who has another", ids('roles.value eq "2"'), ["eve"])
+status, fault = replaced(eve, "roles", [{"value": "3"}])
+equal("which is not given from here", (status, fault["scimType"], in_app(eve)["roleid"]), (400, "mutability", "2"))
 
 # groups
 status, lab = gateway.call("POST", "/Groups", {"schemas": [GROUP], "displayName": "lab"})

@@ -39,7 +39,7 @@ case ${1:-} in
     a_database PORTOLAN_TEST_POSTGRES
     psql -q "$PORTOLAN_TEST_POSTGRES/postgres" -c "DROP DATABASE IF EXISTS $NAME" -c "CREATE DATABASE $NAME" >"$APP/install.log" 2>&1
     # of the data what people need; the rest is templates of what to watch, which take a minute
-    { zcat "$SCHEMA/schema.sql.gz"; zcat "$SCHEMA/data.sql.gz" | grep -E '^INSERT INTO (role|role_rule|users|usrgrp|users_groups|hstgrp|config|module) '; } | psql -q -1 "$PORTOLAN_TEST_POSTGRES/$NAME" >>"$APP/install.log" 2>&1 ||
+    { zcat "$SCHEMA/schema.sql.gz"; zcat "$SCHEMA/data.sql.gz" | grep -E "^INSERT INTO ((role|role_rule|users|usrgrp|users_groups|hstgrp|config|module) |media_type .*values \\('[13]')"; } | psql -q -1 "$PORTOLAN_TEST_POSTGRES/$NAME" >>"$APP/install.log" 2>&1 ||
       { ended; die "the tables could not be made; the reason is in $APP/install.log"; }
     write_config
     serve "$PORT" "$SITE"
@@ -50,6 +50,7 @@ case ${1:-} in
     echo "ZABBIX_ROLE=1"                # that of plain users
     echo "ZABBIX_GROUP=8"               # "Guests"
     echo "ZABBIX_DISABLED=9"            # "Disabled"
+    echo "ZABBIX_MEDIA=1"               # "Email"
     echo "ZABBIX_TOKEN=$(call token.generate "[\"$token\"]" 'result[0]["token"]' "$session")"
     ;;
   stop) ended ;;

@@ -148,8 +148,9 @@ async fn who_is_in_a_group_is_read_out_of_the_users() {
     assert_eq!(values(&body["groups"]), ["author", "editor"], "the base role is nobody's group");
     assert_eq!(body["groups"][0]["$ref"], "https://scim.test/scim/v2/Groups/editor");
     app.calls();
-    assert_eq!(door.find("/Groups", "members.value eq \"2\"").await.ids(), ["editor", "author"]);
-    app.calls();
+    let found = door.find("/Groups?attributes=displayName", "members.value eq \"2\"").await.ids();
+    assert_eq!(found, ["author", "editor"]);
+    assert_eq!(app.calls(), ["GET /users/2"], "it stands with the user, and the mapping knows the groups");
     assert_eq!(door.find("/Users", "groups.value eq \"author\"").await.ids(), ["2"]);
     assert_eq!(app.calls()[0], "GET /users?page=1&per_page=3&role=author");
 }

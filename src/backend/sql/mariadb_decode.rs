@@ -9,14 +9,14 @@ use sqlx::{
     mysql::{MySqlRow, MySqlValueRef},
 };
 
-use super::{Failure, Kind};
+use super::{Blank, Failure, Kind};
 
 const UNREADABLE: &str = "a value that cannot be read";
 
 /// A row by column name, and about how many bytes it takes.
-pub(super) fn object(row: &MySqlRow) -> Result<(Map<String, Value>, usize), Failure> {
+pub(super) fn object(row: &MySqlRow, blank: &mut Option<Blank>) -> Result<(Map<String, Value>, usize), Failure> {
     let mut bytes = 0;
-    let mut object = Map::with_capacity(row.columns().len());
+    let mut values = Vec::with_capacity(row.columns().len());
     for column in row.columns() {
         let name = column.name();
         let raw = row.try_get_raw(column.ordinal()).map_err(|_| UNREADABLE.to_owned());
@@ -24,9 +24,10 @@ pub(super) fn object(row: &MySqlRow) -> Result<(Map<String, Value>, usize), Fail
             .and_then(|raw| value(raw, column.type_info().name()))
             .map_err(|what| Failure::new(Kind::Nonsense, format!("column `{name}` holds {what}")))?;
         bytes += name.len() + 8 + value.as_str().map_or(0, str::len);
-        object.insert(name.to_owned(), value);
+        values.push(value);
     }
-    Ok((object, bytes))
+    let blank = blank.get_or_insert_with(|| Blank::new(row.columns().iter().map(Column::name)));
+    Ok((blank.filled(values), bytes))
 }
 
 fn value(raw: MySqlValueRef<'_>, of: &str) -> Result<Value, String> {

@@ -19,7 +19,7 @@ mod sqlite_decode;
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::{
@@ -217,8 +217,33 @@ fn trusted(sql: impl Into<Arc<str>>) -> SqlStr {
     AssertSqlSafe(sql.into()).into_sql_str()
 }
 
+/// A row with its names and no values, made once for all rows of a statement: it is the names that cost.
+struct Blank {
+    names: Vec<String>,
+    row: Map<String, Value>,
+}
+
+impl Blank {
+    fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let names: Vec<String> = names.map(str::to_owned).collect();
+        let row = names.iter().map(|name| (name.clone(), Value::Null)).collect();
+        Self { names, row }
+    }
+
+    /// With these values in order; of columns with one name the last one's.
+    fn filled(&self, values: Vec<Value>) -> Map<String, Value> {
+        if self.row.len() < self.names.len() {
+            return self.names.iter().cloned().zip(values).collect();
+        }
+        let mut row = self.row.clone();
+        row.values_mut().zip(values).for_each(|(place, value)| *place = value);
+        row
+    }
+}
+
 /// What a statement has brought so far.
 struct Rows {
+    blank: Option<Blank>,
     rows: Vec<Value>,
     changed: u64,
     left: usize,
@@ -227,7 +252,7 @@ struct Rows {
 
 impl Rows {
     fn new(limits: &Limits) -> Self {
-        Self { rows: Vec::new(), changed: 0, left: limits.answer_bytes, most: limits.answer_bytes }
+        Self { blank: None, rows: Vec::new(), changed: 0, left: limits.answer_bytes, most: limits.answer_bytes }
     }
 
     /// One row more, of about so many bytes.

@@ -121,7 +121,7 @@ impl Engine for Postgres {
         while let Some(answer) = answers.next().await {
             match answer.map_err(Halt::Said)? {
                 Either::Right(row) => {
-                    let (row, bytes) = object(&row).map_err(Halt::Left)?;
+                    let (row, bytes) = object(&row, &mut rows.blank).map_err(Halt::Left)?;
                     rows.add(Value::Object(row), bytes).map_err(Halt::Left)?;
                 }
                 Either::Left(done) => rows.changed += done.rows_affected(),

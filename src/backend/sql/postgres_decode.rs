@@ -10,12 +10,12 @@ use sqlx::{
     postgres::{PgRow, PgTypeInfo, PgTypeKind},
 };
 
-use super::{Failure, Kind, postgres_bind::EPOCH};
+use super::{Blank, Failure, Kind, postgres_bind::EPOCH};
 
 /// A row by column name, and about how many bytes it takes.
-pub(super) fn object(row: &PgRow) -> Result<(Map<String, Value>, usize), Failure> {
+pub(super) fn object(row: &PgRow, blank: &mut Option<Blank>) -> Result<(Map<String, Value>, usize), Failure> {
     let mut bytes = 0;
-    let mut object = Map::with_capacity(row.columns().len());
+    let mut values = Vec::with_capacity(row.columns().len());
     for column in row.columns() {
         let name = column.name();
         let fault = |what: String| Failure::new(Kind::Nonsense, format!("column `{name}` holds {what}"));
@@ -29,9 +29,10 @@ pub(super) fn object(row: &PgRow) -> Result<(Map<String, Value>, usize), Failure
             Err(_) => return Err(fault(UNREADABLE.to_owned())),
         };
         bytes += name.len() + 8;
-        object.insert(name.to_owned(), value);
+        values.push(value);
     }
-    Ok((object, bytes))
+    let blank = blank.get_or_insert_with(|| Blank::new(row.columns().iter().map(Column::name)));
+    Ok((blank.filled(values), bytes))
 }
 
 const UNREADABLE: &str = "a value that cannot be read";

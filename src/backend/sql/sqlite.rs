@@ -207,7 +207,7 @@ impl Session {
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(Either::Right(row)) => {
-                    let (row, bytes) = object(&row)?;
+                    let (row, bytes) = object(&row, &mut rows.blank)?;
                     rows.add(Value::Object(row), bytes)?;
                 }
                 Ok(Either::Left(done)) => rows.changed += done.rows_affected(),

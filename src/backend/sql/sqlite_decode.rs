@@ -8,20 +8,21 @@ use sqlx::{Column, Row, TypeInfo, ValueRef, sqlite::SqliteRow};
 
 use crate::mapping::answer::Class;
 
-use super::{Failure, Kind};
+use super::{Blank, Failure, Kind};
 
 /// A row by column name, and about how many bytes it takes.
-pub(super) fn object(row: &SqliteRow) -> Result<(Map<String, Value>, usize), Failure> {
+pub(super) fn object(row: &SqliteRow, blank: &mut Option<Blank>) -> Result<(Map<String, Value>, usize), Failure> {
     let mut bytes = 0;
-    let mut object = Map::with_capacity(row.columns().len());
+    let mut values = Vec::with_capacity(row.columns().len());
     for column in row.columns() {
         let name = column.name();
         let value = value(row, column.ordinal(), column.type_info().name() == "BOOLEAN")
             .map_err(|what| Failure::new(Kind::Nonsense, format!("column `{name}` holds {what}")))?;
         bytes += name.len() + 8 + value.as_str().map_or(0, str::len);
-        object.insert(name.to_owned(), value);
+        values.push(value);
     }
-    Ok((object, bytes))
+    let blank = blank.get_or_insert_with(|| Blank::new(row.columns().iter().map(Column::name)));
+    Ok((blank.filled(values), bytes))
 }
 
 fn value(row: &SqliteRow, at: usize, truth: bool) -> Result<Value, &'static str> {

@@ -21,6 +21,7 @@ mod name;
 mod offer;
 mod pace;
 mod pages;
+mod part;
 mod pattern;
 mod quote;
 mod relation;

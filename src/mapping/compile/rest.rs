@@ -11,7 +11,7 @@ use crate::{
         codec::Codec,
         line::Source,
         pattern::Pattern,
-        rest::{Get, Origin, PageStyle, Part, RestApp, RestRecords},
+        rest::{Get, Origin, Part, RestApp, RestRecords},
         selector::Selector,
     },
     scim::{published, schema::ResourceType},
@@ -34,7 +34,7 @@ use super::{
     name::named,
     offer::offer,
     pace::pace,
-    pages::{PAGED, check_pages, pages},
+    part::part,
     pattern::pattern,
     quote::Quotes,
     relation::{self, Open},
@@ -252,37 +252,4 @@ fn records(
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
     let (cells, derived) = (Vec::new(), Vec::new());
     Some(RestRecords { only, protect, cells, get: get?, parts, lists, fixed, create, update, delete, members, derived })
-}
-
-fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {
-    let setting = Setting::reading(&PAGED, &["record", "rows"], shared);
-    let node = &*shared.framed(node, setting.holds);
-    if node.as_text().is_some() {
-        let call = call(node, &setting, faults)?;
-        check_pages(&call, None, node.span, faults);
-        return Some(Part { name: name.to_owned(), call, pages: None });
-    }
-    let mut fields = node.map(faults, "a part")?;
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("batch", "parts fetched in batches"), ("match", "parts fetched in batches")],
-    );
-    let call = call::from_fields(&mut fields, &setting, faults);
-    let pages = fields.take("pages").and_then(|n| pages(n, &["id"], shared, faults));
-    let span = fields.span();
-    fields.finish(faults);
-    let call = call?;
-    if let Some(pages) = &pages {
-        if call.rows.is_none() {
-            faults
-                .error(span, "missing-key", "a part with `pages` needs `rows`")
-                .help("say where a reply holds its rows: `rows: $.data`, or `rows: $` for a bare list");
-        }
-        if matches!(pages.by, PageStyle::Whole) {
-            faults.error(span, "bad-value", "a part that comes whole has no pages").help("leave `pages` out");
-        }
-    }
-    check_pages(&call, pages.as_ref(), span, faults);
-    Some(Part { name: name.to_owned(), call, pages })
 }

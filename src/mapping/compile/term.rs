@@ -224,6 +224,13 @@ fn checked(term: Term, span: Span, setting: &Setting<'_>, faults: &mut Faults) -
             )),
         };
     }
+    if let Term::Text(text) = &term
+        && text.bare().any(|hole| hole.join(".") == "values")
+    {
+        faults.error(span, "wrong-type", "`values` is a list, and a text has one value").help(
+            "say how the app has it: `{{commas values}}`, or `$.values` alone in `json` or under a key such as `ids[]`",
+        );
+    }
     Some(term)
 }
 

@@ -23,7 +23,7 @@ impl Explained {
         match read::by_id(resource, id, self.limits)? {
             ById::Call(call) => {
                 self.call(&call, note);
-                Ok(Cost { calls: 1, besides: Vec::new() })
+                Ok(Cost { calls: 1, ..Cost::default() })
             }
             ById::Query(query) => self.look(&query, note),
         }
@@ -32,16 +32,21 @@ impl Explained {
     /// Who is named, or names, in records of another type.
     pub(super) fn derived(&mut self, derived: &Derived, id: &str) -> Result<Cost, Fault> {
         let query = derived::naming(derived, id, self.limits)?;
-        let note = format!("`{}`, kept in `{}.{}`", derived.target, derived.keeper.kind.name, derived.list);
+        let keeper = &*derived.keeper;
+        let note = format!("`{}`, kept in `{}.{}`", derived.target, keeper.kind.name, derived.list);
         let mut cost = self.look(&query, &note)?;
         let look = query.look(&Position::default());
         let lacks = |gives: &Gives| derived::view(derived).lines.iter().any(|line| !gives.line(line));
         if look.reads || look.gives.is_some_and(lacks) {
-            if let Some(call) = read::call_by_id(&derived.keeper, &unknown(&derived.keeper))? {
+            if let Some(call) = read::call_by_id(keeper, &unknown(keeper))? {
                 self.call(&call, "the record of each row that may match");
             }
-            cost.besides.push(format!("1 for each {} that may match", derived.keeper.kind.name));
+            cost.besides.push(format!("1 for each {} that may match", keeper.kind.name));
         }
+        // whoever is found is held against the filter
+        let each = self.parts(keeper, &unknown(keeper), &query.looks())?;
+        let name = &keeper.kind.name;
+        cost.besides.extend(each.for_each(&format!("{name} found"), &format!("{name}s found")));
         Ok(cost)
     }
 
@@ -84,11 +89,7 @@ impl Explained {
     /// The same where it is known that some do.
     pub(super) fn ids(&mut self, resource: &Resource) -> Result<Cost, Fault> {
         let each = self.by_id(resource, &unknown(resource), "for each id that is found")?;
-        let each = match each.more().as_str() {
-            "" => format!("{} for each id found", each.calls),
-            more => format!("({}{more}) for each id found", each.calls),
-        };
-        Ok(Cost { calls: 0, besides: vec![each] })
+        Ok(Cost { besides: each.for_each("id found", "ids found"), ..Cost::default() })
     }
 
     /// Somebody joins or leaves.

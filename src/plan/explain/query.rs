@@ -7,7 +7,7 @@ use crate::{
     },
     plan::{
         Context, Fault,
-        query::{self, BATCH, By, Position, Query, Source, Union},
+        query::{self, BATCH, By, Named, Position, Query, Source, Union},
         read::{self, Needs, View},
         sql::filter::{How, Pushed},
     },
@@ -64,6 +64,7 @@ pub(super) fn explain(
         }
         Source::Union(union) if union.serves.is_empty() => of_lists(&mut said, &plan, union)?,
         Source::Union(union) => of_union(&mut said, &plan, union)?,
+        Source::Named(named) => of_named(&mut said, &plan, named)?,
         Source::List(list, narrowed) => of_list(&mut said, &plan, list, narrowed.as_ref())?,
         Source::Table(table) => of_table(&mut said, &plan, &table.pushed)?,
     }
@@ -170,7 +171,7 @@ fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
             said.call(&call, &by);
         }
     }
-    let mut cost = Cost { calls: union.sides.len(), besides: Vec::new() };
+    let mut cost = Cost { calls: union.sides.len(), ..Cost::default() };
     if (0..union.sides.len()).any(|side| plan.gives_ids(&Position { side, ..Position::default() })) {
         cost = cost.and(said.ids(plan.resource)?);
     }
@@ -234,6 +235,37 @@ fn held(list: &List) -> String {
     list.holds.iter().map(|hold| hold.is.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
+fn of_named(said: &mut Explained, plan: &Query<'_>, named: &Named<'_>) -> Result<(), Fault> {
+    let derived = named.derived;
+    let keeper = &derived.keeper;
+    let note = format!("its `{}` names those who are meant", derived.list);
+    let read = said.by_id(keeper, &named.keeper, &note)?;
+    let mut cost = read.and(said.parts(keeper, &named.keeper, &named.needs())?);
+    let each = named.each(plan.resource, &unknown(plan.resource))?;
+    if let Some((few, call)) = &each {
+        said.call(call, &format!("for each of them, where they are {few} at most"));
+    }
+    let many = plan.among_many(named)?;
+    match (many.walk_call(&Position::default())?, &each) {
+        (Some(call), Some(_)) => {
+            said.call(&call, "where they are more, page by page");
+            cost.besides.push("1 for each of them, or the list".to_owned());
+        }
+        (Some(call), None) => {
+            said.call(&call, "page by page");
+            cost.besides.push("the list".to_owned());
+        }
+        (None, _) => {}
+    }
+    parts(said, &many, &mut cost)?;
+    said.noted("named", &named.serves, "held against what was read; all else in the filter is checked here");
+    sorted(said, plan);
+    said.noted("paging", "walk", "who is meant is known when the other record is read");
+    said.noted("total", "counted", "over the rows that fulfil the filter");
+    said.add("cost", &cost.words(plan.resource));
+    Ok(())
+}
+
 /// Who brings the answer into its order.
 fn sorted(said: &mut Explained, plan: &Query<'_>) {
     let Some(sort) = &plan.sort else { return };
@@ -269,13 +301,9 @@ fn of_parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<b
         if plan.native { &[(&both, "shown")] } else { &[(&check, "read"), (&show, "shown")] };
     for (needs, rows) in rounds {
         let each = said.parts(plan.resource, &id, needs)?;
-        checked |= each.calls > 0 && *rows == "read";
-        if each.calls > 0 {
-            cost.besides.push(match each.more().as_str() {
-                "" => format!("{} for each row {rows}", each.calls),
-                more => format!("({}{more}) for each row {rows}", each.calls),
-            });
-        }
+        let each = each.for_each(&format!("row {rows}"), &format!("rows {rows}"));
+        checked |= !each.is_empty() && *rows == "read";
+        cost.besides.extend(each);
     }
     Ok(checked)
 }

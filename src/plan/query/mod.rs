@@ -3,12 +3,16 @@
 
 mod asked;
 mod detail;
+mod named;
 pub mod own;
 mod page;
 mod several;
 mod source;
 mod walk;
+mod width;
 mod word;
+
+use std::collections::BTreeSet;
 
 use crate::{
     mapping::{
@@ -30,6 +34,7 @@ use super::{
 
 pub use asked::Asked;
 pub use detail::{Look, Row};
+pub use named::Named;
 pub use source::{By, Narrowed, Source, Table, Union};
 pub(super) use source::{key_in, narrowed};
 pub(super) use walk::BATCH;
@@ -64,6 +69,8 @@ pub struct Query<'a> {
     pub hidden: bool,
     /// Whether one match is all there can be, so that a walk ends with it.
     pub first: bool,
+    /// Whom another record names, where the filter asks for these alone.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// Plans a query.
@@ -96,7 +103,8 @@ pub fn plan<'a>(
             sorted_here = sort.as_ref().map(|_| "an HTTP app sorts by rules of its own");
             let source = source::of_rest(resource, records, &condition, context.limits)?;
             // Pages of an answer are cut from one order, and what comes from several lists has none.
-            if matches!(&source, Source::Union(union) if !union.stream) && sort.is_none() && count > 0 {
+            let several = matches!(&source, Source::Union(union) if !union.stream) && count > 0;
+            if (several || matches!(source, Source::Named(_))) && sort.is_none() {
                 sort = Sort::by_id(&resource.kind);
                 sorted_here = Some("what comes from several look-ups has no order of its own");
             }
@@ -117,7 +125,7 @@ pub fn plan<'a>(
     };
     let no_scope = matches!(&resource.records, Records::Rest(records) if records.only.is_empty());
     let exact = match &source {
-        Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => false,
+        Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => false,
         Source::Table(table) => table.pushed.exact,
         Source::List(_, by) => {
             let told = |pages: &Pages| match &pages.total {
@@ -155,6 +163,7 @@ pub fn plan<'a>(
         follows,
         hidden,
         first,
+        only: None,
     })
 }
 

@@ -33,7 +33,7 @@ pub fn all<'a>(resource: &'a Resource, condition: Condition, limits: Limits) -> 
     let Records::Rest(records) = &resource.records else {
         return Err(Fault::Unmade("a database is asked by statements".to_owned()));
     };
-    let source = source::of_rest(resource, records, &condition, limits)?;
+    let source = source::direct(resource, records, &condition, limits)?;
     let projection = Projection::parse(Some("id"), None, &resource.kind)?;
     Ok(Query {
         resource,
@@ -49,5 +49,6 @@ pub fn all<'a>(resource: &'a Resource, condition: Condition, limits: Limits) -> 
         follows: false,
         hidden: false,
         first: false,
+        only: None,
     })
 }

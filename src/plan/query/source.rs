@@ -21,13 +21,15 @@ use crate::{
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
-        schema::{Target, Type, Uniqueness},
+        schema::Target,
     },
 };
 
 use super::{
     asked::{self, Asked},
+    named::{Named, named},
     several,
+    width::Width,
 };
 
 /// A way in.
@@ -43,6 +45,8 @@ pub enum Source<'a> {
     List(&'a List, Option<By<'a>>),
     /// What each side of an `or` finds, or each list of the app, one after the other.
     Union(Union<'a>),
+    /// Those whom one record of another type names.
+    Named(Box<Named<'a>>),
     /// A table.
     Table(Table<'a>),
 }
@@ -66,7 +70,7 @@ impl<'a> Source<'a> {
         match self {
             Self::List(..) | Self::Fixed(_) => true,
             Self::Union(union) => union.stream,
-            Self::Nothing | Self::Key(_) | Self::Table(_) => false,
+            Self::Nothing | Self::Key(_) | Self::Named(_) | Self::Table(_) => false,
         }
     }
 
@@ -77,7 +81,7 @@ impl<'a> Source<'a> {
             Self::List(_, by) => by.is_none(),
             Self::Union(union) => union.sides.iter().any(Self::is_whole),
             Self::Fixed(_) => true,
-            Self::Nothing | Self::Key(_) | Self::Table(_) => false,
+            Self::Nothing | Self::Key(_) | Self::Named(_) | Self::Table(_) => false,
         }
     }
 
@@ -134,11 +138,27 @@ pub struct Narrowed<'a> {
 }
 
 /// The most sides that a union is made of.
-const SIDES: usize = 20;
+pub(super) const SIDES: usize = 20;
 
 /// The narrowest way into an HTTP app: by id, by what is unique, by a union of these, by the rule that lets the fewest
-/// through, else the whole list.
+/// through, by who names them, else the whole list.
 pub(super) fn of_rest<'a>(
+    resource: &'a Resource,
+    records: &'a RestRecords,
+    condition: &Condition,
+    limits: Limits,
+) -> Result<Source<'a>, Fault> {
+    let one = |conjunct: &&Condition| key_in(resource, conjunct).is_some();
+    if !condition.conjuncts().iter().any(one)
+        && let Some(named) = named(resource, records, condition, limits)
+    {
+        return Ok(Source::Named(Box::new(named)));
+    }
+    direct(resource, records, condition, limits)
+}
+
+/// The same, without reading a record of another type before.
+pub(super) fn direct<'a>(
     resource: &'a Resource,
     records: &'a RestRecords,
     condition: &Condition,
@@ -148,8 +168,8 @@ pub(super) fn of_rest<'a>(
         return Ok(Source::Fixed(rows));
     }
     let conjuncts = condition.conjuncts();
-    for conjunct in &conjuncts {
-        if let Some(found) = by_key(resource, conjunct)? {
+    for id in conjuncts.iter().filter_map(|conjunct| key_in(resource, conjunct)) {
+        if let Some(found) = by_key(resource, &id)? {
             return Ok(found);
         }
     }
@@ -170,9 +190,8 @@ pub(super) fn of_rest<'a>(
     Ok(several::joined(lists, ""))
 }
 
-fn by_key<'a>(resource: &'a Resource, conjunct: &Condition) -> Result<Option<Source<'a>>, Fault> {
-    let Some(id) = key_in(resource, conjunct) else { return Ok(None) };
-    match read::call_by_id(resource, &id) {
+pub(super) fn by_key<'a>(resource: &'a Resource, id: &str) -> Result<Option<Source<'a>>, Fault> {
+    match read::call_by_id(resource, id) {
         // out of the list, by its rule
         Ok(None) => Ok(None),
         Ok(Some(call)) => Ok(Some(Source::Key(Box::new(call)))),
@@ -219,7 +238,8 @@ fn union<'a>(
     let (mut sides, mut width) = (Vec::new(), Width::One);
     for (_, side) in or.iter().enumerate().filter(|(at, side)| !or[..*at].contains(side)) {
         let conjuncts = side.conjuncts();
-        let key = conjuncts.iter().find_map(|c| by_key(resource, c).transpose()).transpose()?;
+        let mut ids = conjuncts.iter().filter_map(|conjunct| key_in(resource, conjunct));
+        let key = ids.find_map(|id| by_key(resource, &id).transpose()).transpose()?;
         match key {
             Some(Source::Nothing) => {}
             Some(key) => sides.push(key),
@@ -237,28 +257,7 @@ fn union<'a>(
     Ok(few.then(|| (Source::Union(Union { sides, serves: conjunct.to_string(), stream: false }), width)))
 }
 
-/// How many rows a way in lets through, as far as that can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
-    /// What is unique is found once.
-    One,
-    /// A value that few share.
-    Few,
-    /// A part of a value.
-    Some,
-    /// One of two values, or of the mapping's few; all above a number.
-    Many,
-}
-
 impl Source<'_> {
-    /// How many rows a list lets through; none where it is not narrowed.
-    fn width(&self) -> Option<Width> {
-        match self {
-            Self::List(_, by) => by.as_ref().map(By::width),
-            _ => Some(Width::One),
-        }
-    }
-
     /// Whether nothing of this part of the filter is left to be checked for its rows.
     #[must_use]
     pub fn is_served(&self, conjunct: &Condition) -> bool {
@@ -285,13 +284,6 @@ impl Source<'_> {
 }
 
 impl By<'_> {
-    fn width(&self) -> Width {
-        match self {
-            Self::Rule(narrowed) => narrowed.width(),
-            Self::Language(asked) => asked.width,
-        }
-    }
-
     /// Whether a conjunct is asked exactly; none where it is not asked.
     #[must_use]
     pub fn serves(&self, conjunct: &str) -> Option<bool> {
@@ -330,27 +322,6 @@ impl By<'_> {
                 said.collect::<Vec<_>>().join(" and ")
             }
         }
-    }
-}
-
-impl Narrowed<'_> {
-    fn width(&self) -> Width {
-        match self.rule.literal {
-            Some(_) => Width::Many,
-            None => width_of(&self.rule.target, Some(self.rule.op)),
-        }
-    }
-}
-
-/// How many rows a comparison lets through, as far as that can be told.
-pub(super) fn width_of(target: &Target, op: Option<CompareOp>) -> Width {
-    let leaf = target.leaf();
-    match op {
-        _ if leaf.kind == Type::Boolean => Width::Many,
-        Some(CompareOp::Equal) if leaf.uniqueness != Uniqueness::None => Width::One,
-        Some(CompareOp::Equal) => Width::Few,
-        Some(CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains) => Width::Some,
-        _ => Width::Many,
     }
 }
 

@@ -88,7 +88,7 @@ impl Query<'_> {
     /// A call that cannot be made.
     pub fn walk_call(&self, at: &Position) -> Result<Option<Call>, Fault> {
         match self.way(at) {
-            Source::Nothing | Source::Fixed(_) | Source::Union(_) => Ok(None),
+            Source::Nothing | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => Ok(None),
             Source::Key(call) => Ok(Some((**call).clone())),
             way @ Source::List(..) => self.list_call(at, way.pages().map_or(1, |pages| pages.max as usize)).map(Some),
             Source::Table(Table { records, pushed, order }) => {
@@ -236,7 +236,7 @@ impl Query<'_> {
         let (side, taken) = (at.side, at.taken + rows);
         let on = |more: Position| Next::Go(Box::new(Position { side, taken, page: at.page + 1, ..more }));
         Ok(match self.way(at) {
-            Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) => Next::End,
+            Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => Next::End,
             Source::Table(Table { records, .. }) => match last.and_then(|row| After::row(records, row)) {
                 Some(after) if rows == self.batch() => on(Position { after: Some(after), ..Position::default() }),
                 _ => Next::End,
@@ -292,6 +292,7 @@ impl Query<'_> {
     fn left(&self) -> Vec<&Condition> {
         let conjuncts = self.condition.conjuncts().into_iter();
         match &self.source {
+            Source::Named(named) => conjuncts.filter(|c| named.serves != c.to_string()).collect(),
             Source::Table(table) => {
                 conjuncts.zip(&table.pushed.notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
             }

@@ -153,20 +153,33 @@ pub fn attach(records: &SqlRecords, page: &mut [Value], part: &PartRead, rows: V
 
 fn read(records: &SqlRecords, besides: Option<String>) -> Piece {
     let engine = records.engine;
-    let column_of = |name| referring::shown(records, name).unwrap_or_else(|| Piece::new(shown(engine, "r", name)));
-    let columns = once(&records.key.column).chain(&records.columns).map(column_of);
+    let mut read = Piece::new("SELECT ");
+    for (nth, name) in once(&records.key.column).chain(&records.columns).enumerate() {
+        read = if nth > 0 { read.then(", ") } else { read };
+        match referring::shown(records, name) {
+            Some(referred) => read = read.piece(referred),
+            None => write_shown(engine, "r", name, &mut read.text),
+        }
+    }
     let version = records.version.iter().filter(|version| version.bump == Bump::Row).map(|version| &version.column);
     let version = version.map(|row| format!("{} AS {}", engine.text(&column(engine, "r", row)), engine.name(row)));
-    let shown = Piece::join(columns.chain(version.chain(besides).map(Piece::new)), ", ");
-    Piece::new("SELECT ").piece(shown).then(" FROM ").piece(rows::from(engine, &records.rows, "r"))
+    let read = version.chain(besides).fold(read, |read, more| read.then(", ").then(&more));
+    read.then(" FROM ").piece(rows::from(engine, &records.rows, "r"))
 }
 
 /// A column under its own name: without `AS` the engine may choose another one.
 pub(super) fn shown(engine: Engine, alias: &str, name: &Ident) -> String {
-    let mut text = column(engine, alias, name);
-    text.push_str(" AS ");
-    engine.write_name(name, &mut text);
+    let mut text = String::with_capacity(alias.len() + 2 * name.0.len() + 9);
+    write_shown(engine, alias, name, &mut text);
     text
+}
+
+fn write_shown(engine: Engine, alias: &str, name: &Ident, to: &mut String) {
+    to.push_str(alias);
+    to.push('.');
+    engine.write_name(name, to);
+    to.push_str(" AS ");
+    engine.write_name(name, to);
 }
 
 pub(super) fn label(engine: Engine, name: &str) -> String {
