@@ -196,7 +196,7 @@ fn of_lists(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
     let mut cost = Cost::default();
     for (side, way) in union.sides.iter().enumerate() {
         let at = Position { side, ..Position::default() };
-        let held = plan.list(&at).map(|list| held(list)).filter(|held| !held.is_empty());
+        let held = plan.list(&at).map(held).filter(|held| !held.is_empty());
         let by = match way {
             Source::List(_, Some(by)) => Some(format!("for {}", by.served())),
             _ => None,
