@@ -101,7 +101,7 @@ fn letters_are_still_not_told_apart_for_clients() {
 fn folded_lines_need_no_rule_for_any_case() {
     let mapping = compiled(REST);
     let Records::Rest(records) = &mapping.resource("User").unwrap().records else { panic!() };
-    assert_eq!(records.list.as_ref().unwrap().filters.len(), 2);
+    assert_eq!(records.lists[0].filters.len(), 2);
     let without = REST.replace("fold: lower ", "unique: app ");
     let faults = mapping::compile(Source::new("fold.yaml", &without), &Vars::Open).unwrap_err();
     assert_eq!(faults.sorted().iter().filter(|f| f.code == "narrower-filter").count(), 2);

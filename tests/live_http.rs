@@ -40,6 +40,7 @@ struct Odd {
     large_nicks: bool,
     html_for_nobody: bool,
     other_token: bool,
+    thin_rows: bool,
     forgets_a_nick: bool,
     guesses_nicks: bool,
 }
@@ -90,6 +91,11 @@ fn answer(odd: Odd, asked: &Asked) -> Told {
     let size = number("limit").min(if odd.small_pages { 5 } else { 20 });
     let total = found.len() + usize::from(odd.wrong_total && found.len() == 30) * 3;
     let rows: Vec<Value> = found.into_iter().skip(number("offset")).take(size).collect();
+    let thin = |mut row: Value| {
+        row["mail"] = json!("hidden");
+        row
+    };
+    let rows = if odd.thin_rows { rows.into_iter().map(thin).collect() } else { rows };
     told(200, &json!({"rows": rows, "total": total}))
 }
 
@@ -104,9 +110,13 @@ fn form_urlencoded(query: &str) -> Vec<(String, String)> {
 
 /// How the check ends, and what it says.
 async fn check(odd: Odd) -> (i32, String) {
+    check_mapping(MAPPING, odd).await
+}
+
+async fn check_mapping(mapping: &str, odd: Odd) -> (i32, String) {
     let (app, url) = OddApp::start(move |asked| answer(odd, asked)).await;
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("mapping.yaml"), MAPPING).unwrap();
+    fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
     let config = format!(
         "mapping: mapping.yaml\nvars: {{ URL: \"{url}\", TOKEN: {{ value: s3cret, secret: true }} }}\n\
          clients: [{{ name: a, bearers: [{{ bearer_sha256: {} }}] }}]\n",
@@ -186,4 +196,22 @@ async fn what_else_is_not_so() {
         assert!(code == 2 && said.contains(message), "{message}\n{said}");
         assert!(said.contains("1 error, "), "{message}\n{said}");
     }
+}
+
+#[tokio::test]
+async fn rows_that_tell_otherwise_than_the_record_are_named() {
+    let thin = Odd { thin_rows: true, ..Odd::default() };
+    let message = "error[broken-promise]: User: rows of the list tell `emails` otherwise than `get`";
+    let (code, said) = check(thin).await;
+    assert!(code == 2 && said.contains(message) && !said.contains("hidden"), "{said}");
+    let gives = |what: &str| MAPPING.replace("      rows: $.rows\n", &format!("      rows: $.rows\n      {what}\n"));
+    let (code, said) = check_mapping(&gives("gives: [userName, emails]"), thin).await;
+    assert!(code == 2 && said.contains(message) && said.contains("1 error, "), "{said}");
+    let (code, said) = check_mapping(&gives("gives: [userName]"), thin).await;
+    assert_eq!((code, said.contains("no faults")), (0, true), "{said}");
+    let (code, said) = check_mapping(&gives("gives: [userName]"), Odd { tells_letters_apart: true, ..thin }).await;
+    let message = "error[lost-match]: User: `emails.value eq ?` loses matches: of 1 records";
+    assert!(code == 2 && said.contains(message), "rules are tried by what records hold: {said}");
+    let (code, said) = check_mapping(&gives("holds: nickName eq \"nick1\""), Odd::default()).await;
+    assert!(code == 2 && said.contains("says otherwise than `holds: nickName eq"), "{said}");
 }

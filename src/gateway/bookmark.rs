@@ -152,7 +152,8 @@ impl Gateway {
 /// What a bookmark belongs to; none where the page costs the same without: the app's own pages, one record, no page at
 /// all. Nor in an order that is made here: there all that matches is read anyway, and keeping that would be keeping people.
 fn asked(query: &Query<'_>, asker: (&str, Option<&str>)) -> Option<Asked> {
-    let walks = matches!(query.source, Source::List(..) | Source::Table(..)) && !query.native;
+    let streams = query.source.is_stream() && !matches!(query.source, Source::Fixed(_));
+    let walks = (streams || matches!(query.source, Source::Table(..))) && !query.native;
     if !walks || query.sorts_here().is_some() || query.count == 0 {
         return None;
     }

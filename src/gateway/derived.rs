@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     backend::Session,
-    mapping::{Resource, relation::Derived, rest::Gives, translate},
+    mapping::{Resource, relation::Derived, rows::Gives, translate},
     plan::{derived, query::Named},
 };
 
@@ -43,7 +43,7 @@ impl Gateway {
             let rows = rows.into_iter().map(|(_, row)| row).collect();
             let enough = |gives: &Gives| view.lines.iter().all(|line| gives.line(line));
             // who is gone by now names nobody
-            for row in self.whole(session, view.resource, rows, enough).await?.into_iter().flatten() {
+            for row in self.whole(session, &query, rows, enough).await?.into_iter().flatten() {
                 let keeper = self.resource(&view, Cow::Owned(row.record))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {

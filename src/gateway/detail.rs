@@ -1,22 +1,37 @@
 //! Reads what rows do not give (see [`crate::plan::query::Row`]): the record of a row by its id, and what hangs under records. Of many rows
 //! several at once, in their order; and none where that would take more calls than a request may make.
 
-use std::{borrow::Cow, mem};
+use std::{borrow::Cow, collections::HashSet, mem};
 
 use serde_json::{Map, Value};
 
 use crate::{
     backend::Session,
-    mapping::{Resource, rest::Gives, translate},
+    mapping::{
+        Resource,
+        rows::{Gives, Hold, hold},
+        translate,
+    },
     plan::{
         Fault,
         query::{Look, Query, Row, too_many},
-        read::{self, Needs, View},
+        read::{Needs, View},
     },
     scim::evaluate::evaluate,
 };
 
 use super::{Error, Gateway};
+
+/// Writes into a row what holds of all rows of its list; a list that says otherwise is a fault of the app.
+pub(super) fn held(kind: &Resource, holds: &[Hold], record: &mut Value, whole: bool) -> Result<(), Error> {
+    match hold(kind, holds, record, whole)? {
+        true => Ok(()),
+        false => {
+            let said = holds.iter().map(|hold| hold.is.to_string()).collect::<Vec<_>>().join(" and ");
+            Err(Error::BrokenPromise(format!("holds: {said}")))
+        }
+    }
+}
 
 /// What became of a row.
 pub(super) enum Looked<'q> {
@@ -61,7 +76,7 @@ impl Gateway {
         mut rows: Vec<Value>,
     ) -> Result<Vec<Looked<'q>>, Error> {
         let kind = query.resource;
-        let row = |record| Row { record, gives: look.gives };
+        let row = |record| Row { record, of: look.of };
         if !look.fetches {
             self.parts(session, kind, &query.looks(), &mut rows).await?;
             return Ok(rows.into_iter().map(row).map(Looked::Row).collect());
@@ -74,7 +89,7 @@ impl Gateway {
                 alive.push(row(record));
             }
         }
-        let mut alive = self.whole(session, kind, alive, |_| !look.reads).await?;
+        let mut alive = self.whole(session, query, alive, |_| !look.reads).await?;
         self.hang(session, kind, &query.looks(), alive.iter_mut().flatten()).await?;
         for (at, row) in places.into_iter().zip(alive) {
             let Some(Looked::Not(id)) = found.get_mut(at) else { continue };
@@ -116,7 +131,7 @@ impl Gateway {
         rows: Vec<Row<'_>>,
     ) -> Result<Option<Vec<Map<String, Value>>>, Error> {
         let checked = query.shown_by_record();
-        let by_row = rows.iter().any(|row| row.gives.is_some());
+        let by_row = rows.iter().any(|row| row.gives().is_some());
         let needs = Needs { condition: Some(&checked).filter(|_| by_row), ..query.shows() };
         let Some(made) = self.complete(session, query, &needs, rows).await? else { return Ok(None) };
         let still = made.iter().all(|(read, resource)| !read || evaluate(&checked, resource));
@@ -132,19 +147,19 @@ impl Gateway {
         rows: Vec<Row<'_>>,
     ) -> Result<Option<Vec<(bool, Map<String, Value>)>>, Error> {
         let kind = query.resource;
-        let by_row: Vec<bool> = rows.iter().map(|row| row.gives.is_some()).collect();
+        let by_row: Vec<bool> = rows.iter().map(|row| row.gives().is_some()).collect();
         let of_row = |gives: &Gives| View::of_row(kind, needs, gives);
-        let rows = self.whole(session, kind, rows, |gives| of_row(gives).is_some()).await?;
+        let rows = self.whole(session, query, rows, |gives| of_row(gives).is_some()).await?;
         let Some(mut rows) = rows.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         self.hang(session, kind, needs, rows.iter_mut()).await?;
         let whole = View::new(kind, needs);
         let mut made = Vec::with_capacity(rows.len());
         for (row, by_row) in rows.into_iter().zip(by_row) {
-            let read = by_row && row.gives.is_none();
+            let read = by_row && row.gives().is_none();
             if read && !query.hidden && !kind.exists(&row.record) {
                 return Ok(None);
             }
-            let view = row.gives.and_then(of_row);
+            let view = row.gives().and_then(of_row);
             made.push((read, self.resource(view.as_ref().unwrap_or(&whole), Cow::Owned(row.record))?));
         }
         Ok(Some(made))
@@ -154,48 +169,70 @@ impl Gateway {
     pub(super) async fn whole<'q>(
         &self,
         session: &mut Session,
-        kind: &Resource,
+        query: &Query<'_>,
         rows: Vec<Row<'q>>,
         enough: impl Fn(&Gives) -> bool,
     ) -> Result<Vec<Option<Row<'q>>>, Error> {
-        let lacks = |row: &Row<'_>| row.gives.is_some_and(|gives| !enough(gives));
+        let kind = query.resource;
+        let lacks = |row: &Row<'_>| row.gives().is_some_and(|gives| !enough(gives));
         let ids: Vec<String> = rows
             .iter()
             .filter(|row| lacks(row))
             .map(|row| translate::id(kind, &row.record))
             .collect::<Result<_, _>>()?;
-        let mut records = self.records(session, kind, ids).await?.into_iter();
-        let of = |row: Row<'q>| if lacks(&row) { records.next().flatten().map(Row::whole) } else { Some(row) };
-        Ok(rows.into_iter().map(of).collect())
+        let mut records = self.records(session, query, ids).await?.into_iter();
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            found.push(match (lacks(&row), row.of) {
+                (true, Some(told)) => match records.next().flatten() {
+                    Some(mut record) => {
+                        held(kind, told.holds, &mut record, true)?;
+                        Some(Row { record, of: None })
+                    }
+                    None => None,
+                },
+                _ => Some(row),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The records of the ids that a look-up told, each once. Who is not there is left out.
+    pub(super) async fn of_ids(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        told: &[Value],
+    ) -> Result<Vec<Value>, Error> {
+        let ids = told.iter().map(|value| translate::id_of(query.resource, Some(value)));
+        let mut ids = ids.collect::<Result<Vec<String>, _>>()?;
+        let mut known = HashSet::new();
+        ids.retain(|id| known.insert(id.clone()));
+        Ok(self.records(session, query, ids).await?.into_iter().flatten().collect())
     }
 
     /// The records of these ids, in their order; nothing where one is gone.
     pub(super) async fn records(
         &self,
         session: &mut Session,
-        kind: &Resource,
+        query: &Query<'_>,
         ids: Vec<String>,
     ) -> Result<Vec<Option<Value>>, Error> {
-        self.affords(session, ids.len())?;
+        self.affords(session, ids.len())
+            .map_err(|_| query.too_many(&format!("{} calls to the app", self.limits.calls)))?;
         let mut tasks = Vec::with_capacity(ids.len());
         for id in ids {
             let mut session = session.beside()?;
-            tasks.push(async move { self.named(&mut session, kind, &id).await });
+            tasks.push(async move { self.named(&mut session, query.resource, &id).await });
         }
         session.all(tasks).await
     }
 
-    /// The record of an id that a row told.
+    /// The record of an id that the app told: nobody else's.
     async fn named(&self, session: &mut Session, kind: &Resource, id: &str) -> Result<Option<Value>, Error> {
-        let call = match read::call_by_id(kind, id) {
-            // no path can hold it
-            Err(Fault::Absent) => return Ok(None),
-            call => call?,
-        };
-        let Some(call) = call else { return self.any(session, kind, id).await };
-        let Some(record) = self.read_by(session, kind, id, &call).await? else { return Ok(None) };
+        let Some(record) = Box::pin(self.answered(session, kind, id)).await? else { return Ok(None) };
         if translate::id(kind, &record)? != id {
-            let cause = format!("`get` by the id of a row tells another {}; see `id`", kind.kind.name);
+            let cause = format!("the app tells another {} than the one whose id it told; see `id`", kind.kind.name);
             return Err(Fault::Unmade(cause).into());
         }
         Ok(Some(record))

@@ -1,6 +1,6 @@
 //! Doing what a reading plan says: one record with its parts, a page of the app, or a walk through all of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Error, Gateway,
+    detail::held,
     kept::{InOrder, Kept},
     walk::Walk,
 };
@@ -75,7 +76,14 @@ impl Gateway {
     }
 
     /// The same of any record that the app has, whether it exists for SCIM or not.
-    pub(super) async fn any(
+    async fn any(&self, session: &mut Session, resource: &Resource, id: &str) -> Result<Option<Value>, Error> {
+        let Some(record) = self.answered(session, resource, id).await? else { return Ok(None) };
+        // Names that an app folds or trims: another record than the one asked for is not it.
+        Ok((translate::id(resource, &record)? == id).then_some(record))
+    }
+
+    /// The record that the app has for this id.
+    pub(super) async fn answered(
         &self,
         session: &mut Session,
         resource: &Resource,
@@ -94,34 +102,7 @@ impl Gateway {
                 return Ok(rows.pop().map(|(_, row)| row.record));
             }
         };
-        let Some(record) = self.read_by(session, resource, id, &call).await? else { return Ok(None) };
-        // Names that an app folds or trims: another record than the one asked for is not it.
-        Ok((translate::id(resource, &record)? == id).then_some(record))
-    }
-
-    /// The records of these ids, each read by itself. Who is not there, or not one of these, is left out.
-    async fn each(&self, session: &mut Session, query: &Query<'_>, found: &[Value]) -> Result<Vec<Value>, Error> {
-        let mut ids = found
-            .iter()
-            .map(|value| translate::id_of(query.resource, Some(value)))
-            .collect::<Result<Vec<String>, _>>()?;
-        let mut told = HashSet::new();
-        ids.retain(|id| told.insert(id.clone()));
-        if session.calls() + ids.len() as u64 > self.limits.calls as u64 {
-            return Err(query.too_many(&format!("{} calls to the app", self.limits.calls)).into());
-        }
-        Ok(self.records(session, query.resource, ids).await?.into_iter().flatten().collect())
-    }
-
-    /// The record that a call by its id tells; none if there is no such record.
-    pub(super) async fn read_by(
-        &self,
-        session: &mut Session,
-        resource: &Resource,
-        id: &str,
-        call: &Call,
-    ) -> Result<Option<Value>, Error> {
-        let reply = self.settled(session, resource, id, call).await?;
+        let reply = self.settled(session, resource, id, &call).await?;
         match reply.class {
             Class::Ok => Ok(read::record(resource, reply)?),
             Class::Absent => Ok(None),
@@ -170,7 +151,7 @@ impl Gateway {
         for (nth, call) in query.page_calls()?.iter().enumerate() {
             let reply = self.ok(session, call).await?;
             let now = counted.or_else(|| query.told_total(&Position::default(), &reply));
-            let page = query.rows(&Position::default(), reply)?;
+            let page = self.rows(query, &Position::default(), reply)?;
             query.check_page(nth, page.len(), now)?;
             if nth > 0 && now != told {
                 return Ok(None);
@@ -178,9 +159,9 @@ impl Gateway {
             told = now;
             rows.extend(page);
         }
-        let gives = query.look(&Position::default()).gives;
+        let of = query.told(&Position::default());
         let rows = rows.into_iter().skip(query.page_offset()).take(query.count);
-        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, gives }).collect();
+        let rows: Vec<Row<'_>> = rows.map(|record| Row { record, of }).collect();
         let total = match query.count_call(rows.len()) {
             Some(call) => {
                 let reply = self.ok(session, &call).await?;
@@ -268,6 +249,15 @@ impl Gateway {
         Ok(Some(kept))
     }
 
+    /// The rows in an ok reply, with what holds of all rows of their list.
+    fn rows(&self, query: &Query<'_>, at: &Position, reply: Reply) -> Result<Vec<Value>, Error> {
+        let mut rows = query.rows(at, reply)?;
+        if let Some(told) = query.told(at).filter(|told| !told.holds.is_empty()) {
+            rows.iter_mut().try_for_each(|row| held(query.resource, told.holds, row, false))?;
+        }
+        Ok(rows)
+    }
+
     /// One page of a walk: its rows, and the total and the next page that the app tells. Nothing where the walk has no call.
     pub(super) async fn rows_at(
         &self,
@@ -288,9 +278,9 @@ impl Gateway {
         match reply.class {
             Class::Ok => {
                 let (told, next) = (query.told_total(at, &reply), query.told_next(at, &reply));
-                let mut rows = query.rows(at, reply)?;
+                let mut rows = self.rows(query, at, reply)?;
                 if query.gives_ids(at) {
-                    rows = self.each(session, query, &rows).await?;
+                    rows = self.of_ids(session, query, &rows).await?;
                 }
                 Ok(Some((rows, told, next)))
             }

@@ -119,7 +119,7 @@ fn tell(error: &Error, number: &str) -> Told {
                 .to_owned(),
         ),
         Error::BrokenPromise(rule) => {
-            tracing::error!(request = number, %rule, "the app answered a row that a filter rule with `matches: exactly` leaves out");
+            tracing::error!(request = number, %rule, "the app answered a row that its mapping says it leaves out");
             plain(StatusCode::BAD_GATEWAY, ours("the app's answer does not match the filter"))
         }
         Error::App { class, detail, retry_after, status } => {

@@ -64,7 +64,7 @@ impl Gateway {
         mut ids: HashSet<String>,
         holds: &(dyn Fn(&Value) -> bool + Sync),
     ) -> Result<HashSet<String>, Error> {
-        let has_list = matches!(&kind.records, Records::Rest(records) if records.list.is_some());
+        let has_list = matches!(&kind.records, Records::Rest(records) if !records.lists.is_empty());
         if ids.len() <= SINGLY || !has_list {
             let mut those = HashSet::new();
             for id in ids {

@@ -148,7 +148,7 @@ impl Line {
     #[must_use]
     pub fn reads_from(&self, part: &str) -> bool {
         match &self.value {
-            Source::At { at, .. } | Source::Address { at, .. } => at.field() == Some(part),
+            Source::At { at, .. } | Source::Address { at, .. } => at.is_under(part),
             Source::Each(each) => {
                 each.items.field() == Some(part) || each.items.text().starts_with(&format!("$.{part}["))
             }

@@ -23,6 +23,7 @@ pub mod quote;
 pub mod relation;
 pub mod reply;
 pub mod rest;
+pub mod rows;
 pub mod selector;
 mod slots;
 pub mod sql;

@@ -13,10 +13,10 @@ use super::{
     call::CallTemplate,
     cell::Cell,
     language::Language,
-    line::Line,
     pattern::Pattern,
     relation::{Derived, Relation},
     reply::InReply,
+    rows::{Gives, Hold},
     selector::Selector,
 };
 
@@ -83,8 +83,8 @@ pub struct RestRecords {
     pub get: Get,
     /// Fetched besides, by name.
     pub parts: Vec<Part>,
-    /// Reads many.
-    pub list: Option<List>,
+    /// Read many, one after the other; none: only look-ups by id work.
+    pub lists: Vec<List>,
     /// All records there are, where they exist only by name.
     pub fixed: Option<Vec<Value>>,
     /// Makes one; none: not offered.
@@ -130,38 +130,21 @@ pub struct Batch {
     pub of: Selector,
 }
 
-/// The source of many records.
+/// A source of many records.
 #[derive(Debug)]
 pub struct List {
     /// The call; its `rows` is set.
     pub call: CallTemplate,
     /// What its rows are good for; none: for all that `get` tells.
     pub gives: Option<Gives>,
+    /// What is so of all its rows.
+    pub holds: Vec<Hold>,
     /// How it goes on.
     pub pages: Pages,
     /// What of a filter the app can answer.
     pub filters: Vec<FilterRule>,
     /// The language that it can be asked in.
     pub language: Option<Language>,
-}
-
-/// What the rows of a list are good for, where that is less than the record.
-#[derive(Debug)]
-pub struct Gives {
-    /// The attributes that are read from the record alone.
-    pub lacks: Vec<Target>,
-    /// Whether a row shows all that `where` looks at.
-    pub scope: bool,
-    /// Whether a row holds nothing but the id.
-    pub only_id: bool,
-}
-
-impl Gives {
-    /// Whether this line can be read from a row.
-    #[must_use]
-    pub fn line(&self, line: &Line) -> bool {
-        !self.lacks.iter().any(|lacked| lacked.is(&line.target))
-    }
 }
 
 /// How a list goes on from page to page.

@@ -21,6 +21,7 @@ pub struct Selector {
 enum Form {
     Plain(Vec<Step>),
     Query(Box<JpQuery>),
+    First(Vec<Selector>),
 }
 
 /// One step of a plain path.
@@ -60,6 +61,13 @@ impl Selector {
         Self { text: format!("${}", text.collect::<String>()), form: Form::Plain(steps) }
     }
 
+    /// The first of several paths at which there is a value.
+    #[must_use]
+    pub fn first(paths: Vec<Self>) -> Self {
+        let text = paths.iter().map(Self::text).collect::<Vec<_>>().join(", else ");
+        Self { text, form: Form::First(paths) }
+    }
+
     /// The path as written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -71,7 +79,7 @@ impl Selector {
     pub fn steps(&self) -> Option<&[Step]> {
         match &self.form {
             Form::Plain(steps) => Some(steps),
-            Form::Query(_) => None,
+            Form::Query(_) | Form::First(_) => None,
         }
     }
 
@@ -90,11 +98,20 @@ impl Selector {
         }
     }
 
+    /// Whether it reads from this field of the record.
+    #[must_use]
+    pub fn is_under(&self, field: &str) -> bool {
+        match &self.form {
+            Form::First(paths) => paths.iter().any(|path| path.is_under(field)),
+            Form::Plain(_) | Form::Query(_) => self.field() == Some(field),
+        }
+    }
+
     /// The field of the record that any path is under; none where it may be under several.
     #[must_use]
     pub fn first_field(&self) -> Option<&str> {
         match &self.form {
-            Form::Plain(_) => self.field(),
+            Form::Plain(_) | Form::First(_) => self.field(),
             Form::Query(_) => self.text.strip_prefix("$.")?.split(['.', '[']).next().filter(|name| *name != "*"),
         }
     }
@@ -105,6 +122,9 @@ impl Selector {
         match &self.form {
             Form::Plain(steps) => walk(whole, steps),
             Form::Query(_) => self.all(whole).into_iter().next(),
+            Form::First(paths) => {
+                paths.iter().filter_map(|path| path.one(whole)).find(|v| !v.is_null() && v.as_str() != Some(""))
+            }
         }
     }
 
@@ -113,6 +133,7 @@ impl Selector {
     pub fn all<'a>(&self, whole: &'a Value) -> Vec<&'a Value> {
         match &self.form {
             Form::Plain(steps) => walk(whole, steps).into_iter().collect(),
+            Form::First(_) => self.one(whole).into_iter().collect(),
             Form::Query(query) => js_path_process(query, whole)
                 .map(|found| found.into_iter().map(|f| f.val()).collect())
                 .unwrap_or_default(),

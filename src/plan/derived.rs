@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     Fault, Limits,
-    query::{self, Query, Source},
+    query::{self, Query},
     read::View,
 };
 
@@ -52,7 +52,7 @@ pub fn queries<'a>(
 ) -> Result<Vec<(Option<String>, Query<'a>)>, Fault> {
     let Some(first) = ids.first() else { return Ok(Vec::new()) };
     let one = naming(derived, first, limits)?;
-    if ids.len() > 1 && matches!(one.source, Source::List(_, None) | Source::Fixed(_)) {
+    if ids.len() > 1 && one.source.is_whole() {
         return Ok(vec![(None, naming_any(derived, limits)?)]);
     }
     ids.iter().map(|id| Ok((Some(id.clone()), naming(derived, id, limits)?))).collect()

@@ -21,6 +21,8 @@ pub enum Place {
     Row(After),
     /// Of a list: on the app's page that begins here, behind the last of these ids.
     Page {
+        /// Of several lists: which.
+        side: usize,
         /// Rows before that page.
         taken: usize,
         /// Pages before it.
@@ -40,8 +42,8 @@ impl Place {
     pub fn to_json(&self) -> Value {
         match self {
             Self::Row(after) => after.to_json(),
-            Self::Page { taken, page, next, marks } => {
-                json!({"taken": taken, "page": page, "next": next, "marks": marks})
+            Self::Page { side, taken, page, next, marks } => {
+                json!({"side": side, "taken": taken, "page": page, "next": next, "marks": marks})
             }
             Self::Rank(rank) => json!({"by": rank.key.as_ref().map(crate::scim::sort::Key::to_json), "id": rank.id}),
         }
@@ -54,15 +56,16 @@ impl Place {
         match (query.sorts_here(), &query.source) {
             (Some(sort), _) => rank(sort, object).map(Self::Rank),
             (None, Source::Table(_)) => After::from_json(value).map(Self::Row),
-            (None, Source::List(..) | Source::Fixed(_)) => {
+            (None, source) if source.is_stream() => {
                 let number = |name: &str| usize::try_from(object.get(name)?.as_u64()?).ok();
                 let marks: Option<Vec<String>> =
                     object.get("marks")?.as_array()?.iter().map(|id| id.as_str().map(str::to_owned)).collect();
                 let next = object.get("next").filter(|next| !next.is_null()).cloned();
-                Some(Self::Page { taken: number("taken")?, page: number("page")?, next, marks: marks? })
+                let (side, taken, page) = (number("side")?, number("taken")?, number("page")?);
+                Some(Self::Page { side, taken, page, next, marks: marks? })
             }
             // One record has no second page.
-            (None, Source::Key(_) | Source::Union(_) | Source::Named(_) | Source::Nothing) => None,
+            (None, _) => None,
         }
     }
 
@@ -71,8 +74,10 @@ impl Place {
     pub fn begin(from: Option<&Self>) -> (Position, Vec<String>) {
         match from {
             Some(Self::Row(after)) => (Position { after: Some(after.clone()), ..Position::default() }, Vec::new()),
-            Some(Self::Page { taken, page, next, marks }) => {
-                (Position { taken: *taken, page: *page, next: next.clone(), ..Position::default() }, marks.clone())
+            Some(Self::Page { side, taken, page, next, marks }) => {
+                let at =
+                    Position { side: *side, taken: *taken, page: *page, next: next.clone(), ..Position::default() };
+                (at, marks.clone())
             }
             Some(Self::Rank(_)) | None => (Position::default(), Vec::new()),
         }
@@ -98,7 +103,7 @@ impl Place {
                     marks.remove(0);
                 }
                 marks.push(id.to_owned());
-                Some(Self::Page { taken: at.taken, page: at.page, next: at.next.clone(), marks })
+                Some(Self::Page { side: at.side, taken: at.taken, page: at.page, next: at.next.clone(), marks })
             }
         }
     }

@@ -109,6 +109,12 @@ impl Condition {
         self.bounded(known, true)
     }
 
+    /// What is left of an `and` without the conditions that hold anyway.
+    #[must_use]
+    pub fn without(&self, holds: &impl Fn(&Self) -> bool) -> Self {
+        Self::all(self.conjuncts().into_iter().filter(|part| !holds(part)).cloned().collect())
+    }
+
     /// What is left where a comparison that is not known is taken to be so, or not.
     fn bounded(&self, known: &impl Fn(&Self) -> bool, taken: bool) -> Self {
         let each = |parts: &[Self]| parts.iter().map(|part| part.bounded(known, taken)).collect();

@@ -1,7 +1,10 @@
-"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf|fluent|apart
+"""A small HTTP app with an API of its own kind: people, and crews of them, in memory. app.py PORT exact|wider|deaf|fluent|apart|thin
 
 It answers what it is asked about (`exact`), everybody who is anything like it (`wider`), or does not know the parameters and
-ignores them (`deaf`). One is `fluent`: its only parameter is `where`, a whole filter as a tree of JSON. One keeps what it is asked `apart` from its lists: `GET /api/found/…` tells all whom it finds at once, or that there is nobody. `GET /seen` tells the calls since the last time it was asked: path, parameters, rows in all.
+ignores them (`deaf`). One is `fluent`: its only parameter is `where`, a whole filter as a tree of JSON. One keeps what it is asked `apart`
+from its lists: `GET /api/found/…` tells all whom it finds at once, or that there is nobody. One is `thin`: it lists people who are on and
+those who are off apart (`only`), exactly, and says no more of them than number, login and ref. `GET /seen` tells the calls since the last
+time it was asked: path, parameters, rows in all.
 """
 
 import json
@@ -92,6 +95,9 @@ class Directory:
     def listed(self, what, path, query):
         asked = {name: value for name, value in query.items() if "." in name or name == "where"}
         rows = [shown(r) for r in (self.people if what == "people" else self.crews).values() if self.fits(r, asked)]
+        if what == "people" and self.behaviour == "thin":
+            rows = [{name: r[name] for name in ("no", "login", "ref") if name in r} for r in rows if (r["state"] == "on") == (query["only"] == "on")]
+            path += f"?only={query['only']}"
         self.seen.append({"path": path, "asked": asked, "rows": len(rows)})
         if what == "people":
             begin, size = int(query["from"]), min(int(query["limit"]), 10)

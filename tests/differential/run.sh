@@ -57,7 +57,7 @@ over_sqlite() {
 
 over_rest() {
   local name at app sides=() url
-  for name in exact wider deaf fluent apart; do
+  for name in exact wider deaf fluent apart thin; do
     app=127.0.0.1:$(free_port)
     start "$RUN/app-$name.pid" "$RUN/app-$name.out" python3 "$HERE/app.py" "${app#*:}" "$name"
     wait_http "http://$app/seen" 20 || { cat "$RUN/app-$name.out"; exit 1; }
@@ -73,10 +73,12 @@ over_rest() {
       fluent) sed -i -e '/^        .* ?: {/d' -e '1r '"$HERE/language.yaml" \
         -e 's/^        case: any$/        case: any\n        matches: exactly\n        language: trees/' \
         -e 's/^      call: GET .*[?].*limit=.*$/&\n      query: { where: $.filter }/' "$RUN/$name.mapping.yaml" ;;
+      thin) python3 "$HERE/split.py" <"$HERE/rest.yaml" >"$RUN/$name.mapping.yaml" ;;
     esac
     cat >"$RUN/$name.yaml" <<YAML
 listen: 127.0.0.1:8080
 mapping: $name.mapping.yaml
+limits: { calls: 1000 }
 vars: { APP_URL: "http://$app/api", APP_KEY: { value: app-key, secret: true } }
 clients:
   - { name: test, profile: strict, bearers: [ { bearer_sha256: $(printf %s "$token" | sha256sum | cut -d' ' -f1) } ] }

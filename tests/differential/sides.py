@@ -122,7 +122,7 @@ def pages(path, rows):
         return 1
     if path == "/api/crews":
         return ceil(rows / 4) + 1  # no total: the end is an empty page
-    return max(1, ceil(rows / (10 if path == "/api/people" else 3)))
+    return max(1, ceil(rows / (10 if path.startswith("/api/people") else 3)))
 
 
 def assigned(value):

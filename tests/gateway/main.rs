@@ -37,6 +37,7 @@ mod rest_encoders;
 mod rest_faults;
 mod rest_kept;
 mod rest_languages;
+mod rest_lists;
 mod rest_pace;
 mod rest_pages;
 mod rest_probe;

@@ -13,7 +13,8 @@ use super::{
 /// `u1` to `u9`; the even ones are off. What a row shows is not what `get` tells of the state.
 fn user(n: usize) -> Value {
     json!({"id": n, "login": format!("u{n}"), "name": format!("Una {}", 10 - n), "kind": if n == 9 { "robot" } else { "person" },
-        "state": if n.is_multiple_of(2) { "off" } else { "on" }, "mail": format!("u{n}@example.com")})
+        "state": if n.is_multiple_of(2) { "off" } else { "on" }, "mail": format!("u{n}@example.com"),
+        "nick": if n == 3 { json!("Tri") } else if n == 5 { json!("") } else { Value::Null }})
 }
 
 #[derive(Default)]
@@ -22,6 +23,8 @@ struct Moods {
     gone: Vec<usize>,
     /// Called so when it is read by itself.
     renamed: Vec<usize>,
+    /// Told under the id of another when it is read by itself.
+    swapped: Option<usize>,
     /// A row is its id.
     bare: bool,
     users: usize,
@@ -42,7 +45,7 @@ fn answer(moods: &Shared, asked: &Asked) -> Told {
         if n == 0 || n > moods.users || moods.gone.contains(&n) {
             return told(404, &json!({}));
         }
-        let mut user = user(n);
+        let mut user = user(moods.swapped.filter(|_| n == 2).unwrap_or(n));
         if moods.renamed.contains(&n) {
             user["login"] = json!("other");
         }
@@ -76,6 +79,7 @@ resources:
     attributes:
       userName: {{ at: $.login, case: exact, access: [read] }}
       displayName: {{ at: $.name, access: [read] }}
+      nickName: {{ first: [$.nick, $.mail], access: [read] }}
       userType: {{ at: $.kind, access: [read] }}
       active: {{ at: $.state, values: {{ true: "on", false: "off" }}, access: [read] }}
       emails[type eq "work"].value: {{ at: $.mail, access: [read] }}
@@ -221,6 +225,14 @@ async fn whoever_goes_before_they_are_read_drops_out_and_no_total_counts_them() 
 }
 
 #[tokio::test]
+async fn another_record_than_that_of_the_row_is_no_answer() {
+    let Set { door, moods, .. } = set(GIVES, "", WALKED, LIMITS).await;
+    moods.lock().unwrap().swapped = Some(4);
+    door.get("/Users?filter=active%20eq%20false").await.fails(502, "");
+    door.get("/Users/2").await.fails(404, "");
+}
+
+#[tokio::test]
 async fn too_many_is_said_before_the_first_record_is_read() {
     let limits = portolan::plan::Limits { calls: 12, ..LIMITS };
     let Set { app, door, .. } = set(GIVES, "", "{ by: page, max: 9, total: $.total }", limits).await;
@@ -281,4 +293,19 @@ async fn none_waits_for_the_others_until_its_time_is_up() {
     let text = mapping(GIVES, "", TOLD).replace("\" } } }", "\" }, pace: { per_second: 4 } } }");
     let door = Door::over_text(&text, &url, LIMITS).await;
     assert_eq!(names(&door.get("/Users?count=4").await.is(200)), ["u1", "u2", "u3", "u4"]);
+}
+
+#[tokio::test]
+async fn the_first_field_that_has_a_value_is_read() {
+    let Set { door, .. } = set("", "", WALKED, LIMITS).await;
+    for (id, nick) in [(1, "u1@example.com"), (3, "Tri"), (5, "u5@example.com")] {
+        assert_eq!(door.get(&format!("/Users/{id}")).await.is(200)["nickName"], nick);
+    }
+    let Set { door, .. } = set("gives: [userName]", "", WALKED, LIMITS).await;
+    for (filter, found) in
+        [("nickName eq \"tri\"", vec!["u3"]), ("nickName co \"u3@\"", vec![]), ("nickName sw \"u5\"", vec!["u5"])]
+    {
+        let list = door.get(&format!("/Users?filter={}", super::door::encoded(filter))).await.is(200);
+        assert_eq!(names(&list), found, "{filter}");
+    }
 }

@@ -2,16 +2,22 @@
 //! none are looked at, and each filter rule is asked with values that records have and with one that nobody has; what it finds is held
 //! against a walk through the list. No value of a record is in what is said.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use serde_json::{Map, Value};
 
 use crate::{
-    backend::Backend,
+    backend::{Backend, Session},
     config::Tenant,
     diagnostic::{Diagnostic, Diagnostics, Severity},
-    gateway::{Error, Gateway, Limits, seal, walk::Walk},
-    mapping::{Mapping, Records, Resource, answer::Class, line::Line, rest::RestRecords},
+    gateway::{Error, Gateway, Limits, detail::held, seal, walk::Walk},
+    mapping::{
+        Mapping, Records, Resource,
+        answer::Class,
+        line::Line,
+        rest::{FilterRule, Get, List, RestRecords},
+        translate,
+    },
     plan::{
         Context, Fault,
         query::{self, By, Next, Position, Query, Source},
@@ -21,6 +27,10 @@ use crate::{
 };
 
 use super::rules;
+
+/// As many records are read in the place of rows that give less, and where rows give all there is.
+const RECORDS: usize = 40;
+const SAMPLES: usize = 3;
 
 /// As many rows of a list are read, and no more calls made for it; an app in use is not to be worn out.
 const ROWS: usize = 2_000;
@@ -58,6 +68,7 @@ pub(super) struct Look<'a> {
 }
 
 /// What a walk found.
+#[derive(Default)]
 pub(super) struct Rows {
     /// Every row as a resource, with whether it exists for SCIM.
     pub(super) all: Vec<(bool, Map<String, Value>)>,
@@ -65,6 +76,8 @@ pub(super) struct Rows {
     pages: Vec<usize>,
     /// The total that the first page told.
     total: Option<usize>,
+    /// The attributes that a row tells otherwise than its record.
+    otherwise: BTreeSet<String>,
     /// Whether the list ended before the limits did.
     pub(super) whole: bool,
 }
@@ -78,30 +91,44 @@ impl Rows {
 impl Look<'_> {
     /// All there is to see; nothing where the app does not let us in.
     async fn all(&mut self) -> Option<()> {
-        let list = match self.query(Condition::Always) {
-            Ok(query) => match self.rows(&query).await {
-                Ok(rows) => Some(rows),
-                Err(error) => {
-                    self.fails("list", &error)?;
-                    None
-                }
-            },
-            // a type without a list
-            Err(_) => None,
-        };
-        self.nobody().await?;
-        let Some(list) = list else { return Some(()) };
-        self.pages(&list).await;
-        if let Some((_, first)) = list.all.iter().find(|(exists, _)| *exists) {
-            self.one(Rows::id(first)).await?;
-        }
-        if let Some(of) = &self.records.list {
-            for rule in &of.filters {
-                rules::rule(self, rule, &list).await?;
+        let records = self.records;
+        let mut lists = Vec::new();
+        for list in &records.lists {
+            let found = match self.query(Condition::Always) {
+                Ok(query) => self.rows(&Query { source: Source::List(list, None), ..query }).await,
+                Err(fault) => Err(fault.into()),
+            };
+            match found {
+                Ok(rows) => lists.push((list, rows)),
+                Err(error) => self.fails("list", &error)?,
             }
         }
-        rules::folds(self, &list);
+        self.nobody().await?;
+        for (list, rows) in &lists {
+            self.pages(list, rows).await;
+            self.told(rows);
+            if let Some((_, first)) = rows.all.iter().find(|(exists, _)| *exists) {
+                self.one(Rows::id(first)).await?;
+            }
+            for rule in &list.filters {
+                rules::rule(self, rule, rows).await?;
+            }
+            rules::folds(self, rows);
+        }
         Some(())
+    }
+
+    /// What rows tell otherwise than the record.
+    fn told(&mut self, rows: &Rows) {
+        if !rows.otherwise.is_empty() {
+            let names = rows.otherwise.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let message = format!("rows of the list tell {names} otherwise than `get`");
+            self.says(
+                "broken-promise",
+                &message,
+                "write `gives: [...]` with the attributes that rows tell as `get` does",
+            );
+        }
     }
 
     /// A query as a client would ask it.
@@ -123,25 +150,26 @@ impl Look<'_> {
     pub(super) async fn rows(&self, query: &Query<'_>) -> Result<Rows, Error> {
         let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
         let looks = query.looks();
+        let view = View { version: false, ..View::new(self.resource, &Needs { condition: None, ..Needs::ALL }) };
         let mut walk = Walk::of("check");
-        let (mut rows, mut at) =
-            (Rows { all: Vec::new(), pages: Vec::new(), total: None, whole: false }, Position::default());
+        let (mut rows, mut at) = (Rows::default(), Position::default());
         for _ in 0..CALLS {
-            let Some((mut page, told, next)) = self.gateway.rows_at(&mut session, query, &at, &mut walk).await? else {
+            let Some((page, told, next)) = self.gateway.rows_at(&mut session, query, &at, &mut walk).await? else {
                 rows.whole = true;
                 break;
             };
             rows.total = rows.total.or(told);
             rows.pages.push(page.len());
             let next = query.next(&at, page.len(), page.last(), told, next)?;
+            let mut page = self.records(&mut session, query, &at, page, &mut rows).await?;
+            let cut = rows.all.len() + page.len() < rows.pages.iter().sum();
             self.gateway.parts(&mut session, self.resource, &looks, &mut page).await?;
-            let gives = query.look(&at).gives;
-            let given = |line: &&Line| gives.is_none_or(|gives| gives.line(line));
-            let lines = self.resource.lines.iter().filter(given).collect();
-            let view = View { resource: self.resource, lines, version: false };
             for row in page {
                 let exists = self.resource.exists(&row);
-                rows.all.push((exists, self.gateway.resource(&view, std::borrow::Cow::Owned(row))?));
+                rows.all.push((exists, self.gateway.resource(&view, Cow::Owned(row))?));
+            }
+            if cut {
+                break;
             }
             match next {
                 Next::Go(position) if rows.all.len() < ROWS => at = *position,
@@ -154,6 +182,54 @@ impl Look<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// The records of a page's rows, so many of them as may be read, and what the rows tell otherwise. Of rows that give all there
+    /// is only the first are read as well.
+    async fn records(
+        &self,
+        session: &mut Session,
+        query: &Query<'_>,
+        at: &Position,
+        page: Vec<Value>,
+        rows: &mut Rows,
+    ) -> Result<Vec<Value>, Error> {
+        let (Some(told), Get::Call(_)) = (query.told(at), &self.records.get) else { return Ok(page) };
+        let most = match told.gives {
+            Some(_) => RECORDS,
+            None if query.condition == Condition::Always => SAMPLES,
+            None => return Ok(page),
+        };
+        let some: Vec<Value> = page.iter().take(most.saturating_sub(rows.all.len())).cloned().collect();
+        let ids = some.iter().map(|row| translate::id(self.resource, row)).collect::<Result<Vec<_>, _>>()?;
+        let records = self.gateway.records(session, query, ids).await?;
+        let in_record = |line: &&Line| !self.records.parts.iter().any(|part| line.reads_from(&part.name));
+        let given = |line: &&Line| told.gives.is_none_or(|gives| gives.line(line));
+        let lines: Vec<&Line> = self
+            .resource
+            .lines
+            .iter()
+            .filter(|l| !l.relates() && !l.volatile)
+            .filter(in_record)
+            .filter(given)
+            .collect();
+        for (row, record) in some.iter().zip(&records) {
+            let Some(record) = record else { continue };
+            for line in &lines {
+                let read = |record: &Value| {
+                    translate::resource(self.resource, &[*line], Cow::Borrowed(record), "").ok().map(Value::Object)
+                };
+                if read(row) != read(record) {
+                    rows.otherwise.insert(line.target.to_string());
+                }
+            }
+        }
+        if told.gives.is_none() {
+            return Ok(page);
+        }
+        let mut records: Vec<Value> = records.into_iter().flatten().collect();
+        records.iter_mut().try_for_each(|record| held(self.resource, told.holds, record, true))?;
+        Ok(records)
     }
 
     /// One record of the list, by itself and with its parts.
@@ -193,10 +269,10 @@ impl Look<'_> {
     }
 
     /// Sizes of pages, and the total.
-    async fn pages(&mut self, list: &Rows) {
-        let Some(pages) = self.records.list.as_ref().map(|list| &list.pages) else { return };
+    async fn pages(&mut self, of: &List, list: &Rows) {
+        let (pages, rows) = (&of.pages, list.pages.iter().sum::<usize>());
         let max = pages.max as usize;
-        if let (Some(&first), true) = (list.pages.first(), list.all.len() > list.pages.first().copied().unwrap_or(0))
+        if let (Some(&first), true) = (list.pages.first(), rows > list.pages.first().copied().unwrap_or(0))
             && first < max
             && pages.at_random()
         {
@@ -208,9 +284,9 @@ impl Look<'_> {
             self.says("page-size", &message, "see whether the call sends `{{size}}` where the app looks for it");
         }
         if let (Some(total), true) = (list.total, list.whole)
-            && total != list.all.len()
+            && total != rows
         {
-            let message = format!("`pages.total` tells {total}, and the list has {} rows", list.all.len());
+            let message = format!("`pages.total` tells {total}, and the list has {rows} rows");
             self.says(
                 "wrong-total",
                 &message,
@@ -262,12 +338,18 @@ fn words(error: &Error) -> String {
         Error::Plan(Fault::Unreadable(unreadable)) => format!("a record cannot be read: {}", unreadable.message),
         Error::Plan(Fault::Unmade(cause) | Fault::NotOffered(cause)) => cause.clone(),
         Error::Plan(Fault::Refused(refusal)) => refusal.detail.clone(),
+        Error::BrokenPromise(what) => format!("a row or its record says otherwise than `{what}`"),
         Error::Drift => "the list changes while it is read".to_owned(),
         _ => "the app and its mapping do not fit".to_owned(),
     }
 }
 
-/// Whether a query asks the app by this rule.
-pub(super) fn is_by(query: &Query<'_>, rule: &crate::mapping::rest::FilterRule) -> bool {
-    matches!(&query.source, Source::List(_, Some(By::Rule(narrowed))) if std::ptr::eq(narrowed.rule, rule))
+/// A query that asks the app by this rule, and nothing else.
+pub(super) fn by_rule<'q>(query: Query<'q>, rule: &FilterRule) -> Option<Query<'q>> {
+    let by = |way: &Source<'_>| matches!(way, Source::List(_, Some(By::Rule(n))) if std::ptr::eq(n.rule, rule));
+    let source = match query.source {
+        Source::Union(union) => union.sides.into_iter().find(by)?,
+        way => Some(way).filter(by)?,
+    };
+    Some(Query { source, ..query })
 }

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::http::{Look, Rows, is_by};
+use super::http::{Look, Rows, by_rule};
 
 /// So many records are asked for by what they have.
 const SAMPLES: usize = 3;
@@ -26,7 +26,7 @@ pub(super) async fn rule(look: &mut Look<'_>, rule: &FilterRule, list: &Rows) ->
         let filter = Filter::parse(&text, &Profile::STRICT).ok();
         let condition = filter.and_then(|f| Condition::resolve(&f, &look.resource.kind, &Profile::STRICT).ok());
         let Some(condition) = condition else { continue };
-        let asked = look.query(condition.clone()).ok().filter(|query| is_by(query, rule));
+        let asked = look.query(condition.clone()).ok().and_then(|query| by_rule(query, rule));
         // what no call can hold is looked for here, and what is an id is read by it
         let Some(query) = asked else { continue };
         // the query's own condition is in the app's letters

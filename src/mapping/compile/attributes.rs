@@ -281,12 +281,27 @@ fn read_only(said: Option<Said<'_>>) -> Option<Said<'_>> {
 }
 
 fn at<'n>(fields: &mut Fields<'n>, leaf: &Attribute, faults: &mut Faults) -> Option<Said<'n>> {
-    let at = fields.required(faults, "at").and_then(|n| selector(n, faults));
+    let at = match fields.take("first") {
+        Some(node) => first(node, faults),
+        None => fields.required(faults, "at").and_then(|n| selector(n, faults)),
+    };
     let codec = codec(fields, leaf, faults);
     let facts = Facts::take(fields, leaf, faults);
     let at = at?;
     let writes = at.writes() && codec.writes();
     Some(Said { value: Source::At { at, codec }, facts, relation: None, writes })
+}
+
+/// One of several fields: the first that has a value. Which of them a value goes to is not known, so it is only read.
+fn first(node: &Node, faults: &mut Faults) -> Option<Selector> {
+    let nodes = node.list(faults, "`first`")?;
+    if nodes.len() < 2 {
+        faults
+            .error(node.span, "bad-value", "`first` needs several paths to choose from")
+            .help("write them in the order in which they count, `first: [$.nick, $.name]`; one path is `at`");
+    }
+    let paths: Vec<Option<Selector>> = nodes.iter().map(|node| selector(node, faults)).collect();
+    paths.into_iter().collect::<Option<Vec<_>>>().map(Selector::first)
 }
 
 fn each<'n>(

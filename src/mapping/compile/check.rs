@@ -165,17 +165,17 @@ pub(super) fn check_scope(drafts: &[Draft<'_>], own: &Written<'_>, types: &[Writ
 }
 
 /// A record that is read from a list without a rule for ids costs a walk each time; one that the mapping names has no call.
-pub(super) fn check_get(get: Option<&Get>, list: Option<&List>, fixed: bool, span: Span, faults: &mut Faults) {
+pub(super) fn check_get(get: Option<&Get>, lists: &[List], fixed: bool, span: Span, faults: &mut Faults) {
     let by_id = |rule: &FilterRule| {
         rule.target.extension.is_none() && rule.target.attribute.name == "id" && rule.op == CompareOp::Equal
     };
-    match (get, list) {
-        (Some(Get::Call(call)), _) if fixed => {
+    match get {
+        Some(Get::Call(call)) if fixed => {
             faults
                 .error(span, "no-effect", format!("records that the mapping names are not read by `{}`", call.line))
                 .help("write `get: list`");
         }
-        (Some(Get::List), Some(list)) if !list.filters.iter().any(by_id) => {
+        Some(Get::List) if !lists.iter().all(|list| list.filters.iter().any(by_id)) => {
             faults
                 .advice(span, "walked-list", "every read of one record goes through the whole list until it is found")
                 .help("if the app can be asked for one, add a rule: `id eq ?: { query: { id: $.value } }`");
@@ -262,13 +262,7 @@ pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &
 /// A part is read by some line, and written by none that a rule does not name.
 pub(super) fn check_parts(parts: &[(Key, Node)], drafts: &[Draft<'_>], update: &[ChangeRule], faults: &mut Faults) {
     for (key, _) in parts {
-        let under = |draft: &&Draft<'_>| match &draft.line.value {
-            Source::Text(text) => text.holes().iter().any(|h| h.first() == Some(&key.name)),
-            Source::Each(each) if each.items.steps().is_none() => {
-                each.items.text().strip_prefix("$.").is_some_and(|rest| rest.starts_with(key.name.as_str()))
-            }
-            _ => fields(draft).contains(&key.name.as_str()),
-        };
+        let under = |draft: &&Draft<'_>| draft.line.reads_from(&key.name);
         let readers: Vec<&Draft<'_>> = drafts.iter().filter(under).collect();
         if readers.is_empty() {
             faults

@@ -198,7 +198,9 @@ fn own_call(
     let paged = fields.take_entry("pages");
     let pages = paged.and_then(|(_, n)| pages(n, &[], shared, faults));
     let given = fields.take_entry("gives");
-    let gives = given.and_then(|(_, n)| gives(n, kind, lines, reads, faults));
+    // rows as the list's, but for what `holds` says: what such a call finds may be in any list
+    let said = given.map(|(_, node)| node).or_else(|| around.list.get("gives").filter(|_| !faults.has_errors()));
+    let gives = said.and_then(|node| gives(node, kind, lines, &mut [], reads, faults));
     let call = call?;
     check_pages(&call, pages.as_ref(), key.span, faults);
     let said: Vec<&str> = ["rows", "record", "id"].into_iter().filter(|word| node.get(word).is_some()).collect();
@@ -257,7 +259,7 @@ fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<J
 }
 
 /// `enterprise:` stands for the enterprise extension's URN.
-fn in_full(text: &str) -> String {
+pub(super) fn in_full(text: &str) -> String {
     match text.strip_prefix("enterprise:") {
         Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
         None => text.to_owned(),

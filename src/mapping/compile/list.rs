@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::{
-    diagnostic::Faults,
+    diagnostic::{Faults, Span},
     mapping::{Id, pattern::same, rest::List},
     scim::schema::ResourceType,
     yaml::{Node, Value},
@@ -14,11 +14,32 @@ use super::{
     call::{self, Setting},
     filter::{Around, filters},
     frame::Shared,
-    gives::{Reads, gives},
+    gives::{Reads, check_apart, rows},
     pages::{PAGED, check_pages, pages},
 };
 
-pub(super) fn list(
+/// Reads `list`: one, or several.
+pub(super) fn lists(
+    node: &Node,
+    kind: &ResourceType,
+    lines: &[Draft<'_>],
+    reads: &Reads<'_>,
+    shared: &Shared,
+    faults: &mut Faults,
+) -> Vec<List> {
+    let nodes = match &node.value {
+        Value::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    let read = nodes.iter().filter_map(|node| Some((node.span, list(node, kind, lines, reads, shared, faults)?)));
+    let read: Vec<(Span, List)> = read.collect();
+    if !faults.has_errors() {
+        check_apart(&read, faults);
+    }
+    read.into_iter().map(|(_, list)| list).collect()
+}
+
+fn list(
     node: &Node,
     kind: &ResourceType,
     lines: &[Draft<'_>],
@@ -26,18 +47,10 @@ pub(super) fn list(
     shared: &Shared,
     faults: &mut Faults,
 ) -> Option<List> {
-    if matches!(node.value, Value::List(_)) {
-        faults.not_supported(node.span, "several sources");
-        return None;
-    }
     let framed = shared.framed(node, &["rows"]);
     let mut fields = framed.map(faults, "`list`")?;
-    super::not_supported(
-        &mut fields,
-        faults,
-        &[("holds", "sources with a condition"), ("together", "filters sent together")],
-    );
-    let gives = fields.take("gives").and_then(|node| gives(node, kind, lines, reads, faults));
+    super::not_supported(&mut fields, faults, &[("together", "filters sent together")]);
+    let (gives, holds) = rows(&mut fields, kind, lines, reads, faults);
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();
     let call = call::from_fields(&mut fields, &Setting::reading(&names, &["rows"], shared), faults);
@@ -62,7 +75,7 @@ pub(super) fn list(
             .error(span, "unsent-filter", format!("the call does not say where a filter in `{}` goes", language.name))
             .help("put `$.filter` where the app expects it: `query: { $filter: $.filter }`");
     }
-    Some(List { call, gives, pages, filters, language })
+    Some(List { call, gives, holds, pages, filters, language })
 }
 
 /// Reads `{ fixed: [ … ] }`: records that exist only by name.

@@ -176,7 +176,7 @@ fn derived(own: &Resource, open: Open, keeper: Arc<Resource>, faults: &mut Fault
         return None;
     };
     let Records::Rest(records) = &keeper.records else { return None };
-    if records.list.is_none() && records.fixed.is_none() {
+    if records.lists.is_empty() && records.fixed.is_none() {
         faults
             .error(
                 span,

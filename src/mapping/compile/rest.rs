@@ -30,7 +30,7 @@ use super::{
     frame::Shared,
     gives::Reads,
     kind::{self, Written, existing},
-    list::{fixed, list},
+    list::{self, fixed},
     name::named,
     offer::offer,
     pace::pace,
@@ -208,9 +208,9 @@ fn records(
     let listed = fields.take("list");
     let fixed = listed.filter(|node| node.get("fixed").is_some()).and_then(|node| fixed(node, id, faults));
     let reads = Reads { id, get: get.as_ref(), parts: &parts, only: only.as_ref().map_or(&all, |(_, only)| only) };
-    let list =
-        listed.filter(|node| node.get("fixed").is_none()).and_then(|n| list(n, kind, drafts, &reads, shared, faults));
-    check_get(get.as_ref(), list.as_ref(), fixed.is_some(), span, faults);
+    let lists = listed.filter(|node| node.get("fixed").is_none());
+    let lists = lists.map(|n| list::lists(n, kind, drafts, &reads, shared, faults)).unwrap_or_default();
+    check_get(get.as_ref(), &lists, fixed.is_some(), span, faults);
     let create = fields.take("create").and_then(|n| create(n, kind, drafts, shared, faults));
     let update = fields.take("update").map(|n| update(n, kind, drafts, shared, faults)).unwrap_or_default();
     let writing = Setting::writing(&["id"], &[], shared);
@@ -233,8 +233,8 @@ fn records(
         let calls = d.relation?;
         relation::relation(&relation::offered(kind, &d.line.target), calls, shared, faults)
     });
-    check_looked(list.is_some() || fixed.is_some(), drafts, faults);
-    check_probed(list.is_some(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
+    check_looked(!lists.is_empty() || fixed.is_some(), drafts, faults);
+    check_probed(!lists.is_empty(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
     check_edits(drafts, &update, faults);
@@ -251,5 +251,5 @@ fn records(
     }
     let [only, protect] = [only, protect].map(|read| read.map(|(_, read)| read).unwrap_or_default());
     let (cells, derived) = (Vec::new(), Vec::new());
-    Some(RestRecords { only, protect, cells, get: get?, parts, list, fixed, create, update, delete, members, derived })
+    Some(RestRecords { only, protect, cells, get: get?, parts, lists, fixed, create, update, delete, members, derived })
 }

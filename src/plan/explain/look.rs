@@ -4,7 +4,8 @@ use crate::{
     mapping::{
         call::CallTemplate,
         relation::{Derived, Joining},
-        rest::{Gives, PageStyle},
+        rest::PageStyle,
+        rows::Gives,
     },
     plan::{
         Fault, derived,
@@ -50,20 +51,29 @@ impl Explained {
     }
 
     fn look(&mut self, query: &Query<'_>, note: &str) -> Result<Cost, Fault> {
-        let Some(call) = query.walk_call(&Position::default())? else {
-            self.noted("read", "nothing", "the mapping names these records");
-            return Ok(Cost::default());
+        let sides = match &query.source {
+            Source::Union(union) => union.sides.len(),
+            _ => 1,
         };
-        let mut cost = Cost { calls: 1, ..Cost::default() };
-        let narrowed = matches!(query.source, Source::List(_, Some(_)));
-        let pages = query.source.pages().filter(|pages| !matches!(pages.by, PageStyle::Whole));
-        match pages.map(|pages| pages.max) {
-            Some(max) if !(narrowed && query.first) => {
-                let note = [note, ", page by page"].concat();
-                self.call(&call, note.trim_start_matches(", "));
-                cost.besides.push(format!("⌈N/{max}⌉ for N {}s", query.resource.kind.name));
+        let mut cost = Cost::default();
+        for side in 0..sides {
+            let at = Position { side, ..Position::default() };
+            let Some(call) = query.walk_call(&at)? else {
+                self.noted("read", "nothing", "the mapping names these records");
+                return Ok(Cost::default());
+            };
+            cost.calls += 1;
+            let way = query.way(&at);
+            let narrowed = matches!(way, Source::List(_, Some(_)));
+            let pages = way.pages().filter(|pages| !matches!(pages.by, PageStyle::Whole));
+            match pages.map(|pages| pages.max) {
+                Some(max) if !(narrowed && query.first) => {
+                    let note = [note, ", page by page"].concat();
+                    self.call(&call, note.trim_start_matches(", "));
+                    cost.besides.push(format!("⌈N/{max}⌉ for N {}s", query.resource.kind.name));
+                }
+                _ => self.call(&call, note),
             }
-            _ => self.call(&call, note),
         }
         Ok(cost.and(self.each(query)?))
     }

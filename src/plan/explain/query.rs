@@ -4,6 +4,7 @@ use crate::{
     mapping::{
         Resource,
         rest::{List, PageStyle, Pages},
+        rows::Hold,
     },
     plan::{
         Context, Fault,
@@ -62,6 +63,7 @@ pub(super) fn explain(
             sorted(&mut said, &plan);
             said.add("cost", &cost.words(resource));
         }
+        Source::Union(union) if union.serves.is_empty() => of_lists(&mut said, &plan, union)?,
         Source::Union(union) => of_union(&mut said, &plan, union)?,
         Source::Named(named) => of_named(&mut said, &plan, named)?,
         Source::List(list, narrowed) => of_list(&mut said, &plan, list, narrowed.as_ref())?,
@@ -98,6 +100,7 @@ fn of_list(said: &mut Explained, plan: &Query<'_>, list: &List, by: Option<&By<'
                 let how = if exactly { "exactly" } else { "wider; every row is checked here" };
                 said.noted("pushed", &text, how);
             }
+            None if plan.source.is_served(conjunct) => said.noted("pushed", &text, "it holds of all rows of this list"),
             None => said.noted("residual", &text, why_not(plan.resource, list, conjunct)),
         }
     }
@@ -189,6 +192,50 @@ fn of_union(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result
     Ok(())
 }
 
+/// Several lists of the app, each asked as far as it can be.
+fn of_lists(said: &mut Explained, plan: &Query<'_>, union: &Union<'_>) -> Result<(), Fault> {
+    let mut cost = Cost::default();
+    for (side, way) in union.sides.iter().enumerate() {
+        let at = Position { side, ..Position::default() };
+        let held = plan.told(&at).map(|told| held(told.holds)).filter(|held| !held.is_empty());
+        let by = match way {
+            Source::List(_, Some(by)) => Some(format!("for {}", by.served())),
+            _ => None,
+        };
+        if let Some(call) = plan.walk_call(&at)? {
+            said.call(&call, &[held, by].into_iter().flatten().collect::<Vec<_>>().join(", "));
+        }
+        records(said, plan, &at, &mut cost)?;
+        if plan.gives_ids(&at) {
+            cost = cost.and(said.ids(plan.resource)?);
+        }
+        cost.besides.push(match way.pages() {
+            Some(pages) if !matches!(pages.by, PageStyle::Whole) => format!("1 + ⌈N/{}⌉ calls", pages.max),
+            _ => "1 call".to_owned(),
+        });
+    }
+    of_parts(said, plan, &mut cost)?;
+    for conjunct in plan.condition.conjuncts() {
+        said.noted("residual", &conjunct.to_string(), "checked here, where a list is not asked for it");
+    }
+    sorted(said, plan);
+    let why =
+        if union.stream { "one list after the other" } else { "a record may come twice: all are read and sorted here" };
+    said.noted("paging", "walk", why);
+    match plan.follows && plan.sorted_here.is_none() {
+        true => said.noted("total", "not told", UNCOUNTED),
+        false => said.noted("total", "counted", "over the rows that fulfil the filter"),
+    }
+    said.noted("cost", &cost.besides.join(" + "), "N: the rows that each lists");
+    said.noted("drift", "not all seen", "who moves from one list to the other meanwhile can be missed");
+    Ok(())
+}
+
+/// What is so of all rows of a list.
+fn held(holds: &[Hold]) -> String {
+    holds.iter().map(|hold| hold.is.to_string()).collect::<Vec<_>>().join(" and ")
+}
+
 fn of_named(said: &mut Explained, plan: &Query<'_>, named: &Named<'_>) -> Result<(), Fault> {
     let derived = named.derived;
     let keeper = &derived.keeper;
@@ -242,9 +289,15 @@ fn why_not(resource: &Resource, list: &List, conjunct: &Condition) -> &'static s
 
 /// The reads for each row of an HTTP app; whether there are some for the check alone.
 fn parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
+    let checked = records(said, plan, &Position::default(), cost)?;
+    Ok(of_parts(said, plan, cost)? || checked)
+}
+
+/// The same of what hangs under them.
+fn of_parts(said: &mut Explained, plan: &Query<'_>, cost: &mut Cost) -> Result<bool, Fault> {
     let id = unknown(plan.resource);
     let (check, show, both) = (plan.looks(), plan.shows(), plan.looks_and_shows());
-    let mut checked = records(said, plan, &Position::default(), cost)?;
+    let mut checked = false;
     let rounds: &[(&Needs<'_>, &str)] =
         if plan.native { &[(&both, "shown")] } else { &[(&check, "read"), (&show, "shown")] };
     for (needs, rows) in rounds {

@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    source::{Width, width_of},
+    width::{Width, width_of},
     word::{Word, words},
 };
 

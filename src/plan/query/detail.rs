@@ -9,35 +9,38 @@ use serde_json::Value;
 use crate::{
     mapping::{
         Records, Resource,
-        rest::{Gives, RestRecords},
+        rest::{Own, RestRecords},
+        rows::{Gives, Told},
     },
     plan::read::{Needs, View},
     scim::condition::Condition,
 };
 
-use super::{Position, Query};
+use super::{Position, Query, source::Source};
 
 /// A row of the app, or the record that took its place.
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
     /// As it came.
     pub record: Value,
-    /// What it is good for; none: for all that `get` tells.
-    pub gives: Option<&'a Gives>,
+    /// What is known of it; none: it is a record read by itself.
+    pub of: Option<Told<'a>>,
 }
 
-impl Row<'_> {
-    /// A record that `get` told.
+impl<'a> Row<'a> {
+    /// What it is good for; none: for all that `get` tells.
     #[must_use]
-    pub fn whole(record: Value) -> Self {
-        Self { record, gives: None }
+    pub fn gives(&self) -> Option<&'a Gives> {
+        self.of.and_then(|told| told.gives)
     }
 }
 
 /// How the rows of one way in are looked at.
 #[derive(Debug)]
 pub struct Look<'q> {
-    /// What the rows are good for; none: for all that `get` tells.
+    /// What is known of them; none: they are records.
+    pub of: Option<Told<'q>>,
+    /// What they are good for; none: for all that `get` tells.
     pub gives: Option<&'q Gives>,
     /// Whether anything is fetched for the check, row by row.
     pub fetches: bool,
@@ -55,7 +58,8 @@ impl Query<'_> {
     /// How rows are looked at where a walk is.
     #[must_use]
     pub fn look(&self, at: &Position) -> Look<'_> {
-        let gives = self.way(at).gives();
+        let of = self.told(at);
+        let gives = of.and_then(|rows| rows.gives);
         let looks = self.looks();
         let scoped = !self.hidden && has_scope(self.resource);
         let scope = scoped && gives.is_none_or(|gives| gives.scope);
@@ -71,7 +75,20 @@ impl Query<'_> {
             (first, view)
         });
         let view = of_row.unwrap_or_else(|| View::new(self.resource, &looks));
-        Look { gives, fetches, scope, first, reads, view }
+        Look { of, gives, fetches, scope, first, reads, view }
+    }
+
+    /// What is known of the rows that are read where a walk is; none where these are records, or rows of nothing.
+    #[must_use]
+    pub fn told(&self, at: &Position) -> Option<Told<'_>> {
+        let way = self.way(at);
+        match (way, way.own()) {
+            (_, Some(Own::Record | Own::Ids)) => None,
+            // what a call of a rule's own finds may be in any list
+            (_, Some(Own::Rows(rows))) => Some(Told { gives: rows.gives.as_ref(), holds: &[] }),
+            (Source::List(list, _), None) => Some(Told { gives: list.gives.as_ref(), holds: &list.holds }),
+            _ => None,
+        }
     }
 
     /// What of the filter shows in a row itself.

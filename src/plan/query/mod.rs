@@ -6,8 +6,10 @@ mod detail;
 mod named;
 pub mod own;
 mod page;
+mod several;
 mod source;
 mod walk;
+mod width;
 mod word;
 
 use std::collections::BTreeSet;
@@ -101,8 +103,8 @@ pub fn plan<'a>(
             sorted_here = sort.as_ref().map(|_| "an HTTP app sorts by rules of its own");
             let source = source::of_rest(resource, records, &condition, context.limits)?;
             // Pages of an answer are cut from one order, and what comes from several lists has none.
-            let several = matches!(source, Source::Union(_)) && count > 0 || matches!(source, Source::Named(_));
-            if several && sort.is_none() {
+            let several = matches!(&source, Source::Union(union) if !union.stream) && count > 0;
+            if (several || matches!(source, Source::Named(_))) && sort.is_none() {
                 sort = Sort::by_id(&resource.kind);
                 sorted_here = Some("what comes from several look-ups has no order of its own");
             }
@@ -126,10 +128,6 @@ pub fn plan<'a>(
         Source::Nothing | Source::Key(_) | Source::Fixed(_) | Source::Union(_) | Source::Named(_) => false,
         Source::Table(table) => table.pushed.exact,
         Source::List(_, by) => {
-            let exact = match by {
-                None => condition == Condition::Always,
-                Some(by) => by.is_exact(&condition),
-            };
             let told = |pages: &Pages| match &pages.total {
                 Some(Total::Told(_)) => true,
                 // it counts the list without a filter
@@ -137,7 +135,9 @@ pub fn plan<'a>(
                 None => false,
             };
             // What does not exist for SCIM is on the app's pages and in its total.
-            exact && no_scope && source.pages().is_some_and(|pages| told(pages) && pages.at_random())
+            source.is_exact(&condition)
+                && no_scope
+                && source.pages().is_some_and(|pages| told(pages) && pages.at_random())
         }
     };
     let follows = query.cursor.is_some();

@@ -5,7 +5,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    mapping::{Resource, relation::Derived, rest::RestRecords},
+    mapping::{
+        Resource,
+        relation::Derived,
+        rest::{List, RestRecords},
+    },
     plan::{
         Fault, Limits,
         call::Call,
@@ -19,8 +23,9 @@ use crate::{
 };
 
 use super::{
-    Query,
-    source::{SIDES, Source, Union, Width, by_key, by_list, direct},
+    Query, several,
+    source::{SIDES, Source, Union, by_key, direct},
+    width::Width,
 };
 
 /// Those whom one record of another type names.
@@ -47,7 +52,7 @@ pub(super) fn named<'a>(
     condition: &Condition,
     limits: Limits,
 ) -> Option<Named<'a>> {
-    if records.list.is_none() && records.fixed.is_none() {
+    if records.lists.is_empty() && records.fixed.is_none() {
         return None;
     }
     let conjuncts = condition.conjuncts();
@@ -61,8 +66,10 @@ pub(super) fn named<'a>(
         Some((records.derived.iter().find(same).filter(|_| is_value)?, keeper.clone()))
     };
     let (at, (derived, keeper)) = conjuncts.iter().enumerate().find_map(|(at, c)| Some((at, found(c)?)))?;
-    let narrower = |by: super::By<'_>| by.width() <= Width::Few;
-    if by_list(resource, records.list.as_ref(), condition).is_some_and(narrower) {
+    let lists: Vec<&List> = records.lists.iter().collect();
+    let ways = several::ways(resource, &lists, condition);
+    let narrower = |way: &Source<'_>| way.width().is_some_and(|width| width <= Width::Few);
+    if !lists.is_empty() && ways.iter().all(narrower) {
         return None;
     }
     let serves = conjuncts.get(at)?.to_string();
@@ -91,7 +98,7 @@ impl<'a> Named<'a> {
         if self.few().is_some_and(|few| ids.len() <= few) {
             let sides = ids.iter().map(|id| by_key(resource, id)).collect::<Result<Option<Vec<_>>, _>>()?;
             if let Some(sides) = sides {
-                return Ok(Source::Union(Union { sides, serves: self.serves.clone() }));
+                return Ok(Source::Union(Union { sides, serves: self.serves.clone(), stream: false }));
             }
         }
         direct(resource, self.records, &self.left, self.limits)

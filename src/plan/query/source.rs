@@ -7,7 +7,7 @@ use crate::{
         Resource,
         codec::Codec,
         line::{FieldSource, Line, Source as LineSource},
-        rest::{FilterRule, Gives, List, Own, Pages, RestRecords},
+        rest::{FilterRule, List, Own, Pages, RestRecords},
         sql::SqlRecords,
         term::Scope,
     },
@@ -21,13 +21,15 @@ use crate::{
     scim::{
         condition::{Condition, Literal},
         filter::CompareOp,
-        schema::{Target, Type, Uniqueness},
+        schema::Target,
     },
 };
 
 use super::{
     asked::{self, Asked},
     named::{Named, named},
+    several,
+    width::Width,
 };
 
 /// A way in.
@@ -41,7 +43,7 @@ pub enum Source<'a> {
     Fixed(&'a [Value]),
     /// The list of an HTTP app, narrowed or not.
     List(&'a List, Option<By<'a>>),
-    /// What each side of an `or` finds, one after the other.
+    /// What each side of an `or` finds, or each list of the app, one after the other.
     Union(Union<'a>),
     /// Those whom one record of another type names.
     Named(Box<Named<'a>>),
@@ -61,15 +63,25 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What its rows are good for; none: for all that `get` tells.
+    /// Whether its rows come one after the other, each once and in an order of the app's, so that a place among them can be found
+    /// again.
     #[must_use]
-    pub fn gives(&self) -> Option<&'a Gives> {
-        match (self, self.own()) {
-            // what is read by its id is whole
-            (_, Some(Own::Ids | Own::Record)) => None,
-            (Self::List(list, _), Some(Own::Rows(rows))) => rows.gives.as_ref().or(list.gives.as_ref()),
-            (Self::List(list, _), None) => list.gives.as_ref(),
-            _ => None,
+    pub fn is_stream(&self) -> bool {
+        match self {
+            Self::List(..) | Self::Fixed(_) => true,
+            Self::Union(union) => union.stream,
+            Self::Nothing | Self::Key(_) | Self::Named(_) | Self::Table(_) => false,
+        }
+    }
+
+    /// Whether all the rows that there are come, whatever is asked.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        match self {
+            Self::List(_, by) => by.is_none(),
+            Self::Union(union) => union.sides.iter().any(Self::is_whole),
+            Self::Fixed(_) => true,
+            Self::Nothing | Self::Key(_) | Self::Named(_) | Self::Table(_) => false,
         }
     }
 
@@ -94,13 +106,15 @@ pub struct Table<'a> {
     pub order: Order,
 }
 
-/// Ways in, each a key or a narrowed list.
+/// Ways in, each a key or a list.
 #[derive(Debug)]
 pub struct Union<'a> {
     /// In the order of the filter.
     pub sides: Vec<Source<'a>>,
-    /// The conjunct that they serve, in SCIM's words.
+    /// The conjunct that they serve, in SCIM's words; empty where they are the app's several lists.
     pub serves: String,
+    /// Whether nobody is found twice, so that the answer is in the order of the sides.
+    pub stream: bool,
 }
 
 /// What narrows a list.
@@ -159,18 +173,21 @@ pub(super) fn direct<'a>(
             return Ok(found);
         }
     }
-    let best = by_list(resource, records.list.as_ref(), condition);
+    let open: Vec<&List> = records.lists.iter().filter(|list| several::left(list, condition).is_some()).collect();
+    let lists = several::ways(resource, &open, condition);
     for conjunct in &conjuncts {
-        if let Some((union, width)) = union(resource, records, conjunct, limits)?
-            && best.as_ref().is_none_or(|best| width < best.width() && !best.is_exact(condition))
+        if let Some((union, width)) = union(resource, &open, conjunct, limits)?
+            && (records.lists.is_empty()
+                || !lists.iter().all(|way| way.is_exact(condition))
+                    && lists.iter().any(|way| way.width().is_none_or(|of_lists| width < of_lists)))
         {
             return Ok(union);
         }
     }
-    match &records.list {
-        Some(list) => Ok(Source::List(list, best)),
-        None => Err(Fault::NotOffered(format!("the app has no list of {}s that can be read", resource.kind.name))),
+    if records.lists.is_empty() {
+        return Err(Fault::NotOffered(format!("the app has no list of {}s that can be read", resource.kind.name)));
     }
+    Ok(several::joined(lists, ""))
 }
 
 pub(super) fn by_key<'a>(resource: &'a Resource, id: &str) -> Result<Option<Source<'a>>, Fault> {
@@ -184,17 +201,15 @@ pub(super) fn by_key<'a>(resource: &'a Resource, id: &str) -> Result<Option<Sour
 }
 
 /// The narrower of a rule and the app's language; the language where it says all of it, or no less than the rule.
-pub(super) fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition: &Condition) -> Option<By<'a>> {
+pub(super) fn by_list<'a>(resource: &Resource, list: &'a List, condition: &Condition) -> Option<By<'a>> {
     let rule = by_rule(resource, list, &condition.conjuncts()).map(By::Rule);
     // A filter that the call cannot hold, such as a text with a tab in a query, is not asked.
     let fits = |list: &List, asked: &Asked| match &asked.filter {
         Some(filter) => !matches!(fill(&list.call, &first_page().lend("filter", filter)), Err(Fault::Refused(_))),
         None => true,
     };
-    let asked = list.and_then(|list| {
-        let asked = asked::ask(resource, list.language.as_ref()?, condition)?;
-        fits(list, &asked).then(|| Box::new(asked))
-    });
+    let asked = list.language.as_ref().and_then(|language| asked::ask(resource, language, condition));
+    let asked = asked.filter(|asked| fits(list, asked)).map(Box::new);
     match (rule, asked) {
         (Some(rule), Some(asked)) if !asked.is_exact() && (rule.is_exact(condition) || rule.width() < asked.width) => {
             Some(rule)
@@ -204,9 +219,9 @@ pub(super) fn by_list<'a>(resource: &Resource, list: Option<&'a List>, condition
     }
 }
 
-fn by_rule<'a>(resource: &Resource, list: Option<&'a List>, conjuncts: &[&Condition]) -> Option<Narrowed<'a>> {
-    let rules = list.map_or(&[][..], |list| &list.filters);
-    let fitting = conjuncts.iter().flat_map(|c| rules.iter().filter_map(move |rule| narrowed(resource, rule, c)));
+fn by_rule<'a>(resource: &Resource, list: &'a List, conjuncts: &[&Condition]) -> Option<Narrowed<'a>> {
+    let fitting =
+        conjuncts.iter().flat_map(|c| list.filters.iter().filter_map(move |rule| narrowed(resource, rule, c)));
     // of two alike the one that needs no look at each
     fitting.min_by_key(|n| (n.width(), !n.rule.exactly, matches!(n.rule.own, Some(Own::Ids))))
 }
@@ -215,7 +230,7 @@ fn by_rule<'a>(resource: &Resource, list: Option<&'a List>, conjuncts: &[&Condit
 /// takes none.
 fn union<'a>(
     resource: &'a Resource,
-    records: &'a RestRecords,
+    lists: &[&'a List],
     conjunct: &Condition,
     limits: Limits,
 ) -> Result<Option<(Source<'a>, Width)>, Fault> {
@@ -225,42 +240,50 @@ fn union<'a>(
         let conjuncts = side.conjuncts();
         let mut ids = conjuncts.iter().filter_map(|conjunct| key_in(resource, conjunct));
         let key = ids.find_map(|id| by_key(resource, &id).transpose()).transpose()?;
-        match (key, &records.list) {
-            (Some(Source::Nothing), _) => {}
-            (Some(key), _) => sides.push(key),
-            (None, Some(list)) => {
-                let Some(by) = by_list(resource, Some(list), side) else { return Ok(None) };
-                width = width.max(by.width());
-                sides.push(Source::List(list, Some(by)));
+        match key {
+            Some(Source::Nothing) => {}
+            Some(key) => sides.push(key),
+            None if lists.is_empty() => return Ok(None),
+            None => {
+                for way in several::ways(resource, lists, side) {
+                    let Some(narrowed) = way.width() else { return Ok(None) };
+                    width = width.max(narrowed);
+                    sides.push(way);
+                }
             }
-            (None, None) => return Ok(None),
         }
     }
     let few = sides.len() <= SIDES.min(limits.calls);
-    Ok(few.then(|| (Source::Union(Union { sides, serves: conjunct.to_string() }), width)))
+    Ok(few.then(|| (Source::Union(Union { sides, serves: conjunct.to_string(), stream: false }), width)))
 }
 
-/// How many rows a way in lets through, as far as that can be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Width {
-    /// What is unique is found once.
-    One,
-    /// A value that few share.
-    Few,
-    /// A part of a value.
-    Some,
-    /// One of two values, or of the mapping's few; all above a number.
-    Many,
-}
-
-impl By<'_> {
-    pub(super) fn width(&self) -> Width {
+impl Source<'_> {
+    /// Whether nothing of this part of the filter is left to be checked for its rows.
+    #[must_use]
+    pub fn is_served(&self, conjunct: &Condition) -> bool {
         match self {
-            Self::Rule(narrowed) => narrowed.width(),
-            Self::Language(asked) => asked.width,
+            Self::List(list, by) => {
+                several::left(list, conjunct).is_none_or(|left| left == Condition::Always)
+                    || by.as_ref().and_then(|by| by.serves(&conjunct.to_string())) == Some(true)
+            }
+            _ => true,
         }
     }
 
+    /// Whether the rows of a list are those that fulfil this, and no others.
+    pub(super) fn is_exact(&self, condition: &Condition) -> bool {
+        let Self::List(list, by) = self else { return false };
+        // what a call of a rule's own finds is no row of the list
+        let told = !matches!(self.own(), Some(Own::Record | Own::Ids));
+        let left = several::left(list, condition).filter(|_| told).unwrap_or_else(|| condition.clone());
+        match by {
+            None => left == Condition::Always,
+            Some(by) => by.is_exact(&left),
+        }
+    }
+}
+
+impl By<'_> {
     /// Whether a conjunct is asked exactly; none where it is not asked.
     #[must_use]
     pub fn serves(&self, conjunct: &str) -> Option<bool> {
@@ -299,27 +322,6 @@ impl By<'_> {
                 said.collect::<Vec<_>>().join(" and ")
             }
         }
-    }
-}
-
-impl Narrowed<'_> {
-    fn width(&self) -> Width {
-        match self.rule.literal {
-            Some(_) => Width::Many,
-            None => width_of(&self.rule.target, Some(self.rule.op)),
-        }
-    }
-}
-
-/// How many rows a comparison lets through, as far as that can be told.
-pub(super) fn width_of(target: &Target, op: Option<CompareOp>) -> Width {
-    let leaf = target.leaf();
-    match op {
-        _ if leaf.kind == Type::Boolean => Width::Many,
-        Some(CompareOp::Equal) if leaf.uniqueness != Uniqueness::None => Width::One,
-        Some(CompareOp::Equal) => Width::Few,
-        Some(CompareOp::StartsWith | CompareOp::EndsWith | CompareOp::Contains) => Width::Some,
-        _ => Width::Many,
     }
 }
 

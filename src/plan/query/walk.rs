@@ -18,7 +18,7 @@ use crate::{
     scim::{Refusal, ScimType, condition::Condition, sort::Sort},
 };
 
-use super::{By, Query, Source, Table, Union};
+use super::{By, Query, Source, Table};
 
 /// How far a walk has come.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -177,7 +177,7 @@ impl Query<'_> {
                 _ => Some(reply.body),
             },
         };
-        let bare = self.way(at).gives().is_some_and(|gives| gives.only_id);
+        let bare = self.told(at).and_then(|rows| rows.gives).is_some_and(|gives| gives.only_id);
         match found {
             Some(Value::Array(rows)) if bare => Ok(rows.into_iter().map(|row| self.of_bare(row)).collect()),
             Some(Value::Array(rows)) => {
@@ -289,19 +289,17 @@ impl Query<'_> {
 
     /// The conjuncts of the filter that are left to be checked here.
     fn left(&self) -> Vec<&Condition> {
-        let conjuncts = self.condition.conjuncts();
+        let conjuncts = self.condition.conjuncts().into_iter();
         match &self.source {
-            Source::Nothing | Source::Key(_) | Source::Fixed(_) => Vec::new(),
-            Source::Union(Union { serves, .. }) => conjuncts.into_iter().filter(|c| *serves != c.to_string()).collect(),
-            Source::Named(named) => conjuncts.into_iter().filter(|c| named.serves != c.to_string()).collect(),
-            Source::List(_, by) => {
-                let served = |c: &Condition| by.as_ref().and_then(|by| by.serves(&c.to_string())) == Some(true);
-                conjuncts.into_iter().filter(|c| !served(c)).collect()
-            }
+            Source::Named(named) => conjuncts.filter(|c| named.serves != c.to_string()).collect(),
             Source::Table(table) => {
-                let notes = table.pushed.notes.iter();
-                conjuncts.into_iter().zip(notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
+                conjuncts.zip(&table.pushed.notes).filter(|(_, note)| note.how != How::Exact).map(|(c, _)| c).collect()
             }
+            Source::Union(union) if !union.serves.is_empty() => {
+                conjuncts.filter(|c| union.serves != c.to_string()).collect()
+            }
+            Source::Union(union) => conjuncts.filter(|c| !union.sides.iter().all(|side| side.is_served(c))).collect(),
+            one => conjuncts.filter(|c| !one.is_served(c)).collect(),
         }
     }
 }
