@@ -17,7 +17,8 @@ use crate::{
     mapping::{answer::Class, rest::RestApp},
     plan::{
         call::{Body, HttpCall, Reply},
-        fill::{Known, closed},
+        fill::closed,
+        open::Known,
     },
 };
 

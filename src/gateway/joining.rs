@@ -7,7 +7,7 @@ use crate::{
     plan::{Fault, joining::Member},
 };
 
-use super::{Error, Gateway, take_back::Left};
+use super::{Error, Gateway, left::Left};
 
 impl Gateway {
     /// Whether anything had to be done for it. `groups`: the type of what is joined.

@@ -16,6 +16,7 @@ mod fetch;
 mod hash;
 mod joining;
 mod kept;
+mod left;
 pub mod live;
 mod order;
 mod part;
@@ -246,7 +247,7 @@ enum Error {
     /// The error of a call that may have acted all the same.
     Unsure(Box<Error>),
     /// The error of a later call, after what took effect.
-    After(Box<Error>, take_back::Left),
+    After(Box<Error>, left::Left),
     /// There are too many walks under way, of this client or in all.
     Crowded(share::Full),
     /// The list changed while it was read, twice.

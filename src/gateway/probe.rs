@@ -12,7 +12,7 @@ use crate::{
     scim::resource,
 };
 
-use super::{Error, Gateway, take_back::Left};
+use super::{Error, Gateway, left::Left};
 
 impl Gateway {
     /// Makes a record by the steps of its plan.

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     Error, Gateway,
-    take_back::{Fate, Left},
+    left::{Fate, Left},
 };
 
 impl Gateway {

@@ -20,13 +20,7 @@ use crate::{
     scim::{self, change::To, projection::Projection, version::Preconditions},
 };
 
-use super::{
-    Error, Gateway,
-    existing::adopting,
-    scoped::lists,
-    steps::Stopped,
-    take_back::{Half, Left},
-};
+use super::{Error, Gateway, existing::adopting, left::Left, scoped::lists, steps::Stopped, take_back::Half};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;

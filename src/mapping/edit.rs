@@ -11,7 +11,7 @@ use crate::scim::{
 
 use super::{
     line::{Each, Field, FieldSource, Line},
-    translate::{alike, read_item, write_item},
+    value::{alike, read_item, write_item},
 };
 
 /// The list of a record with a change in it. `lenient`: items that the app has no form for are left out instead of refused.

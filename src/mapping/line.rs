@@ -354,3 +354,14 @@ pub enum Empty {
     /// This value: `""`, `0`.
     Is(Value),
 }
+
+impl Empty {
+    /// What is written for "no value".
+    #[must_use]
+    pub fn value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Is(value) => value.clone(),
+        }
+    }
+}

@@ -18,6 +18,7 @@ pub mod language;
 pub mod line;
 pub mod own;
 pub mod pattern;
+pub mod percent;
 mod php;
 pub mod quote;
 pub mod relation;
@@ -31,6 +32,7 @@ pub mod template;
 pub mod term;
 pub mod time;
 pub mod translate;
+mod value;
 pub mod vars;
 
 use std::sync::Arc;

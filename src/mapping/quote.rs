@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::template::percent;
+use super::percent::percent;
 
 /// A way to write a value into a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

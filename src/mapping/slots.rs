@@ -7,7 +7,7 @@ use crate::scim::{Refusal, ScimType};
 use super::{
     codec::Unreadable,
     line::{Line, Slot},
-    translate::{alike, encode, read_field},
+    value::{alike, encode, read_field},
 };
 
 /// Reads a list out of the fields that there are for its items.

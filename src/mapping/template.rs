@@ -4,16 +4,13 @@
 //! A hole's value passes through the hole's quote, if it has one, and then through the encoder of the place where the text
 //! stands, and that is the only way in (law 8).
 
-use std::borrow::Cow;
-
 use handlebars::{
     Path, PathSeg, Template as Parsed,
     template::{Parameter, TemplateElement},
 };
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::quote::Quote;
+use super::{percent::percent, quote::Quote};
 
 /// Where a text stands; decides its encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +46,6 @@ pub enum Unfit {
         /// Why.
         why: &'static str,
     },
-}
-
-/// RFC 3986 unreserved characters stay; everything else is encoded.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A value as it stands in a segment or a query.
-#[must_use]
-pub fn percent(value: &str) -> String {
-    Cow::from(utf8_percent_encode(value, RESERVED)).into_owned()
 }
 
 impl Template {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     codec::Cut,
     pattern::Pattern,
+    percent::percent,
     quote::Quote,
     selector::{Selector, Step},
     template::{Place, Template, Unfit},
@@ -306,13 +307,13 @@ impl Term {
             if let (Place::Header, Some(why)) = (place, super::template::header(&text)) {
                 return Err(unfit(self, why));
             }
-            Ok(Some(if place == Place::Query { super::template::percent(&text) } else { text }))
+            Ok(Some(if place == Place::Query { percent(&text) } else { text }))
         };
         match self {
             Self::Text(_) => Ok(self.evaluate(place, scope)?.and_then(|v| v.as_str().map(str::to_owned))),
             // a tree in a query is JSON there
             Self::Object(_) | Self::List(_) | Self::Each { .. } if place == Place::Query => {
-                Ok(self.evaluate(Place::Text, scope)?.map(|tree| super::template::percent(&tree.to_string())))
+                Ok(self.evaluate(Place::Text, scope)?.map(|tree| percent(&tree.to_string())))
             }
             _ => self.evaluate(place, scope)?.as_ref().map_or(Ok(None), whole),
         }

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::mapping::{
     answer::{AnswerRule, Class},
-    template::percent,
+    percent::percent,
 };
 
-use super::fill::Open;
+use super::open::Open;
 
 /// One exchange with the app.
 #[derive(Debug, Clone)]

@@ -5,20 +5,22 @@
 //! it is sent it is made again with them, from its template: they pass through the same encoders, and no plan, log or conversation holds
 //! them.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::borrow::Cow;
 
 use http::{HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::mapping::{
     call::{BodyTemplate, CallTemplate, Segment, Sends},
-    template::{Place, Unfit, percent},
+    percent::percent,
+    template::{Place, Unfit},
     term::{Scope, Term},
 };
 
 use super::{
     Fault,
     call::{Body, Call, HttpCall},
+    open::{Known, Open},
 };
 
 /// A call with its holes filled.
@@ -41,59 +43,6 @@ pub fn fill(template: &CallTemplate, scope: &Scope<'_>) -> Result<Call, Fault> {
         open: open.map(Box::new),
         linked: false,
     }))
-}
-
-/// What of a call is open until it is sent.
-#[derive(Clone)]
-pub struct Open {
-    sends: Arc<Sends>,
-    names: Scope<'static>,
-    beside: Beside,
-}
-
-/// What is sent beside what the template says: parameters, whose values are encoded, and headers.
-#[derive(Clone, Default)]
-struct Beside {
-    query: Vec<(String, String)>,
-    headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// What the sender knows; what it does not is shown by its name.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'k> {
-    /// Values of the client's tenant.
-    pub tenant: Option<&'k Map<String, Value>>,
-    /// What the session with the app keeps.
-    pub session: Option<&'k Map<String, Value>>,
-}
-
-impl Open {
-    fn of(sends: &Arc<Sends>, scope: &Scope<'_>) -> Option<Self> {
-        (!sends.open.is_empty()).then(|| Self {
-            sends: sends.clone(),
-            names: scope.clone().into_owned(),
-            beside: Beside::default(),
-        })
-    }
-
-    fn names(&self, known: &Known<'_>) -> Scope<'static> {
-        let stand_ins = |of: &str| {
-            let open = self.sends.open.iter().filter(|(name, _)| name == of);
-            open.map(|(name, field)| (field.clone(), Value::from(format!("{{{name}.{field}}}")))).collect()
-        };
-        let fields = |of: &str, known: Option<&Map<String, Value>>| {
-            Value::Object(known.cloned().unwrap_or_else(|| stand_ins(of)))
-        };
-        let scope = self.names.clone().with("tenant", fields("tenant", known.tenant));
-        scope.with("session", fields("session", known.session))
-    }
-}
-
-/// Not what it holds: those are values of people.
-impl fmt::Debug for Open {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.sends.open).finish()
-    }
 }
 
 /// The call with what its sender knows in it.

@@ -16,6 +16,7 @@ pub mod follow;
 pub mod joining;
 pub mod link;
 pub mod members;
+pub mod open;
 pub mod query;
 pub mod read;
 pub mod scope;

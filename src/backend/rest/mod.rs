@@ -22,7 +22,8 @@ use crate::{
     },
     plan::{
         call::{HttpCall, Reply},
-        fill::{Known, closed},
+        fill::closed,
+        open::Known,
     },
 };
 

@@ -19,14 +19,16 @@ use crate::{
         answer::Class,
         auth::{Opening, Session},
         call::CallTemplate,
+        percent::percent,
         rest::Pace,
-        template::{self, percent},
+        template,
         term::Scope,
     },
     metrics,
     plan::{
         call::{Call, Reply},
-        fill::{Known, closed, fill},
+        fill::{closed, fill},
+        open::Known,
     },
 };
 

@@ -5,7 +5,7 @@ use crate::{
     mapping::{
         cell::Cell,
         codec::Codec,
-        line::{Default, Each, Empty, Field, FieldSource, HINTS, Line, Of, Slot, SlotField, Source},
+        line::{Default, Each, Empty, Field, FieldSource, Line, Of, Slot, SlotField, Source},
         selector::Selector,
         template::Template,
     },
@@ -16,33 +16,17 @@ use crate::{
 use super::{
     cell,
     codec::{codec, constant_suits, kind},
+    draft::{Draft, Said, check_says},
     facts::Facts,
     kind::Written,
     name::Named,
+    path::selector,
     relation, slots,
 };
 
 /// What is read out of one field that holds several values: not out of an item's.
 pub(super) const CELLS: [(&str, &str); 3] =
     [("split", "lists in a text"), ("json", "JSON in a text"), ("php", "what PHP serialised")];
-
-/// A line, with what it says of its attribute and where it stands.
-pub(super) struct Draft<'n> {
-    pub line: Line,
-    pub facts: Facts,
-    pub span: Span,
-    /// `add` and `remove` of a relation.
-    pub relation: Option<(&'n Node, &'n Node)>,
-}
-
-/// What the right-hand side of a line says, before it is known whether it may be written.
-pub(super) struct Said<'n> {
-    pub value: Source,
-    pub facts: Facts,
-    pub relation: Option<(&'n Node, &'n Node)>,
-    /// Whether this source can be written at all.
-    pub writes: bool,
-}
 
 /// Puts key and right-hand side together; several items of one list become one line.
 pub(super) fn draft<'n>(drafts: &mut Vec<Draft<'n>>, named: Named, said: Said<'n>, span: Span, faults: &mut Faults) {
@@ -381,20 +365,6 @@ pub(super) fn sub_name(target: &Target, leaf: &Attribute) -> String {
     if target.attribute.kind == Type::Complex { leaf.name.clone() } else { "value".to_owned() }
 }
 
-/// An item has to say something: its `value` if the attribute knows one, else more than what kind it is.
-pub(super) fn check_says(target: &Target, list: &[Field], what: &str, help: &str, span: Span, faults: &mut Faults) {
-    let attribute = &target.attribute;
-    let valued = attribute.kind != Type::Complex || attribute.sub("value").is_some();
-    if valued && !list.iter().any(|f| f.sub == "value") {
-        faults.error(span, "missing-key", format!("{what} needs `value`")).help(help);
-    } else if !valued && !list.iter().any(Field::says) {
-        let example = attribute.sub_attributes.iter().find(|s| !HINTS.contains(&s.name.as_str()));
-        faults
-            .error(span, "missing-key", format!("{what} needs sub-attributes that say something"))
-            .help(format!("an item of `{target}` is known by e.g. `{}`", example.map_or("value", |s| &s.name)));
-    }
-}
-
 /// Reads one sub-attribute of a list's items.
 fn field(sub: String, leaf: &Attribute, node: &Node, faults: &mut Faults) -> Option<Field> {
     let value = match &node.value {
@@ -427,20 +397,6 @@ pub(super) fn of(node: &Node, types: &[Written<'_>], faults: &mut Faults) -> Opt
         };
     }
     found.map(|t| Of { name: name.to_owned(), endpoint: t.all.endpoint.clone() })
-}
-
-/// Reads a path.
-pub(super) fn selector(node: &Node, faults: &mut Faults) -> Option<Selector> {
-    let text = node.text(faults, "a path")?;
-    match Selector::compile(text) {
-        Ok(selector) => Some(selector),
-        Err(message) => {
-            faults
-                .error(node.span, "bad-path", message)
-                .help("a path begins with `$`: `$.login`, `$.data[0].id`, `$['a b']`");
-            None
-        }
-    }
 }
 
 /// The `Empty` of nothing said, for lines made by the compiler itself.

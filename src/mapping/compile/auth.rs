@@ -11,17 +11,13 @@ use crate::{
     diagnostic::{Faults, Span},
     mapping::{
         auth::{Auth, Client, Opening, Session},
-        template::percent,
+        percent::percent,
         term::Term,
     },
     yaml::{Fields, Key, Node, Value},
 };
 
-use super::{
-    call::{Setting, header_name},
-    frame::Shared,
-    steps, term,
-};
+use super::{call::header_name, frame::Shared, setting::Setting, steps, term};
 
 /// Reads `auth`. What the session keeps is in sight of all calls from then on.
 pub(super) fn auth(mut fields: Fields<'_>, shared: &mut Shared, faults: &mut Faults) -> Auth {

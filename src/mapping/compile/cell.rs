@@ -16,9 +16,10 @@ use crate::{
 };
 
 use super::{
-    attributes::{self, Draft, Said},
+    draft::{Draft, Said, check_says},
     facts::Facts,
     name::Named,
+    path::selector,
 };
 
 /// `json: $.locale` of the cell `at`.
@@ -30,7 +31,7 @@ pub(super) fn member<'n>(
     faults: &mut Faults,
 ) -> Option<Said<'n>> {
     let json = fields.take("json")?;
-    let path = attributes::selector(json, faults);
+    let path = selector(json, faults);
     let facts = Facts::take(fields, leaf, faults);
     let (at, path) = (at?, path?);
     let keys: Option<Vec<String>> = path.steps().unwrap_or_default().iter().map(plain).collect();
@@ -69,7 +70,7 @@ pub(super) fn list<'n>(
     let (at, form) = (at?, form?);
     let field = FieldSource::At { at: Selector::keys([]), codec: Codec::Plain };
     let fields = vec![Field { sub: "value".to_owned(), value: field }];
-    attributes::check_says(target, &fields, "a list in a cell", "only lists of values stand in a cell", span, faults);
+    check_says(target, &fields, "a list in a cell", "only lists of values stand in a cell", span, faults);
     let empty = facts.empty.clone().unwrap_or_default();
     put(Cell { at: at.clone(), form, empty }, span, cells, faults);
     let each = Each {

@@ -20,12 +20,7 @@ use crate::{
     yaml::{Fields, Node, Value},
 };
 
-use super::{
-    attributes::Draft,
-    call::{Setting, call},
-    check::check_sent,
-    frame::Shared,
-};
+use super::{call::call, check::check_sent, draft::Draft, frame::Shared, setting::Setting};
 
 pub(super) fn create(
     node: &Node,

@@ -20,7 +20,7 @@ use crate::{
     yaml::{Key, Node},
 };
 
-use super::{attributes::Draft, kind::Written};
+use super::{draft::Draft, kind::Written};
 
 /// Two lines must not write the same field; of a list each may edit its own items.
 pub(super) fn check_overlaps(drafts: &[Draft<'_>], faults: &mut Faults) {

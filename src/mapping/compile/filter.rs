@@ -15,20 +15,20 @@ use crate::{
     scim::{
         filter::{CompareOp, Filter},
         profile::Profile,
-        published,
         schema::{Resolution, ResourceType, Target, Type},
     },
     yaml::{Fields, Key, Node},
 };
 
 use super::{
-    attributes::Draft,
-    call::{self, Setting},
-    codec,
+    call, codec,
+    draft::Draft,
     frame::Shared,
     gives::{Reads, gives},
     language::{Spoken, language},
+    name::{attribute, in_full},
     pages::{PAGED, check_pages, pages},
+    setting::Setting,
 };
 
 /// What every filter rule of a list is read against.
@@ -71,24 +71,6 @@ pub(super) fn filters(
         rules.extend(filter(key, node, common, around, faults));
     }
     (rules, language)
-}
-
-/// One of the attributes that `over` or `gives` names.
-pub(super) fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
-    let text = node.text(faults, "an attribute")?;
-    let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
-        Ok(Filter::Present(path)) => kind.resolve(&path),
-        _ => Resolution::Unknown,
-    };
-    match found {
-        Resolution::Offered(target) => Some(target),
-        _ => {
-            faults
-                .error(node.span, "unknown-attribute", format!("`{text}` is not an attribute with a line"))
-                .help("name what `attributes` has");
-            None
-        }
-    }
 }
 
 fn filter(
@@ -256,12 +238,4 @@ fn claim(text: &str, kind: &ResourceType) -> Option<(Target, CompareOp, Option<J
     let Ok(Filter::Compare { path, op, value }) = filter else { return None };
     let Resolution::Offered(target) = kind.resolve(&path) else { return None };
     Some((target, op, hole.is_none().then_some(value)))
-}
-
-/// `enterprise:` stands for the enterprise extension's URN.
-pub(super) fn in_full(text: &str) -> String {
-    match text.strip_prefix("enterprise:") {
-        Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
-        None => text.to_owned(),
-    }
 }

@@ -22,9 +22,9 @@ use crate::{
 };
 
 use super::{
-    attributes::Draft,
     check::places,
-    filter::{attribute, in_full},
+    draft::Draft,
+    name::{attribute, in_full},
 };
 
 /// How one record is read, and what is looked at besides the lines.

@@ -12,12 +12,7 @@ use crate::{
     yaml::{self, Key, Node, Value},
 };
 
-use super::{
-    attributes::Draft,
-    call::{Setting, free_header},
-    frame::Shared,
-    term,
-};
+use super::{call::free_header, draft::Draft, frame::Shared, setting::Setting, term};
 
 /// The languages that need no declaration. Neither says what becomes of absent values under `ne` and `not` in all apps that
 /// claim to speak it, so both are there only for who says `matches: exactly`.

@@ -10,12 +10,13 @@ use crate::{
 };
 
 use super::{
-    attributes::Draft,
-    call::{self, Setting},
+    call,
+    draft::Draft,
     filter::{Around, filters},
     frame::Shared,
     gives::{Reads, check_apart, rows},
     pages::{PAGED, check_pages, pages},
+    setting::Setting,
 };
 
 /// Reads `list`: one, or several.
@@ -49,7 +50,6 @@ fn list(
 ) -> Option<List> {
     let framed = shared.framed(node, &["rows"]);
     let mut fields = framed.map(faults, "`list`")?;
-    super::not_supported(&mut fields, faults, &[("together", "filters sent together")]);
     let (gives, holds) = rows(&mut fields, kind, lines, reads, faults);
     let speaks = node.get("filters").is_some_and(|filters| filters.get("language").is_some());
     let names: Vec<&str> = PAGED[1..].iter().copied().chain(speaks.then_some("filter")).collect();

@@ -13,7 +13,7 @@ use crate::{
         published,
         schema::{Attribute, Resolution, ResourceType, Target},
     },
-    yaml::Key,
+    yaml::{Key, Node},
 };
 
 use super::codec::constant_suits;
@@ -165,4 +165,30 @@ fn all_names(all: &ResourceType) -> Vec<String> {
 pub(super) fn published_target(all: &ResourceType, name: &str) -> Option<Target> {
     let attribute = all.schema.attributes.iter().find(|a| a.name == name)?;
     Some(Target { extension: None, attribute: Arc::clone(attribute), sub: None })
+}
+
+/// One of the attributes that `over` or `gives` names.
+pub(super) fn attribute(node: &Node, kind: &ResourceType, faults: &mut Faults) -> Option<Target> {
+    let text = node.text(faults, "an attribute")?;
+    let found = match Filter::parse(&format!("{} pr", in_full(text)), &Profile::STRICT) {
+        Ok(Filter::Present(path)) => kind.resolve(&path),
+        _ => Resolution::Unknown,
+    };
+    match found {
+        Resolution::Offered(target) => Some(target),
+        _ => {
+            faults
+                .error(node.span, "unknown-attribute", format!("`{text}` is not an attribute with a line"))
+                .help("name what `attributes` has");
+            None
+        }
+    }
+}
+
+/// `enterprise:` stands for the enterprise extension's URN.
+pub(super) fn in_full(text: &str) -> String {
+    match text.strip_prefix("enterprise:") {
+        Some(rest) => format!("{}:{rest}", published::enterprise_user().id),
+        None => text.to_owned(),
+    }
 }

@@ -9,7 +9,7 @@ use crate::{
     scim::schema::{Attribute, Extension, Mutability, ResourceType, Returned, Schema, Type, Uniqueness},
 };
 
-use super::{attributes::Draft, facts::Facts};
+use super::{draft::Draft, facts::Facts};
 
 /// The resource type that the lines make.
 pub(super) fn offer(all: &ResourceType, drafts: &[Draft<'_>]) -> ResourceType {

@@ -11,8 +11,9 @@ use crate::{
 };
 
 use super::{
-    call::{self, Setting, in_reply},
+    call::{self, in_reply},
     frame::Shared,
+    setting::Setting,
 };
 
 /// The names that a call with pages may use; `id` in parts.

@@ -10,10 +10,11 @@ use crate::{
 };
 
 use super::{
-    attributes::selector,
-    call::{self, Setting, call},
+    call::{self, call},
     frame::Shared,
     pages::{PAGED, check_pages, pages},
+    path::selector,
+    setting::Setting,
 };
 
 pub(super) fn part(name: &str, node: &Node, shared: &Shared, faults: &mut Faults) -> Option<Part> {

@@ -19,12 +19,13 @@ use crate::{
 };
 
 use super::{
-    attributes::{Draft, Said},
-    call::{self, Setting, call},
+    call::{self, call},
+    draft::{Draft, Said},
     facts::Facts,
     frame::Shared,
     kind::Written,
     name::Named,
+    setting::Setting,
 };
 
 /// A derived list, before the type that keeps it is read.

@@ -19,14 +19,15 @@ use crate::{
 };
 
 use super::{
-    attributes::{self, Draft, selector},
+    attributes,
     auth::auth,
-    call::{self, Setting, call},
+    call::{self, call},
     change::{create, update},
     check::{
         check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
         check_probed, check_required, check_scope,
     },
+    draft::Draft,
     frame::Shared,
     gives::Reads,
     kind::{self, Written, existing},
@@ -35,9 +36,11 @@ use super::{
     offer::offer,
     pace::pace,
     part::part,
+    path::selector,
     pattern::pattern,
     quote::Quotes,
     relation::{self, Open},
+    setting::Setting,
     slots::check_slots,
 };
 

@@ -7,7 +7,7 @@ use crate::{
     mapping::line::{Slot, SlotField, Source},
 };
 
-use super::attributes::Draft;
+use super::draft::Draft;
 
 /// Puts a field to the others of its item; not if the item has this one already.
 pub(super) fn put(slots: &mut Vec<Slot>, constants: Vec<(String, Json)>, field: SlotField) -> bool {

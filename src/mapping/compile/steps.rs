@@ -12,7 +12,10 @@ use crate::{
     yaml::{Fields, Node},
 };
 
-use super::call::{self, Setting, in_reply};
+use super::{
+    call::{self, in_reply},
+    setting::Setting,
+};
 
 /// Takes `steps`, or the one call whose keys stand in their place: the calls ahead, and the last.
 pub(super) fn calls(

@@ -14,7 +14,7 @@ use crate::{
     yaml::{Fields, Key, Node, Value},
 };
 
-use super::{call::Setting, pattern::pattern};
+use super::{pattern::pattern, setting::Setting};
 
 /// A name of the language that no call has yet.
 const LATER: &str = "member";

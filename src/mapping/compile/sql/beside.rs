@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    super::{attributes::Said, codec::suits, facts::Facts, name::Named},
+    super::{codec::suits, draft::Said, facts::Facts, name::Named},
     column::{self, ident, stamps, tests},
     key::Keys,
 };

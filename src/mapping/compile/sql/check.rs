@@ -12,7 +12,7 @@ use crate::{
     yaml::Node,
 };
 
-use super::{super::attributes::Draft, line::Lists};
+use super::{super::draft::Draft, line::Lists};
 
 /// A column is written by one hand: a line that may change it, or what is fixed for all rows.
 pub(super) fn check_columns(

@@ -18,9 +18,9 @@ use crate::{
 
 use super::{
     super::{
-        attributes::{self, Said},
-        cell,
+        attributes, cell,
         codec::constant_suits,
+        draft::{Said, check_says},
         facts::Facts,
         name::Named,
         not_supported,
@@ -282,7 +282,7 @@ fn list<'n>(
         parts.extend(value.map(|value| Field { sub: attributes::sub_name(target, leaf), value }));
     }
     let help = "name the column that holds the item's value";
-    attributes::check_says(target, &parts, "a child table", help, fields.span(), faults);
+    check_says(target, &parts, "a child table", help, fields.span(), faults);
     let facts = Facts::take(fields, target.attribute.item(), faults);
     lists.children.push(Child { name: name.clone(), table: table?, link: link?, key, columns, only, insert });
     let (items, fields) = (Selector::key(&name), parts);

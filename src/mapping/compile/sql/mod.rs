@@ -36,9 +36,10 @@ use self::{
     scope::{protect, scope, tenant, version},
 };
 use super::{
-    attributes::{self, Draft, derived},
+    attributes::{self, derived},
     cell,
     check::{check_overlaps, check_required},
+    draft::Draft,
     facts::Facts,
     kind::{self, Written, existing},
     name::{named, published_target},

@@ -18,7 +18,8 @@ use crate::{
 
 use super::{
     super::{
-        attributes::{self, Draft, Said},
+        attributes,
+        draft::{Draft, Said},
         facts::Facts,
         kind::Written,
         name::Named,
