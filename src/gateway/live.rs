@@ -2,6 +2,7 @@
 //! mapping says. Nothing is written.
 
 mod http;
+mod look;
 mod rules;
 
 use std::{collections::HashMap, sync::Arc};

@@ -4,6 +4,7 @@
 mod oauth;
 mod pace;
 mod sign_in;
+mod signed;
 mod wire;
 
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use crate::{
 
 use self::{
     pace::Breaker,
-    sign_in::{Places, Signed, Unsigned},
+    sign_in::Places,
+    signed::{Signed, Unsigned},
     wire::Wire,
 };
 use super::{

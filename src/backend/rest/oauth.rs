@@ -13,7 +13,7 @@ use crate::{
     plan::call::Reply,
 };
 
-use super::{sign_in::Unsigned, wire::Wire};
+use super::{signed::Unsigned, wire::Wire};
 
 /// A token is not used in its last moments: what is sent with it must still arrive.
 const MARGIN: Duration = Duration::from_secs(20);

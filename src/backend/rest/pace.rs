@@ -20,7 +20,7 @@ use crate::{
     plan::call::{HttpCall, Reply},
 };
 
-use super::{Rest, sign_in::Signed};
+use super::{Rest, signed::Signed};
 
 /// The longest that the app's word keeps all of a credential's calls back; a client is told the whole of it.
 const HOLD: Duration = Duration::from_secs(60);

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-use super::http::{Look, Rows, by_rule};
+use super::look::{Look, Rows, by_rule};
 
 /// So many records are asked for by what they have.
 const SAMPLES: usize = 3;
