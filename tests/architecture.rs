@@ -30,7 +30,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bcrypt", &["gateway/hash.rs"]),
     ("bytes", &["backend/", "gateway/", "server/"]),
     ("clap", &["cli/"]),
-    ("cookie_store", &["backend/rest/sign_in.rs"]),
+    ("cookie_store", &["backend/rest/signed.rs"]),
     ("flate2", &["backend/rest/wire.rs"]),
     ("futures_util", &["backend/"]),
     ("getrandom", &["gateway/hash.rs", "server/stack.rs"]),

@@ -19,7 +19,7 @@ pub struct Failure {
 pub enum Kind {
     /// No connection; a database that is away, full or cannot be written.
     Unreachable,
-    /// Somebody else holds the database; nothing was done.
+    /// Somebody else holds the database, and nothing was done; a bare 503, after which that is not known.
     Busy,
     /// Another transaction was in the way and everything was undone: it may be done again at once.
     Conflict,

@@ -149,7 +149,7 @@ impl Gateway {
         let mut reply =
             session.call(call).await.map_err(|failure| Failure { sent: failure.sent && !reads, ..failure })?;
         if let Some(until) = until {
-            reply = self.wait(session, call, until, reply).await?;
+            reply = self.wait(session, call, until, step, reply).await?;
         }
         // One of many was refused: one by one, so that the others are not held back and the culprit is named.
         let together = !step.singly.is_empty();
@@ -170,8 +170,16 @@ impl Gateway {
         Ok(last)
     }
 
-    /// Asks again until what is waited for holds of an ok reply.
-    async fn wait(&self, session: &mut Session, call: &Call, until: &Until, first: Reply) -> Result<Reply, Error> {
+    /// Asks again until what is waited for holds of an ok reply. A write that is sent again has acted with its first one: what the
+    /// app says then does not say that nothing was done.
+    async fn wait(
+        &self,
+        session: &mut Session,
+        call: &Call,
+        until: &Until,
+        step: &Step<'_>,
+        first: Reply,
+    ) -> Result<Reply, Error> {
         let begun = Instant::now();
         let mut reply = first;
         loop {
@@ -184,7 +192,10 @@ impl Gateway {
                 return Err(Failure { kind: Kind::TimedOut, sent: true, message }.into());
             }
             tokio::time::sleep(until.every).await;
-            reply = session.call(call).await?;
+            reply = session.call(call).await.map_err(|failure| Failure { sent: true, ..failure })?;
+            if reply.class != Class::Ok && !step.only_reads() {
+                return judged(reply, step.wish).map_err(|error| Error::Unsure(Box::new(error)));
+            }
         }
     }
 }

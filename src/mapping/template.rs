@@ -135,8 +135,13 @@ impl Template {
                 ));
             }
         }
-        if !self.is_alone() && self.quotes.contains(&Some(Quote::Text)) {
-            return Err(format!("`{}`: `text` leaves a value as it is, so it stands alone", self.source));
+        for (word, quote) in [("text", Quote::Text), ("commas", Quote::Commas)] {
+            if !self.is_alone() && self.quotes.contains(&Some(quote)) {
+                return Err(format!(
+                    "`{}`: `{word}` leaves what a value holds as it is, so it stands alone",
+                    self.source
+                ));
+            }
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     door::{Door, LIMITS, user},
-    odd_app::{OddApp, told},
+    odd_app::{OddApp, Told, told},
 };
 
 const MAPPING: &str = "
@@ -116,4 +116,21 @@ async fn what_was_just_written_is_waited_for() {
     door.ask("DELETE", "/Users/7", Value::Null).await.is(204);
     door.get("/Users/7").await.fails(404, "");
     assert_eq!(app.calls().len(), 2, "what was deleted is gone at once");
+}
+
+/// A bare 503 may be a proxy's, which gave up on an app that acts all the same.
+#[tokio::test]
+async fn a_bare_503_does_not_say_that_nothing_was_done() {
+    for (headers, sure) in [(vec![], false), (vec![("retry-after", "3".to_owned())], true)] {
+        let (app, url) = OddApp::start(move |_| Told(503, headers.clone(), "{}".to_owned())).await;
+        let door = Door::over_text(&MAPPING.replace("PACE", "within: 100 ms"), &url, LIMITS).await;
+        let answer = door.ask("POST", "/Users", user("ann")).await;
+        assert!(answer.headers.contains_key("retry-after"));
+        let detail = answer.fails(503, "");
+        assert_eq!(detail.contains("not known"), !sure, "{detail}");
+        assert_eq!(app.calls().len(), 1);
+        // a read has done nothing in any case
+        let detail = door.get("/Users/1").await.fails(503, "");
+        assert!(!detail.contains("not known"), "{detail}");
+    }
 }

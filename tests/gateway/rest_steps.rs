@@ -205,3 +205,29 @@ async fn a_step_may_be_left_out_by_what_was_there_before() {
         assert_eq!(app.calls(), calls, "undone is what was done");
     }
 }
+
+/// What a write that is sent again is told later is not said of its first call.
+#[tokio::test]
+async fn a_write_that_is_waited_for_is_not_told_as_refused() {
+    let mapping = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}' } }
+resources:
+  User:
+    id: $.id
+    attributes: { userName: { at: $.login, access: [read] }, title: $.title }
+    get: GET /users/{{id}}
+    update:
+      steps: [{ call: 'PATCH /users/{{id}}', json: $.changed, repeat: safe, until: { $.done: true }, every: 50 ms, within: 1 s }]
+";
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (_, url) = OddApp::start(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => told(200, &json!({"done": false})),
+        _ => told(409, &json!({})),
+    })
+    .await;
+    let door = Door::over_text(mapping, &url, LIMITS).await;
+    let change = json!([{"op": "replace", "path": "title", "value": "new"}]);
+    let detail = door.patch("/Users/1", change).await.fails(409, "uniqueness");
+    assert!(detail.contains("not known"), "{detail}");
+}

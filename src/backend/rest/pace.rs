@@ -216,7 +216,7 @@ impl Rest {
                     reply.retry_after.map(Duration::from_secs).inspect(|wait| budget.hold(*wait))
                 }
                 Err(failure) if call.repeat && failure.kind.passes() => None,
-                _ => return settled(outcome, unsure),
+                _ => return settled(self.told(call, outcome), unsure),
             };
             // A connection that was closed while it was quiet is no fault of the app: the next one is tried at once.
             let first = left + 1 == pace.tries && outcome.is_err();
@@ -227,9 +227,9 @@ impl Rest {
                 None => Some(backoff.next_backoff().deadline()),
             };
             let Some(until) = until.filter(|until| left > 0 && *until < deadline - least) else {
-                return settled(outcome, unsure);
+                return settled(self.told(call, outcome), unsure);
             };
-            unsure = outcome.err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);
+            unsure = self.told(call, outcome).err().filter(|failure| failure.sent && !call.method.is_safe()).or(unsure);
             tracing::debug!(method = %call.method, left, "sent again");
             sleep_until(until).await;
         }
@@ -241,8 +241,22 @@ impl Rest {
     /// Whether a call may be sent again after `busy`. A bare 503 may be a proxy's, which gave up on an app that acts all the
     /// same: then only what has the same effect twice.
     fn again(&self, call: &HttpCall, reply: &Reply) -> bool {
-        let bare = reply.status == Some(503) && reply.retry_after.is_none();
-        !bare || call.repeat || ruled(call, &self.app, reply)
+        call.repeat || !self.is_bare(call, reply)
+    }
+
+    fn is_bare(&self, call: &HttpCall, reply: &Reply) -> bool {
+        let bare = reply.class == Class::Busy && reply.status == Some(503) && reply.retry_after.is_none();
+        bare && !ruled(call, &self.app, reply)
+    }
+
+    /// How a try ended: a bare 503 does not say that nothing was done.
+    fn told(&self, call: &HttpCall, outcome: Result<Reply, Failure>) -> Result<Reply, Failure> {
+        match outcome {
+            Ok(reply) if !call.method.is_safe() && self.is_bare(call, &reply) => {
+                Err(Failure::after_sending(Kind::Busy, "the app, or a proxy in front of it, answered 503"))
+            }
+            outcome => outcome,
+        }
     }
 }
 

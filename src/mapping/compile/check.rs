@@ -9,6 +9,7 @@ use crate::{
         Records, Resource,
         call::CallTemplate,
         line::{Line, Source},
+        pattern::Subject,
         rest::{ChangeRule, FilterRule, Get, List},
         selector::Selector,
         sql::{ColumnIs, ColumnTest},
@@ -256,6 +257,38 @@ pub(super) fn check_edits(drafts: &[Draft<'_>], update: &[ChangeRule], faults: &
             "writes through this gateway wait for each other; if the app has calls of its own for this, name them in \
              rules of `update`",
         );
+    }
+}
+
+/// What a write asks of the record stands in the record itself: parts are not read for it.
+pub(super) fn check_unread(parts: &[(Key, Node)], update: &[ChangeRule], delete: &[CallTemplate], faults: &mut Faults) {
+    let rules = update.iter().flat_map(|rule| rule.ahead.iter().chain([&rule.call]));
+    let calls = rules.chain(delete).flat_map(|call| [Some(call), call.undo.as_deref()]).flatten();
+    let (mut sent, mut tested) = (Vec::new(), Vec::new());
+    for call in calls {
+        sent.extend(call.uses());
+        let tests = call.when.iter().flat_map(|when| &when.entries);
+        tested.extend(tests.filter_map(|(subject, _)| match subject {
+            Subject::At(at) => at.text().strip_prefix("$.before."),
+            Subject::Header(_) | Subject::Status => None,
+        }));
+    }
+    for (key, _) in parts {
+        let part = Some(key.name.as_str());
+        let sends =
+            sent.iter().any(|(name, field)| matches!(name.as_str(), "before" | "whole") && field.as_deref() == part);
+        if sends || tested.iter().any(|path| path.split(['.', '[']).next() == part) {
+            faults
+                .error(
+                    key.span,
+                    "unread-part",
+                    format!("`$.before.{}` is a part, which is not read for a write", key.name),
+                )
+                .help(format!(
+                    "read it in a step in front: `{{ call: \"GET …\", keep: {{ {0}: $ }} }}`, and write `$.{0}`",
+                    key.name
+                ));
+        }
     }
 }
 

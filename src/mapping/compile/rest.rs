@@ -25,7 +25,7 @@ use super::{
     change::{create, update},
     check::{
         check_claims, check_edits, check_get, check_id, check_links, check_looked, check_overlaps, check_parts,
-        check_probed, check_required, check_scope,
+        check_probed, check_required, check_scope, check_unread,
     },
     draft::Draft,
     frame::Shared,
@@ -240,6 +240,7 @@ fn records(
     check_probed(!lists.is_empty(), create.as_ref().is_some_and(|create| create.call.probe), span, faults);
     check_claims(span, drafts, create.is_some(), &update, faults);
     check_parts(part_entries, drafts, &update, faults);
+    check_unread(part_entries, &update, &delete, faults);
     check_edits(drafts, &update, faults);
     for (node, read) in only.iter().chain(&protect) {
         if let Some((key, _)) = part_entries.iter().find(|(key, _)| read.tests(&key.name)) {
