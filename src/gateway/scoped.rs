@@ -91,8 +91,8 @@ impl Gateway {
             let Some((each, of)) = line.scoped() else { continue };
             let Some(kind) = self.kind(&of.name).filter(|kind| kind.guards()) else { continue };
             let list = Condition::Present(line.target.clone());
-            let needs = Needs { condition: Some(&list), ..Needs::NOTHING };
-            let record = self.record(session, resource, id, &needs).await?.ok_or_else(Error::absent)?;
+            let record =
+                self.record(session, resource, id, &Needs::checking(&list)).await?.ok_or_else(Error::absent)?;
             let ids = held(line, each, &record).into_iter().collect();
             if !self.those(session, kind, ids, &|record| kind.protects(record)).await?.is_empty() {
                 return Err(Fault::Protected.into());
