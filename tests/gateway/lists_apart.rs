@@ -83,3 +83,20 @@ async fn rows_that_give_less_keep_the_list_that_hangs_there() {
         assert_eq!(*members.lock().unwrap(), ["3"], "{gives}");
     }
 }
+
+#[tokio::test]
+async fn who_joins_and_leaves_is_looked_at_with_the_list() {
+    let (members, _, door) = set("", "protect: { $.owner: true }").await;
+    let one = |op: &str, id: &str| match op {
+        "add" => json!([{"op": op, "path": "members", "value": [{"value": id}]}]),
+        _ => json!([{"op": op, "path": format!("members[value eq \"{id}\"]")}]),
+    };
+    door.patch("/Groups/g", one("remove", "2")).await.is(204);
+    assert_eq!(*members.lock().unwrap(), ["1"]);
+    door.patch("/Groups/g", one("remove", "2")).await.is(204);
+    door.patch("/Groups/g", one("add", "3")).await.is(204);
+    door.patch("/Groups/g", one("add", "3")).await.is(204);
+    door.patch("/Groups/g", one("add", "1")).await.is(204);
+    door.patch("/Groups/g", one("remove", "1")).await.fails(403, "");
+    assert_eq!(*members.lock().unwrap(), ["1", "3"], "nobody joins twice, and who is protected stays");
+}
