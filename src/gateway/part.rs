@@ -82,6 +82,18 @@ impl Gateway {
         Ok(each)
     }
 
+    /// Whether there are rows, and they are all of others than of those whom they were asked for.
+    pub(super) async fn strays(
+        &self,
+        session: &mut Session,
+        part: &Part,
+        of: &[(usize, Value)],
+    ) -> Result<bool, Error> {
+        let found = self.part(session, part, of).await?;
+        let some = found.as_array().is_some_and(|rows| !rows.is_empty());
+        Ok(some && dealt(part, of, found)?.iter().all(|(_, rows)| rows.as_array().is_none_or(Vec::is_empty)))
+    }
+
     /// A part, all its pages. An absent one is empty; any other failure fails the read.
     async fn part(&self, session: &mut Session, part: &Part, of: &[(usize, Value)]) -> Result<Value, Error> {
         let mut all: Vec<Value> = Vec::new();
