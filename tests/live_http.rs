@@ -43,6 +43,7 @@ struct Odd {
     thin_rows: bool,
     forgets_a_nick: bool,
     guesses_nicks: bool,
+    other_ids: bool,
 }
 
 fn users(odd: Odd) -> Vec<Value> {
@@ -76,6 +77,12 @@ fn answer(odd: Odd, asked: &Asked) -> Told {
             named.map(|user| user["id"].clone()).filter(|id| !odd.forgets_a_nick || *id != 2).collect();
         ids.extend(odd.guesses_nicks.then_some(json!(17)));
         return if ids.is_empty() { told(404, &json!({})) } else { told(200, &json!({"ids": ids})) };
+    }
+    if url.path() == "/titles" {
+        let ids = of("of").unwrap();
+        let row =
+            |id: &str| json!({"of": if odd.other_ids { format!("user-{id}") } else { id.to_owned() }, "is": "Cook"});
+        return told(200, &ids.split(',').map(row).collect());
     }
     let same = |a: &Value, b: &str| match odd.tells_letters_apart {
         true => a == b,
@@ -214,4 +221,15 @@ async fn rows_that_tell_otherwise_than_the_record_are_named() {
     assert!(code == 2 && said.contains(message), "rules are tried by what records hold: {said}");
     let (code, said) = check_mapping(&gives("holds: nickName eq \"nick1\""), Odd::default()).await;
     assert!(code == 2 && said.contains("says otherwise than `holds: nickName eq"), "{said}");
+}
+
+#[tokio::test]
+async fn rows_of_a_batch_that_name_none_of_the_asked_are_named() {
+    let mapping = MAPPING
+        .replace("    get: GET", "    parts: { titles: { call: \"GET /titles?of={{commas values}}\", rows: $, batch: 20, match: $.of } }\n    get: GET")
+        .replace("    attributes:\n", "    attributes:\n      title: { at: \"$.titles[0].is\", access: [read] }\n");
+    assert_eq!(check_mapping(&mapping, Odd::default()).await.0, 0);
+    let (code, said) = check_mapping(&mapping, Odd { other_ids: true, ..Odd::default() }).await;
+    let message = "error[broken-promise]: User: the part `titles` is asked for 20 records, and its rows name none of them at $.of";
+    assert!(code != 0 && said.contains(message), "{said}");
 }

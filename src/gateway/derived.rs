@@ -10,7 +10,11 @@ use serde_json::Value;
 use crate::{
     backend::Session,
     mapping::{Resource, relation::Derived, rows::Gives, translate},
-    plan::{derived, query::Named},
+    plan::{
+        derived,
+        query::{Named, Row},
+        read::Needs,
+    },
 };
 
 use super::{Error, Gateway};
@@ -40,10 +44,17 @@ impl Gateway {
         for (only, query) in derived::queries(derived, &ids, self.limits)? {
             let (rows, ..) = self.all(session, &query).await?.page();
             let view = derived::view(derived);
-            let rows = rows.into_iter().map(|(_, row)| row).collect();
+            let rows: Vec<Row<'_>> = rows.into_iter().map(|(_, row)| row).collect();
+            let by_row: Vec<bool> = rows.iter().map(|row| row.gives().is_some()).collect();
             let enough = |gives: &Gives| view.lines.iter().all(|line| gives.line(line));
+            let mut rows = self.whole(session, &query, rows, enough).await?;
+            // what hung under a row is gone with it, where its record took its place
+            let read = rows.iter_mut().zip(by_row).filter_map(|(row, by_row)| row.as_mut().filter(|_| by_row));
+            let read = read.filter(|row| row.gives().is_none());
+            let list = derived.is_kept();
+            self.hang(session, &derived.keeper, &Needs::checking(&list), read).await?;
             // who is gone by now names nobody
-            for row in self.whole(session, &query, rows, enough).await?.into_iter().flatten() {
+            for row in rows.into_iter().flatten() {
                 let keeper = self.resource(&view, Cow::Owned(row.record))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {

@@ -246,7 +246,8 @@ impl Gateway {
         }
     }
 
-    async fn hang<'r, 'q: 'r>(
+    /// Fetches what hangs under rows, and hangs it there.
+    pub(super) async fn hang<'r, 'q: 'r>(
         &self,
         session: &mut Session,
         kind: &Resource,

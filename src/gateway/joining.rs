@@ -1,10 +1,12 @@
 //! Somebody joins or leaves what is kept in their own record: read, edited and written back while nobody else writes it
 //! through this gateway, and looked at again.
 
+use serde_json::Value;
+
 use crate::{
     backend::Session,
-    mapping::{Resource, answer::Class},
-    plan::{Fault, joining::Member},
+    mapping::{Resource, answer::Class, relation::Derived},
+    plan::{Fault, joining::Member, read::Needs},
 };
 
 use super::{Error, Gateway, left::Left};
@@ -19,7 +21,7 @@ impl Gateway {
     ) -> Result<bool, Error> {
         let keeper = &*member.derived.keeper;
         let _order = self.order.of(&keeper.kind.name, &member.id).await;
-        let Some(before) = self.base(session, keeper, &member.id).await? else {
+        let Some(before) = self.who(session, member).await? else {
             // who is not there is no member
             return if member.joins { Err(Error::NoMember) } else { Ok(false) };
         };
@@ -37,12 +39,14 @@ impl Gateway {
         // the steps of one record hold none of another
         let reply = Box::pin(self.steps(session, keeper, &member.id, &steps, Some(before))).await?.reply;
         let told = told.and_then(|at| Some(at.one(&reply?.body)?.clone())).filter(|record| record.is_object());
+        // a reply holds nothing of what is fetched besides
+        let told = told.filter(|_| !member.derived.is_apart());
         // from here on it has taken effect, whatever becomes of the look at it
         let did = if member.joins { "adding 1 member" } else { "removing 1 member" };
         let done = || Left { done: vec![did.to_owned()], ..Left::default() };
         let after = match told {
             Some(record) => Some(record),
-            None => self.base(session, keeper, &member.id).await.map_err(|error| error.after(done()))?,
+            None => self.who(session, member).await.map_err(|error| error.after(done()))?,
         };
         let after = after.map(|record| member.in_it(&record)).transpose();
         let after = after.map_err(|fault| Error::from(fault).after(done()))?.unwrap_or(false);
@@ -52,5 +56,15 @@ impl Gateway {
         let detail = Some("the app took the change and does not show it".to_owned());
         let error = Error::App { class: Class::Broken, detail, retry_after: None, status: None };
         Err(Error::Unsure(Box::new(error)))
+    }
+
+    /// Their record with the list. Only where that is fetched besides is it more than the record: it is written back as it came.
+    async fn who(&self, session: &mut Session, member: &Member<'_>) -> Result<Option<Value>, Error> {
+        let Derived { keeper, .. } = member.derived;
+        if !member.derived.is_apart() {
+            return self.base(session, keeper, &member.id).await;
+        }
+        let list = member.derived.is_kept();
+        Box::pin(self.record(session, keeper, &member.id, &Needs::checking(&list))).await
     }
 }

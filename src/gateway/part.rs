@@ -1,7 +1,7 @@
 //! Reading what hangs under records: parts of an HTTP app, for each record or for many at once, rows of other tables, and
 //! lists that other records keep.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -82,6 +82,18 @@ impl Gateway {
         Ok(each)
     }
 
+    /// Whether there are rows, and they are all of others than of those whom they were asked for.
+    pub(super) async fn strays(
+        &self,
+        session: &mut Session,
+        part: &Part,
+        of: &[(usize, Value)],
+    ) -> Result<bool, Error> {
+        let found = self.part(session, part, of).await?;
+        let some = found.as_array().is_some_and(|rows| !rows.is_empty());
+        Ok(some && dealt(part, of, found)?.iter().all(|(_, rows)| rows.as_array().is_none_or(Vec::is_empty)))
+    }
+
     /// A part, all its pages. An absent one is empty; any other failure fails the read.
     async fn part(&self, session: &mut Session, part: &Part, of: &[(usize, Value)]) -> Result<Value, Error> {
         let mut all: Vec<Value> = Vec::new();
@@ -149,14 +161,22 @@ fn dealt(part: &Part, of: &[(usize, Value)], found: Value) -> Result<Vec<(usize,
     };
     let mut lists: HashMap<String, Vec<Value>> =
         of.iter().filter_map(|(_, id)| Some((text(id)?, Vec::new()))).collect();
+    let mut others: HashSet<String> = HashSet::new();
     for row in rows {
         let Some(id) = batch.of.one(&row).and_then(text) else {
             let cause = format!("a row of the part `{}` does not say at {} whose it is", part.name, batch.of.text());
             return Err(Fault::Unmade(cause));
         };
-        if let Some(list) = lists.get_mut(&id) {
-            list.push(row);
+        match lists.get_mut(&id) {
+            Some(list) => list.push(row),
+            None => _ = others.insert(id.to_lowercase()),
         }
+    }
+    // whoever is left without rows may have those of another spelling, and is not shown as one that has none
+    if lists.iter().any(|(id, list)| list.is_empty() && others.contains(&id.to_lowercase())) {
+        let cause =
+            format!("rows of the part `{}` spell ids otherwise than the records, at {}", part.name, batch.of.text());
+        return Err(Fault::Unmade(cause));
     }
     let list = |id: &Value| text(id).and_then(|id| lists.get(&id)).cloned().unwrap_or_default();
     Ok(of.iter().map(|(at, id)| (*at, Value::Array(list(id)))).collect())

@@ -45,7 +45,7 @@ impl Gateway {
             let Some((each, of)) = line.scoped() else { continue };
             let Some(kind) = self.kind(&of.name).filter(|kind| kind.hides()) else { continue };
             let ids: HashSet<String> = records.iter().flat_map(|record| held(line, each, record)).collect();
-            let there = Box::pin(self.those(session, kind, ids, &|_| true)).await?;
+            let there = Box::pin(self.those(session, kind, ids, false)).await?;
             for record in records.iter_mut() {
                 let Some(Value::Array(items)) = each.items.one(record) else { continue };
                 let seen = |item: &&Value| translate::named(line, each, item).is_none_or(|id| there.contains(&id));
@@ -56,14 +56,15 @@ impl Gateway {
         Ok(())
     }
 
-    /// Those of them who exist for SCIM and of whose record this holds.
+    /// Those of them who exist for SCIM; `guarded`: and are protected.
     async fn those(
         &self,
         session: &mut Session,
         kind: &Resource,
         mut ids: HashSet<String>,
-        holds: &(dyn Fn(&Value) -> bool + Sync),
+        guarded: bool,
     ) -> Result<HashSet<String>, Error> {
+        let holds = |record: &Value| !guarded || kind.protects(record);
         let has_list = matches!(&kind.records, Records::Rest(records) if !records.lists.is_empty());
         if ids.len() <= SINGLY || !has_list {
             let mut those = HashSet::new();
@@ -79,9 +80,17 @@ impl Gateway {
         };
         let query = own::all(kind, Condition::Present(id), self.limits)?;
         let (rows, ..) = self.all(session, &query).await?.page();
-        let all = rows.iter().filter(|(_, row)| holds(&row.record)).map(|(_, row)| translate::id(kind, &row.record));
-        let all = all.collect::<Result<HashSet<String>, _>>()?;
-        ids.retain(|id| all.contains(id));
+        let mut meant = Vec::new();
+        for (_, row) in rows {
+            if ids.contains(&translate::id(kind, &row.record)?) {
+                meant.push(row);
+            }
+        }
+        // a row that gives less may not say that somebody is protected
+        let found = self.whole(session, &query, meant, |gives| !guarded || gives.guard).await?;
+        let found = found.iter().flatten().filter(|row| kind.exists(&row.record) && holds(&row.record));
+        let found = found.map(|row| translate::id(kind, &row.record)).collect::<Result<HashSet<String>, _>>()?;
+        ids.retain(|id| found.contains(id));
         Ok(ids)
     }
 
@@ -91,10 +100,10 @@ impl Gateway {
             let Some((each, of)) = line.scoped() else { continue };
             let Some(kind) = self.kind(&of.name).filter(|kind| kind.guards()) else { continue };
             let list = Condition::Present(line.target.clone());
-            let needs = Needs { condition: Some(&list), ..Needs::NOTHING };
-            let record = self.record(session, resource, id, &needs).await?.ok_or_else(Error::absent)?;
+            let record =
+                self.record(session, resource, id, &Needs::checking(&list)).await?.ok_or_else(Error::absent)?;
             let ids = held(line, each, &record).into_iter().collect();
-            if !self.those(session, kind, ids, &|record| kind.protects(record)).await?.is_empty() {
+            if !self.those(session, kind, ids, true).await?.is_empty() {
                 return Err(Fault::Protected.into());
             }
         }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::scim::schema::Target;
+use crate::scim::{condition::Condition, schema::Target};
 
 use super::{
-    Resource,
+    Records, Resource,
     call::CallTemplate,
     line::{Each, Line, Source},
 };
@@ -62,5 +62,19 @@ impl Derived {
             Source::Each(each) => Some((line, each)),
             _ => None,
         }
+    }
+
+    /// That a record has the list: what is needed of it, to read the list.
+    #[must_use]
+    pub fn is_kept(&self) -> Condition {
+        Condition::Present(self.list.clone())
+    }
+
+    /// Whether the list is not in the keeper's record and is fetched besides.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        let Records::Rest(records) = &self.keeper.records else { return false };
+        let reads = |part: &str| self.kept().is_some_and(|(line, _)| line.reads_from(part));
+        records.parts.iter().any(|part| reads(&part.name))
     }
 }

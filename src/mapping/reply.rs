@@ -46,6 +46,12 @@ impl InReply {
         found.into_iter().map(Cow::into_owned).collect()
     }
 
+    /// Whether several are to be found in a list that the reply does not have.
+    #[must_use]
+    pub fn misses_list(&self, body: &Value) -> bool {
+        matches!(&self.at, At::Body(at) if at.misses_list(body))
+    }
+
     fn in_header<'r>(&self, headers: &HeaderMap) -> Option<Cow<'r, Value>> {
         let At::Header(name) = &self.at else { return None };
         let found = self.part(Cow::Owned(Value::from(headers.get(name)?.to_str().ok()?)))?;

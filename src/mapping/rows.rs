@@ -31,6 +31,8 @@ pub struct Gives {
     pub lacks: Vec<Target>,
     /// Whether a row shows all that `where` looks at.
     pub scope: bool,
+    /// Whether it shows all that `protect` looks at.
+    pub guard: bool,
     /// Whether a row holds nothing but the id.
     pub only_id: bool,
 }

@@ -140,6 +140,21 @@ impl Selector {
         }
     }
 
+    /// Whether several values are to be found here and there is nothing to find them in: a value that is no list stands in front of
+    /// the first `[*]`, or none.
+    #[must_use]
+    pub fn misses_list(&self, whole: &Value) -> bool {
+        let Form::Query(query) = &self.form else { return false };
+        let front: Vec<Step> = query.segments.iter().map_while(step).collect();
+        // `.*` goes through an object as well
+        let of_list = self.text.find('*').is_some_and(|at| self.text[..at].ends_with('['));
+        match walk(whole, &front) {
+            Some(Value::Array(_)) => false,
+            Some(Value::Object(_)) => of_list,
+            _ => true,
+        }
+    }
+
     /// Writes a value at a plain path, making the objects and first items on the way. Whatever else stands there is replaced.
     pub fn set(&self, whole: &mut Value, value: Value) {
         let Some(steps) = self.steps() else { return };
@@ -207,15 +222,15 @@ fn walk<'a>(whole: &'a Value, steps: &[Step]) -> Option<&'a Value> {
 }
 
 fn plain(query: &JpQuery) -> Option<Vec<Step>> {
-    query
-        .segments
-        .iter()
-        .map(|segment| match segment {
-            Segment::Selector(Part::Name(name)) => Some(Step::Key(unquoted(name))),
-            Segment::Selector(Part::Index(index)) => usize::try_from(*index).ok().map(Step::Index),
-            _ => None,
-        })
-        .collect()
+    query.segments.iter().map(step).collect()
+}
+
+fn step(segment: &Segment) -> Option<Step> {
+    match segment {
+        Segment::Selector(Part::Name(name)) => Some(Step::Key(unquoted(name))),
+        Segment::Selector(Part::Index(index)) => usize::try_from(*index).ok().map(Step::Index),
+        _ => None,
+    }
 }
 
 /// The parser keeps the quotes of `$['a b']`.
@@ -258,6 +273,12 @@ mod tests {
         let selector = Selector::compile("$.errors[*].code").unwrap();
         assert!(!selector.writes());
         assert_eq!(selector.all(&json!({"errors": [{"code": "a"}, {"code": "b"}]})), [&json!("a"), &json!("b")]);
+        let misses = |path: &str, whole: Value| Selector::compile(path).unwrap().misses_list(&whole);
+        for none in [json!({}), json!({"errors": null}), json!({"errors": {"code": "a"}}), json!([])] {
+            assert!(misses("$.errors[*].code", none.clone()) && !misses("$.errors.code", none));
+        }
+        assert!(!misses("$.errors[*].code", json!({"errors": []})) && !misses("$[*].code", json!([])));
+        assert!(!misses("$.errors.*.code", json!({"errors": {}})) && misses("$[*]", json!({})));
     }
 
     #[test]

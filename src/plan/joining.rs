@@ -124,7 +124,8 @@ pub fn rule(derived: &Derived) -> Option<&ChangeRule> {
 pub fn calls(derived: &Derived) -> usize {
     match (&derived.writes, rule(derived)) {
         (Some(Joining::Calls(_)), _) if !derived.keeper.is_guarded() => 1,
-        (Some(Joining::Calls(_)), _) => 2,
+        // each look is one call more for a list that is fetched besides
+        (Some(Joining::Calls(_)), _) => 3 + 2 * usize::from(derived.is_apart()),
         (_, Some(rule)) => 2 + rule.ahead.len() + usize::from(rule.call.record.is_none()),
         (_, None) => 2,
     }

@@ -71,6 +71,12 @@ impl Needs<'_> {
         Needs { shown, condition: None, order: None }
     }
 
+    /// What this is checked by, and nothing is shown.
+    #[must_use]
+    pub const fn checking(condition: &Condition) -> Needs<'_> {
+        Needs { condition: Some(condition), ..Needs::NOTHING }
+    }
+
     fn target(&self, target: &Target) -> bool {
         let same = |t: &Target| t.extension == target.extension && t.attribute.name == target.attribute.name;
         let shown = match self.shown {

@@ -20,6 +20,7 @@ mod half_way;
 mod hostile;
 mod keys;
 mod lists;
+mod lists_apart;
 mod lists_whole;
 mod model;
 mod odd_app;

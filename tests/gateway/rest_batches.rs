@@ -163,3 +163,29 @@ async fn ids_go_in_a_body_or_in_a_parameter_for_each() {
     assert_eq!(values(&page["Resources"][1]["members"]).len(), 12);
     assert_eq!(calls(&app)[1], "GET /memberships?page=1&n=100&groups%5B%5D=1&groups%5B%5D=2");
 }
+
+#[tokio::test]
+async fn rows_that_spell_ids_otherwise_are_not_taken_for_those_of_others() {
+    let mapping = MAPPING.replace("batch: 50", "batch: 2");
+    for (spelt, status) in [("a", 200), ("A", 502)] {
+        let (_, url) = OddApp::start(move |asked| {
+            let group = |id: &str| json!({"id": id, "name": format!("Group {id}")});
+            let path = asked.target.split('?').next().unwrap();
+            match path.strip_prefix("/groups/") {
+                Some(id) => told(200, &group(id)),
+                None => {
+                    told(200, &json!({"rows": [{"group": spelt, "user": 7}, {"group": "B", "user": 8}], "total": 2}))
+                }
+            }
+        })
+        .await;
+        let door = Door::over_text(&mapping, &url, LIMITS).await;
+        let answer = door.get("/Groups/a").await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        if status == 200 {
+            assert_eq!(values(&answer.body["members"]), ["7"], "who was not asked for is left out");
+        }
+        // nobody is in it, and no row says otherwise
+        assert!(door.get("/Groups/c").await.is(200).get("members").is_none());
+    }
+}

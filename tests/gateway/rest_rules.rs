@@ -72,6 +72,9 @@ fn act(asked: &Asked) -> Told {
         },
         ["search"] => {
             let begins = parameter(asked, "begins").unwrap();
+            if begins == "fault" {
+                return ok(json!({"ok": false, "error": "try later"}));
+            }
             let rows = users.iter().filter(|u| u["name"].as_str().unwrap().starts_with(begins));
             let mut rows: Vec<Value> = rows.map(|u| json!({"user": {"id": u["id"]}})).collect();
             rows.extend(rows.first().cloned());
@@ -230,4 +233,11 @@ async fn rows_of_a_rule_may_give_less_than_the_record() {
         assert_eq!(found["Resources"][0]["members"].is_array(), calls.len() == 2, "{rule}");
         assert_eq!(app.calls(), calls, "{rule}");
     }
+}
+
+#[tokio::test]
+async fn a_reply_without_the_list_of_ids_is_no_news_that_nobody_is_there() {
+    let (_, door) = door(LIMITS).await;
+    assert_eq!(door.find("/Users", "displayName sw \"X\"").await.ids(), [""; 0]);
+    door.find("/Users", "displayName sw \"fault\"").await.fails(502, "");
 }

@@ -158,3 +158,55 @@ async fn a_list_that_is_written_whole_keeps_who_is_hidden() {
     door.ask("POST", "/Groups", sent).await.is(201);
     assert_eq!(held(), json!([{"id": "5"}]));
 }
+
+const THIN: &str = r#"
+mapping: 1
+app: { rest: { url: "${ACME_URL}", auth: { bearer: "${ACME_TOKEN}" } } }
+resources:
+  User:
+    id: $.id
+    protect: { $.title: owner }
+    attributes: { userName: { at: $.login, access: [read] }, title: { at: $.title, access: [read] } }
+    get: GET /users/{{id}}
+    list: { call: GET /users, rows: $.data, gives: [#GIVES#], pages: { by: whole, max: 100 } }
+  Group:
+    id: $.id
+    attributes:
+      displayName: { at: $.name, access: [read] }
+      members: { each: $.people, value: $.id, of: User, add: "PUT /teams/{{id}}/{{value}}", remove: "DELETE /teams/{{id}}/{{value}}" }
+    get: GET /teams/{{id}}
+    delete: DELETE /teams/{{id}}
+"#;
+
+#[tokio::test]
+async fn rows_that_do_not_say_who_is_protected_are_not_asked() {
+    for (gives, owner, status) in
+        [("userName", 5, 403), ("userName", 50, 204), ("userName, title", 5, 403), ("userName, title", 50, 204)]
+    {
+        let titles = gives.contains("title");
+        let (app, url) = OddApp::start(move |asked| {
+            let title = |id: usize| if id == owner { "owner" } else { "cook" };
+            let row = |id: usize| match titles {
+                true => json!({"id": id, "login": format!("u{id}"), "title": title(id)}),
+                false => json!({"id": id, "login": format!("u{id}")}),
+            };
+            let path = asked.target.trim_start_matches('/');
+            match path.strip_prefix("users/").and_then(|id| id.parse().ok()) {
+                Some(id) => told(200, &json!({"id": id, "login": format!("u{id}"), "title": title(id)})),
+                None if path == "users" => told(200, &json!({"data": (1..=50).map(row).collect::<Vec<_>>()})),
+                None => {
+                    let people: Vec<Value> = (1..=12).map(|id| json!({"id": id})).collect();
+                    told(200, &json!({"id": "9", "name": "Cooks", "people": people}))
+                }
+            }
+        })
+        .await;
+        let door = Door::over_text(&THIN.replace("#GIVES#", gives), &url, LIMITS).await;
+        let answer = door.ask("DELETE", "/Groups/9", Value::Null).await;
+        assert_eq!(answer.status, status, "{gives}, {owner}");
+        let calls = app.calls();
+        let read = calls.iter().filter(|call| call.starts_with("GET /users/")).count();
+        assert_eq!(read, if titles { 0 } else { 12 }, "{calls:?}");
+        assert_eq!(calls.iter().any(|call| call == "DELETE /teams/9"), status == 204, "{calls:?}");
+    }
+}

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::{
     backend::Backend,
     config::Tenant,
@@ -66,6 +68,7 @@ impl Look<'_> {
             if let Some((_, first)) = rows.all.iter().find(|(exists, _)| *exists) {
                 self.one(Rows::id(first)).await?;
             }
+            self.batches(rows).await;
             for rule in &list.filters {
                 rules::rule(self, rule, rows).await?;
             }
@@ -100,6 +103,33 @@ impl Look<'_> {
                 Some(())
             }
             Err(error) => self.fails("get", &error),
+        }
+    }
+
+    /// Parts of many records in one call, whose rows are dealt by what they say. What else they do not keep shows in one record.
+    async fn batches(&mut self, rows: &Rows) {
+        for part in &self.records.parts {
+            let Some(batch) = &part.batch else { continue };
+            let stored = |(_, resource): &(bool, Map<String, Value>)| self.resource.id.codec.write(resource.get("id")?);
+            let of: Vec<(usize, Value)> = rows.all.iter().filter_map(stored).take(batch.most).enumerate().collect();
+            if of.is_empty() {
+                continue;
+            }
+            let read = async {
+                let mut session = self.gateway.backend.read().await?.of("check", self.tenant.clone());
+                self.gateway.strays(&mut session, part, &of).await
+            };
+            if matches!(read.await, Ok(true)) {
+                let message = format!(
+                    "the part `{}` is asked for {} records, and its rows name none of them at {}",
+                    part.name,
+                    of.len(),
+                    batch.of.text()
+                );
+                let help = "correct `match`, or `id`: both are to tell the same id; and see whether the call sends `$.values` \
+                            where the app looks for it";
+                self.says("broken-promise", &message, help);
+            }
         }
     }
 

@@ -33,6 +33,7 @@ pub(super) struct Reads<'a> {
     pub(super) get: Option<&'a Get>,
     pub(super) parts: &'a [Part],
     pub(super) only: &'a Pattern,
+    pub(super) protect: &'a Pattern,
 }
 
 /// Reads `gives` and `holds`.
@@ -100,11 +101,14 @@ pub(super) fn gives(
     };
     let lacks = drafts.iter().map(|d| &d.line).filter(|line| !is_given(line)).map(|line| line.target.clone()).collect();
     let shown: Vec<&Selector> = drafts.iter().filter(|d| is_given(&d.line)).flat_map(looked_at).collect();
-    let scope = reads.only.entries.iter().all(|(subject, _)| match subject {
-        Subject::At(at) => reads.id.is_some_and(|id| id.at == *at) || shown.contains(&at),
-        Subject::Status | Subject::Header(_) => false,
-    });
-    Some(Gives { lacks, scope, only_id: given.is_empty() })
+    let shows = |pattern: &Pattern| {
+        pattern.entries.iter().all(|(subject, _)| match subject {
+            Subject::At(at) => reads.id.is_some_and(|id| id.at == *at) || shown.contains(&at),
+            Subject::Status | Subject::Header(_) => false,
+        })
+    };
+    let (scope, guard) = (shows(reads.only), shows(reads.protect));
+    Some(Gives { lacks, scope, guard, only_id: given.is_empty() })
 }
 
 /// The places of a row that its lines read.

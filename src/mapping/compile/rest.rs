@@ -210,7 +210,8 @@ fn records(
         part_entries.iter().filter_map(|(key, node)| part(&key.name, node, shared, faults)).collect();
     let listed = fields.take("list");
     let fixed = listed.filter(|node| node.get("fixed").is_some()).and_then(|node| fixed(node, id, faults));
-    let reads = Reads { id, get: get.as_ref(), parts: &parts, only: only.as_ref().map_or(&all, |(_, only)| only) };
+    let [of_where, of_protect] = [&only, &protect].map(|read| read.as_ref().map_or(&all, |(_, pattern)| pattern));
+    let reads = Reads { id, get: get.as_ref(), parts: &parts, only: of_where, protect: of_protect };
     let lists = listed.filter(|node| node.get("fixed").is_none());
     let lists = lists.map(|n| list::lists(n, kind, drafts, &reads, shared, faults)).unwrap_or_default();
     check_get(get.as_ref(), &lists, fixed.is_some(), span, faults);

@@ -71,7 +71,7 @@ impl Query<'_> {
         let fetches = reads || has_parts(self.resource, &looks);
         let first = fetches.then(|| self.shown_by_row(gives));
         let first = first.filter(|first| *first != Condition::Always).map(|first| {
-            let view = View { version: false, ..View::new(self.resource, &checked(&first)) };
+            let view = View { version: false, ..View::new(self.resource, &Needs::checking(&first)) };
             (first, view)
         });
         let view = of_row.unwrap_or_else(|| View::new(self.resource, &looks));
@@ -94,7 +94,7 @@ impl Query<'_> {
     /// What of the filter shows in a row itself.
     fn shown_by_row(&self, gives: Option<&Gives>) -> Condition {
         let shows = |leaf: &Condition| {
-            let needs = checked(leaf);
+            let needs = Needs::checking(leaf);
             let enough = gives.is_none_or(|gives| View::of_row(self.resource, &needs, gives).is_some());
             enough && !has_parts(self.resource, &needs)
         };
@@ -106,10 +106,6 @@ impl Query<'_> {
     pub fn shown_by_record(&self) -> Condition {
         self.shown_by_row(None)
     }
-}
-
-fn checked(condition: &Condition) -> Needs<'_> {
-    Needs { condition: Some(condition), ..Needs::NOTHING }
 }
 
 fn has_scope(resource: &Resource) -> bool {

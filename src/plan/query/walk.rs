@@ -166,6 +166,11 @@ impl Query<'_> {
         };
         let found = match (way.own(), call) {
             (Some(Own::Ids), Some(call)) => {
+                // a reply of another kind is no news that nobody is there
+                if let Some(id) = call.id.as_ref().filter(|id| id.misses_list(&reply.body)) {
+                    let (name, at) = (&self.resource.kind.name, id.text());
+                    return Err(Fault::Unmade(format!("the app's reply has no list of {name}s at {at}")));
+                }
                 return Ok(call.id.as_ref().map(|id| id.all(&reply.body, &reply.headers)).unwrap_or_default());
             }
             (Some(Own::Record), Some(call)) => {
