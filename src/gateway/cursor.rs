@@ -124,6 +124,7 @@ impl Gateway {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
+            rows = query.once(&at, rows)?;
             if !marks.is_empty() {
                 let ids: Result<Vec<String>, _> = rows.iter().map(|row| translate::id(query.resource, row)).collect();
                 let ids = ids?;

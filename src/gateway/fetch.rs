@@ -212,6 +212,7 @@ impl Gateway {
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
+        let apart = matches!(&query.source, Source::Union(union) if union.stream);
         while let Some((rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             read += rows.len();
             if read > self.limits.rows {
@@ -219,14 +220,22 @@ impl Gateway {
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
             let look = query.look(&at);
+            let rows = query.once(&at, rows)?;
+            let (count, mut again) = (rows.len(), 0);
             for looked in self.looked(session, query, &look, rows).await? {
                 let row = self.checked(&look, looked)?;
                 if let Some((resource, _)) = &row.found {
                     order.check(resource)?;
                 }
                 match seen.insert(row.id.clone(), at.side) {
-                    // Two sides of a union may find the same, one list may not.
-                    Some(side) if side != at.side => continue,
+                    // Two sides of a union may find the same, one list may not, nor two that exclude each other: there
+                    // somebody moved, or the app does not know what tells its lists apart, and who is active is unknown.
+                    Some(side) if side != at.side && !apart => continue,
+                    // A look-up may be a join.
+                    Some(side) if side == at.side && query.way(&at).own().is_some() => {
+                        again += 1;
+                        continue;
+                    }
                     Some(_) => return Ok(None),
                     None => {}
                 }
@@ -238,6 +247,10 @@ impl Gateway {
                         return Ok(Some(kept));
                     }
                 }
+            }
+            // With nobody new it is the page that came before.
+            if again > 0 && again == count {
+                return Ok(None);
             }
             match next {
                 Next::Go(position) => at = *position,
