@@ -42,8 +42,7 @@ impl Gateway {
             let view = derived::view(derived);
             let rows = rows.into_iter().map(|(_, row)| row).collect();
             let enough = |gives: &Gives| view.lines.iter().all(|line| gives.line(line));
-            // who is gone by now names nobody
-            for row in self.whole(session, &query, rows, enough).await?.into_iter().flatten() {
+            for row in self.whole(session, &query, rows, enough).await?.ok_or(Error::Drift)? {
                 let keeper = self.resource(&view, Cow::Owned(row.record))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {
