@@ -306,3 +306,41 @@ resources:
     assert_eq!(app.calls(), ["GET /groups/g1", "GET /users/a1", "GET /users/c3", "GET /users/d4"]);
     assert_eq!(door.find("/Users?attributes=userName", "groups.value eq \"g2\"").await.is(200)["totalResults"], 0);
 }
+
+#[tokio::test]
+async fn groups_that_cannot_be_read_are_not_none() {
+    let mapping = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}' } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.id, case: exact, access: [read] }
+      groups: { from: Group.members }
+    get: 'GET /users/{{id}}'
+    list: { call: GET /users, rows: $, pages: { by: whole, max: 100 } }
+  Group:
+    id: $.id
+    attributes:
+      displayName: { at: $.id, access: [read] }
+      members: { each: $.people, value: $, of: User, access: [read] }
+    get: 'GET /groups/{{id}}'
+    list: { call: GET /groups, rows: $, gives: [], pages: { by: whole, max: 100 } }
+";
+    for seen in [true, false] {
+        let (_app, url) = OddApp::start(move |asked| match asked.target.as_str() {
+            "/users/a1" => told(200, &json!({"id": "a1"})),
+            "/groups" => told(200, &json!(["g1", "g2"])),
+            "/groups/g2" if !seen => told(404, &json!({})),
+            "/groups/g1" | "/groups/g2" => told(200, &json!({"id": &asked.target[8..], "people": ["a1"]})),
+            _ => told(405, &json!({})),
+        })
+        .await;
+        let user = Door::over_text(mapping, &url, LIMITS).await.get("/Users/a1").await;
+        match seen {
+            true => assert_eq!(values(&user.is(200)["groups"]), ["g1", "g2"]),
+            false => drop(user.fails(503, "")),
+        }
+    }
+}
