@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-use super::{Error, Gateway, fetch::Found};
+use super::{Error, Gateway, anew::Before, fetch::Found};
 
 /// How long one is good for.
 const LIFE: Duration = Duration::from_secs(120);
@@ -110,13 +110,14 @@ impl Gateway {
             0 => None,
             skip => self.bookmarks.at(asked, skip, Instant::now()),
         };
+        let mut before = Before::default();
         let found = match mark {
-            Some(mark) => self.read_on(session, query, mark, client).await?,
+            Some(mark) => before.round(self.read_on(session, query, mark, client).await)?,
             None => None,
         };
         let mut found = match found {
             Some(found) => found,
-            None => self.query(session, query, client).await?,
+            None => self.query_after(before, session, query, client).await?,
         };
         if let Some(place) = found.next.take() {
             let mark = Bookmark { place, total: found.total, made: Instant::now() };

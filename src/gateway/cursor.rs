@@ -17,6 +17,7 @@ use crate::{
 
 use super::{
     Error, Gateway,
+    anew::{Before, ROUNDS},
     kept::{InOrder, Kept},
     seal,
     walk::Walk,
@@ -49,17 +50,18 @@ impl Gateway {
                 Some(Place::from_json(&opened, query).ok_or_else(seal::invalid)?)
             }
         };
-        let mut page = None;
-        for _ in 0..2 {
-            page = match query.sorts_here() {
-                Some(_) => self.sorted(session, query, from.clone(), context.client).await?,
-                None => self.behind(session, query, from.clone(), true, context.client).await?,
+        let (mut page, mut before) = (None, Before::default());
+        for _ in 0..ROUNDS {
+            let read = match query.sorts_here() {
+                Some(_) => self.sorted(session, query, from.clone(), context.client).await,
+                None => self.behind(session, query, from.clone(), true, context.client).await,
             };
+            page = before.round(read)?;
             if page.is_some() {
                 break;
             }
         }
-        let page = page.ok_or(Error::Drift)?;
+        let page = page.ok_or_else(|| before.error())?;
         let next = page.next.map(|place| self.seal.seal(&place.to_json(), &bound, context.now)).transpose()?;
         let resources = page.resources.into_iter().map(|mut resource| {
             query.projection.apply(&mut resource);
@@ -124,6 +126,7 @@ impl Gateway {
                 return Err(query.too_many(&format!("{} rows of the app", self.limits.rows)).into());
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
+            rows = query.once(&at, rows)?;
             if !marks.is_empty() {
                 let ids: Result<Vec<String>, _> = rows.iter().map(|row| translate::id(query.resource, row)).collect();
                 let ids = ids?;
@@ -153,7 +156,8 @@ impl Gateway {
                 }
             }
             let look = query.look(&at);
-            for looked in self.looked(session, query, &look, rows).await? {
+            let Some(looked) = self.looked(session, query, &look, rows).await? else { return Ok(None) };
+            for looked in looked {
                 let row = self.checked(&look, looked)?;
                 if let Some((resource, _)) = &row.found {
                     order.check(resource)?;
@@ -162,7 +166,7 @@ impl Gateway {
                     return Ok(None);
                 }
                 let matches = row.matches(query);
-                if query.exact && !matches && !row.gone {
+                if query.exact && !matches {
                     return Err(Error::broken(query));
                 }
                 if matches && kept.len() == query.count {

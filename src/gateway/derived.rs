@@ -47,14 +47,13 @@ impl Gateway {
             let rows: Vec<Row<'_>> = rows.into_iter().map(|(_, row)| row).collect();
             let by_row: Vec<bool> = rows.iter().map(|row| row.gives().is_some()).collect();
             let enough = |gives: &Gives| view.lines.iter().all(|line| gives.line(line));
-            let mut rows = self.whole(session, &query, rows, enough).await?;
+            let mut rows = self.whole(session, &query, rows, enough).await?.ok_or(Error::Drift)?;
             // what hung under a row is gone with it, where its record took its place
-            let read = rows.iter_mut().zip(by_row).filter_map(|(row, by_row)| row.as_mut().filter(|_| by_row));
+            let read = rows.iter_mut().zip(by_row).filter_map(|(row, by_row)| by_row.then_some(row));
             let read = read.filter(|row| row.gives().is_none());
             let list = derived.is_kept();
             self.hang(session, &derived.keeper, &Needs::checking(&list), read).await?;
-            // who is gone by now names nobody
-            for row in rows.into_iter().flatten() {
+            for row in rows {
                 let keeper = self.resource(&view, Cow::Owned(row.record))?;
                 let (item, named) = derived::item(derived, &keeper);
                 for id in named.iter().filter(|id| only.as_ref().is_none_or(|only| only == *id)) {

@@ -1,7 +1,7 @@
 //! Reads what rows do not give (see [`crate::plan::query::Row`]): the record of a row by its id, and what hangs under records. Of many rows
 //! several at once, in their order; and none where that would take more calls than a request may make.
 
-use std::{borrow::Cow, collections::HashSet, mem};
+use std::{borrow::Cow, collections::HashSet};
 
 use serde_json::{Map, Value};
 
@@ -39,15 +39,11 @@ pub(super) enum Looked<'q> {
     Row(Row<'q>),
     /// The row of this id surely does not match.
     Not(String),
-    /// The record of this id is gone.
-    Gone(String),
 }
 
 /// A row as it is checked.
 pub(super) struct Checked<'q> {
     pub id: String,
-    /// Whether the record is gone.
-    pub gone: bool,
     /// What is checked, and what it was made of; none where it surely does not match.
     pub found: Option<(Map<String, Value>, Row<'q>)>,
 }
@@ -67,19 +63,20 @@ impl Checked<'_> {
 }
 
 impl Gateway {
-    /// Rows with all that is needed to check them.
+    /// Rows with all that is needed to check them; nothing where the record of one is gone: the list that names it is of another
+    /// moment, or the app does not tell its records, and then nobody knows who matches.
     pub(super) async fn looked<'q>(
         &self,
         session: &mut Session,
         query: &Query<'_>,
         look: &Look<'q>,
         mut rows: Vec<Value>,
-    ) -> Result<Vec<Looked<'q>>, Error> {
+    ) -> Result<Option<Vec<Looked<'q>>>, Error> {
         let kind = query.resource;
         let row = |record| Row { record, of: look.of };
         if !look.fetches {
             self.parts(session, kind, &query.looks(), &mut rows).await?;
-            return Ok(rows.into_iter().map(row).map(Looked::Row).collect());
+            return Ok(Some(rows.into_iter().map(row).map(Looked::Row).collect()));
         }
         let (mut found, mut places, mut alive) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
         for record in rows {
@@ -89,14 +86,12 @@ impl Gateway {
                 alive.push(row(record));
             }
         }
-        let mut alive = self.whole(session, query, alive, |_| !look.reads).await?;
-        self.hang(session, kind, &query.looks(), alive.iter_mut().flatten()).await?;
+        let Some(mut alive) = self.whole(session, query, alive, |_| !look.reads).await? else { return Ok(None) };
+        self.hang(session, kind, &query.looks(), alive.iter_mut()).await?;
         for (at, row) in places.into_iter().zip(alive) {
-            let Some(Looked::Not(id)) = found.get_mut(at) else { continue };
-            let id = mem::take(id);
-            found[at] = row.map_or(Looked::Gone(id), Looked::Row);
+            found[at] = Looked::Row(row);
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// A row as the resource that is checked.
@@ -105,10 +100,9 @@ impl Gateway {
             Looked::Row(row) => {
                 let resource = self.resource(&look.view, Cow::Borrowed(&row.record))?;
                 let id = resource.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-                Ok(Checked { id, gone: false, found: Some((resource, row)) })
+                Ok(Checked { id, found: Some((resource, row)) })
             }
-            Looked::Not(id) => Ok(Checked { id, gone: false, found: None }),
-            Looked::Gone(id) => Ok(Checked { id, gone: true, found: None }),
+            Looked::Not(id) => Ok(Checked { id, found: None }),
         }
     }
 
@@ -150,7 +144,7 @@ impl Gateway {
         let by_row: Vec<bool> = rows.iter().map(|row| row.gives().is_some()).collect();
         let of_row = |gives: &Gives| View::of_row(kind, needs, gives);
         let rows = self.whole(session, query, rows, |gives| of_row(gives).is_some()).await?;
-        let Some(mut rows) = rows.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let Some(mut rows) = rows else { return Ok(None) };
         self.hang(session, kind, needs, rows.iter_mut()).await?;
         let whole = View::new(kind, needs);
         let mut made = Vec::with_capacity(rows.len());
@@ -172,7 +166,7 @@ impl Gateway {
         query: &Query<'_>,
         rows: Vec<Row<'q>>,
         enough: impl Fn(&Gives) -> bool,
-    ) -> Result<Vec<Option<Row<'q>>>, Error> {
+    ) -> Result<Option<Vec<Row<'q>>>, Error> {
         let kind = query.resource;
         let lacks = |row: &Row<'_>| row.gives().is_some_and(|gives| !enough(gives));
         let ids: Vec<String> = rows
@@ -187,14 +181,14 @@ impl Gateway {
                 (true, Some(told)) => match records.next().flatten() {
                     Some(mut record) => {
                         held(kind, told.holds, &mut record, true)?;
-                        Some(Row { record, of: None })
+                        Row { record, of: None }
                     }
-                    None => None,
+                    None => return Ok(None),
                 },
-                _ => Some(row),
+                _ => row,
             });
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// The records of the ids that a look-up told, each once. Who is not there is left out.

@@ -19,6 +19,7 @@ use crate::{
 
 use super::{
     Error, Gateway,
+    anew::{Before, ROUNDS},
     detail::held,
     kept::{InOrder, Kept},
     walk::Walk,
@@ -113,27 +114,38 @@ impl Gateway {
     /// All that a query of the gateway's own finds. That there is no more is only known when the list was read wholly.
     pub(super) async fn all<'q>(&self, session: &mut Session, query: &'q Query<'_>) -> Result<Kept<'q>, Error> {
         let client = session.client();
-        for _ in 0..2 {
-            if let Some(kept) = self.gather(session, query, Kept::new(query), &client).await? {
+        let mut before = Before::default();
+        for _ in 0..ROUNDS {
+            if let Some(kept) = before.round(self.gather(session, query, Kept::new(query), &client).await)? {
                 return Ok(kept);
             }
         }
-        Err(Error::Drift)
+        Err(before.error())
     }
 
     /// The resources that a query finds.
     pub(super) async fn query(&self, session: &mut Session, query: &Query<'_>, client: &str) -> Result<Found, Error> {
-        for _ in 0..2 {
+        self.query_after(Before::default(), session, query, client).await
+    }
+
+    /// The same, where a page of them was looked for before.
+    pub(super) async fn query_after(
+        &self,
+        mut before: Before,
+        session: &mut Session,
+        query: &Query<'_>,
+        client: &str,
+    ) -> Result<Found, Error> {
+        for _ in 0..ROUNDS {
             let found = match query.native {
-                true => self.page(session, query).await?,
-                false => self.walk(session, query, client).await?,
+                true => self.page(session, query).await,
+                false => self.walk(session, query, client).await,
             };
-            // Nothing: the list changed meanwhile. The second time it is the client that should come back later (law 5).
-            if let Some(found) = found {
+            if let Some(found) = before.round(found)? {
                 return Ok(found);
             }
         }
-        Err(Error::Drift)
+        Err(before.error())
     }
 
     /// The app's own page is the answer's page; nothing when the list changed between two calls.
@@ -212,6 +224,7 @@ impl Gateway {
         let mut at = Position::default();
         let (mut seen, mut read): (HashMap<String, usize>, usize) = (HashMap::new(), 0);
         let mut order = InOrder::new(query);
+        let apart = matches!(&query.source, Source::Union(union) if union.stream);
         while let Some((rows, told, next)) = self.rows_at(session, query, &at, &mut walk).await? {
             read += rows.len();
             if read > self.limits.rows {
@@ -219,14 +232,23 @@ impl Gateway {
             }
             let next = query.next(&at, rows.len(), rows.last(), told, next)?;
             let look = query.look(&at);
-            for looked in self.looked(session, query, &look, rows).await? {
+            let rows = query.once(&at, rows)?;
+            let (count, mut again) = (rows.len(), 0);
+            let Some(looked) = self.looked(session, query, &look, rows).await? else { return Ok(None) };
+            for looked in looked {
                 let row = self.checked(&look, looked)?;
                 if let Some((resource, _)) = &row.found {
                     order.check(resource)?;
                 }
                 match seen.insert(row.id.clone(), at.side) {
-                    // Two sides of a union may find the same, one list may not.
-                    Some(side) if side != at.side => continue,
+                    // Two sides of a union may find the same, one list may not, nor two that exclude each other: there
+                    // somebody moved, or the app does not know what tells its lists apart, and who is active is unknown.
+                    Some(side) if side != at.side && !apart => continue,
+                    // A look-up may be a join.
+                    Some(side) if side == at.side && query.way(&at).own().is_some() => {
+                        again += 1;
+                        continue;
+                    }
                     Some(_) => return Ok(None),
                     None => {}
                 }
@@ -238,6 +260,10 @@ impl Gateway {
                         return Ok(Some(kept));
                     }
                 }
+            }
+            // With nobody new it is the page that came before.
+            if again > 0 && again == count {
+                return Ok(None);
             }
             match next {
                 Next::Go(position) => at = *position,

@@ -3,6 +3,7 @@
 //! [`answer`] is the table of contents; [`fetch`] and [`store`] do what a plan says; every fault becomes a SCIM error in
 //! [`rescue`] and nowhere else (law 10).
 
+mod anew;
 mod answer;
 mod bookmark;
 mod bulk;

@@ -21,6 +21,8 @@ fn user(n: usize) -> Value {
 struct Moods {
     /// Gone between the list and `get`.
     gone: Vec<usize>,
+    /// Whoever was asked for and gone, if the list says so then.
+    noticed: Option<Vec<usize>>,
     /// Called so when it is read by itself.
     renamed: Vec<usize>,
     /// Told under the id of another when it is read by itself.
@@ -38,11 +40,12 @@ fn number(asked: &Asked, name: &str) -> Option<usize> {
 }
 
 fn answer(moods: &Shared, asked: &Asked) -> Told {
-    let moods = moods.lock().unwrap();
+    let mut moods = moods.lock().unwrap();
     let path = asked.target.split('?').next().unwrap();
     if let Some(id) = path.strip_prefix("/users/") {
         let n: usize = id.parse().unwrap_or_default();
         if n == 0 || n > moods.users || moods.gone.contains(&n) {
+            moods.noticed.iter_mut().for_each(|noticed| noticed.push(n));
             return told(404, &json!({}));
         }
         let mut user = user(moods.swapped.filter(|_| n == 2).unwrap_or(n));
@@ -56,7 +59,9 @@ fn answer(moods: &Shared, asked: &Asked) -> Told {
         false => json!({"id": n, "login": format!("u{n}"), "kind": user(n)["kind"], "state": n % 2}),
     };
     let on = asked.target.contains("login=u");
-    let all: Vec<usize> = (1..=moods.users).filter(|n| !on || asked.target.contains(&format!("login=u{n}"))).collect();
+    let listed = |n: &usize| moods.noticed.as_ref().is_none_or(|noticed| !noticed.contains(n));
+    let all: Vec<usize> =
+        (1..=moods.users).filter(listed).filter(|n| !on || asked.target.contains(&format!("login=u{n}"))).collect();
     let (page, size) = (number(asked, "page").unwrap_or(1), number(asked, "n").unwrap_or(3));
     let rows: Vec<Value> = all.iter().skip((page - 1) * size).take(size).map(|n| row(*n)).collect();
     told(200, &json!({"data": rows, "total": all.len()}))
@@ -204,15 +209,23 @@ async fn rows_may_hold_the_id_alone_or_be_it() {
 }
 
 #[tokio::test]
-async fn whoever_goes_before_they_are_read_drops_out_and_no_total_counts_them() {
+async fn whoever_goes_before_they_are_read_is_looked_for_again_and_no_list_is_short_of_them() {
     let Set { app, door, moods } = set(GIVES, "", WALKED, LIMITS).await;
-    moods.lock().unwrap().gone = vec![2];
-    let list = door.get("/Users?filter=active%20eq%20false&attributes=userName").await.is(200);
-    assert_eq!((names(&list), list["totalResults"].as_u64()), (vec!["u4", "u6", "u8"], Some(3)));
-    // counted by their rows, and then not there: the list is read again, once
-    app.calls();
-    door.get("/Users").await.fails(503, "");
-    assert_eq!(lists(&app.calls()), 8);
+    let off = "/Users?filter=active%20eq%20false&attributes=userName";
+    for (path, cursor) in [(off, ""), (off, "&cursor="), ("/Users?", ""), ("/Users?", "&cursor=")] {
+        *moods.lock().unwrap() = Moods { users: 9, gone: vec![2], ..Moods::default() };
+        // in the list, and not there: it is read again, once
+        app.calls();
+        door.get(&format!("{path}{cursor}")).await.fails(503, "");
+        assert_eq!(lists(&app.calls()), if path == off { 2 } else { 8 }, "{path}{cursor}");
+        // who is really gone is no longer in it
+        moods.lock().unwrap().noticed = Some(Vec::new());
+        let list = door.get(&format!("{path}{cursor}")).await.is(200);
+        let found =
+            if path == off { vec!["u4", "u6", "u8"] } else { vec!["u1", "u3", "u4", "u5", "u6", "u7", "u8", "u9"] };
+        assert_eq!((names(&list), list["totalResults"].as_u64()), (found.clone(), Some(found.len() as u64)));
+    }
+    moods.lock().unwrap().noticed = None;
     // and so where a record is another one by now
     moods.lock().unwrap().gone.clear();
     moods.lock().unwrap().renamed = vec![3];
@@ -308,4 +321,21 @@ async fn the_first_field_that_has_a_value_is_read() {
         let list = door.get(&format!("/Users?filter={}", super::door::encoded(filter))).await.is(200);
         assert_eq!(names(&list), found, "{filter}");
     }
+}
+
+#[tokio::test]
+async fn that_calls_ran_out_while_a_list_was_read_again_does_not_make_it_too_long() {
+    let limits = portolan::plan::Limits { calls: 15, ..LIMITS };
+    for (pages, path) in [(TOLD, "/Users"), (WALKED, "/Users?filter=active%20eq%20true"), (TOLD, "/Users?cursor=")] {
+        let Set { door, moods, .. } = set(GIVES, "", pages, limits).await;
+        moods.lock().unwrap().gone = vec![3];
+        door.get(path).await.fails(503, "");
+        moods.lock().unwrap().gone.clear();
+        door.get(path).await.is(200);
+    }
+    // nor does a bookmark whose page is gone
+    let Set { door, moods, .. } = set(GIVES, "", WALKED, portolan::plan::Limits { calls: 10, ..LIMITS }).await;
+    door.get("/Users?count=3").await.is(200);
+    moods.lock().unwrap().gone = vec![5];
+    door.get("/Users?count=6&startIndex=4").await.fails(503, "");
 }

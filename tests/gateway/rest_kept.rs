@@ -270,3 +270,77 @@ resources:
         ["GET /groups?page=1&n=3", "GET /teams/1/users", "GET /teams/2/users", "GET /teams/3/users"]
     );
 }
+
+#[tokio::test]
+async fn a_member_that_can_be_no_id_hides_nobody() {
+    let mapping = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}' } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.id, case: exact, access: [read] }
+      groups: { from: Group.members }
+    get: 'GET /users/{{id}}'
+    list: { call: GET /users, rows: $, pages: { by: whole, max: 100 } }
+  Group:
+    id: $.id
+    attributes:
+      displayName: { at: $.id, access: [read] }
+      members: { each: $.people, value: $, of: User, access: [read] }
+    get: 'GET /groups/{{id}}'
+    list: { call: GET /groups, rows: $, pages: { by: whole, max: 100 } }
+";
+    let people = json!({"g1": ["a1", "b/2", "c3", ".", "d4"], "g2": ["b/2", "."]});
+    let (app, url) = OddApp::start(move |asked| match asked.target.trim_start_matches('/').split_once('/') {
+        Some(("users", id)) => told(200, &json!({"id": id})),
+        Some(("groups", id)) => told(200, &json!({"id": id, "people": people[id]})),
+        _ => told(405, &json!({})),
+    })
+    .await;
+    let door = Door::over_text(mapping, &url, LIMITS).await;
+    let found = door.find("/Users?attributes=userName", "groups.value eq \"g1\"").await;
+    assert_eq!(found.body["totalResults"], 3);
+    assert_eq!(found.ids(), ["a1", "c3", "d4"]);
+    assert_eq!(app.calls(), ["GET /groups/g1", "GET /users/a1", "GET /users/c3", "GET /users/d4"]);
+    assert_eq!(door.find("/Users?attributes=userName", "groups.value eq \"g2\"").await.is(200)["totalResults"], 0);
+}
+
+#[tokio::test]
+async fn groups_that_cannot_be_read_are_not_none() {
+    let mapping = "
+mapping: 1
+app: { rest: { url: '${ACME_URL}' } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: { at: $.id, case: exact, access: [read] }
+      groups: { from: Group.members }
+    get: 'GET /users/{{id}}'
+    list: { call: GET /users, rows: $, pages: { by: whole, max: 100 } }
+  Group:
+    id: $.id
+    attributes:
+      displayName: { at: $.id, access: [read] }
+      members: { each: $.people, value: $, of: User, access: [read] }
+    get: 'GET /groups/{{id}}'
+    list: { call: GET /groups, rows: $, gives: [], pages: { by: whole, max: 100 } }
+";
+    for seen in [true, false] {
+        let (_app, url) = OddApp::start(move |asked| match asked.target.as_str() {
+            "/users/a1" => told(200, &json!({"id": "a1"})),
+            "/groups" => told(200, &json!(["g1", "g2"])),
+            "/groups/g2" if !seen => told(404, &json!({})),
+            "/groups/g1" | "/groups/g2" => told(200, &json!({"id": &asked.target[8..], "people": ["a1"]})),
+            _ => told(405, &json!({})),
+        })
+        .await;
+        let user = Door::over_text(mapping, &url, LIMITS).await.get("/Users/a1").await;
+        match seen {
+            true => assert_eq!(values(&user.is(200)["groups"]), ["g1", "g2"]),
+            false => drop(user.fails(503, "")),
+        }
+    }
+}

@@ -25,16 +25,21 @@ struct Odd {
     everybody: bool,
     moved: Vec<usize>,
     tells: bool,
+    /// Whoever moved is in the right list as soon as the record was read.
+    passing: bool,
 }
 
 fn answer(odd: &Mutex<Odd>, asked: &Asked) -> Told {
-    let odd = odd.lock().unwrap().clone();
+    let mut kept = odd.lock().unwrap();
+    let odd = kept.clone();
     let path = asked.target.split('?').next().unwrap();
     if let Some(id) = path.strip_prefix("/users/") {
         let n: usize = id.parse().unwrap_or_default();
+        kept.moved.retain(|moved| !odd.passing || *moved != n);
         return if (1..=9).contains(&n) { told(200, &user(n)) } else { told(404, &json!({})) };
     }
     let listed = |n: &usize| match path {
+        "/search" => user(*n)["login"].as_str().unwrap().starts_with(parameter(asked, "begins").unwrap()),
         "/active" => odd.everybody || !n.is_multiple_of(2) || odd.moved.contains(n),
         _ => odd.everybody || n.is_multiple_of(2) && !odd.moved.contains(n),
     };
@@ -48,7 +53,7 @@ fn answer(odd: &Mutex<Odd>, asked: &Asked) -> Told {
     let row = |n: &usize| {
         let mut row = user(*n);
         let object = row.as_object_mut().unwrap();
-        object.retain(|name, _| name != "state" || odd.tells);
+        object.retain(|name, _| name != "state" || odd.tells || path == "/search");
         row
     };
     let rows: Vec<Value> = all.iter().skip((page - 1) * size).take(size).map(row).collect();
@@ -68,7 +73,8 @@ async fn set(more: [&str; 2], pages: &str, get: &str) -> Set {
     let list = |path: &str, more: &str| {
         format!(
             "      - call: GET /{path}?page={{{{page}}}}&n={{{{size}}}}\n        rows: $.data\n        {more}\n        pages: {pages}\n        \
-             filters: {{ id eq ?: {{ query: {{ id: $.value }}, matches: exactly }}, userName eq ?: {{ query: {{ login: $.value }}, matches: exactly }} }}\n"
+             filters: {{ id eq ?: {{ query: {{ id: $.value }}, matches: exactly }}, userName eq ?: {{ query: {{ login: $.value }}, matches: exactly }}, \
+             userName sw ?: {{ call: 'GET /search?begins={{{{value}}}}&page={{{{page}}}}&n={{{{size}}}}', rows: $.data, pages: {pages}, matches: exactly }} }}\n"
         )
     };
     let mapping = format!(
@@ -241,4 +247,46 @@ async fn one_record_is_looked_for_in_each_list() {
     assert_eq!(door.get("/Users/3").await.is(200)["active"], true);
     assert_eq!(app.calls(), ["GET /active?page=1&n=100&id=3"]);
     door.get("/Users/77").await.fails(404, "");
+}
+
+#[tokio::test]
+async fn who_is_in_two_lists_that_exclude_each_other_is_shown_in_neither() {
+    for gives in ["", "\n        gives: [userName]"] {
+        let more = [ACTIVE, OFF].map(|holds| format!("{holds}{gives}"));
+        let Set { app, door, odd } = set(more.each_ref().map(String::as_str), TOLD, GET).await;
+        // the app does not know the parameter
+        odd.lock().unwrap().everybody = true;
+        for path in ["/Users?attributes=userName,active", "/Users?attributes=userName,active&cursor="] {
+            door.get(path).await.fails(503, "");
+            assert_eq!(app.calls().len(), 4, "{path}: both lists, and both again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_call_of_a_rules_own_finds_is_in_any_list() {
+    let Set { app, door, .. } = set([ACTIVE, OFF], TOLD, GET).await;
+    for (filter, found) in [
+        ("userName sw \"u\" and active eq true", vec!["u1", "u3", "u5", "u7", "u9"]),
+        ("userName sw \"u2\" and active eq true", vec![]),
+        ("userName sw \"u2\" and active eq false", vec!["u2"]),
+        ("userName sw \"u2\"", vec!["u2"]),
+    ] {
+        let list = find(&door, filter).await;
+        assert_eq!(
+            (names(&list), list["totalResults"].as_u64()),
+            (found.clone(), Some(found.len() as u64)),
+            "{filter}"
+        );
+        assert!(app.calls().iter().all(|call| call.starts_with("GET /search")), "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_moves_before_the_record_is_read_is_looked_for_again() {
+    let Set { app, door, odd } = set([&format!("{ACTIVE}\n        gives: []"), OFF], TOLD, GET).await;
+    *odd.lock().unwrap() = Odd { moved: vec![4], passing: true, ..Odd::default() };
+    let list = find(&door, "active eq true").await;
+    assert_eq!(names(&list), ["u1", "u3", "u5", "u7", "u9"]);
+    assert_eq!(app.calls().iter().filter(|call| call.starts_with("GET /active")).count(), 2);
 }

@@ -49,6 +49,13 @@ fn act(asked: &Asked) -> Told {
             ok(json!({"rows": page(&rows, asked), "total": rows.len()}))
         }
         ["users", id] => found(&users, "id", id).map_or(told(404, &json!({})), ok),
+        // by a join: somebody in two of them comes twice
+        ["users", who @ ("twice" | "stuck"), "groups"] => {
+            let of = |n: u64| json!({"id": format!("g{n}"), "name": format!("G{n}"), "people": [who]});
+            let rows: Vec<Value> = [1, 2, 2, 3, 1, 4].into_iter().map(of).collect();
+            let shown = if *who == "stuck" { rows[..2].to_vec() } else { page(&rows, asked) };
+            ok(json!({"value": shown, "count": rows.len()}))
+        }
         ["users", id, "groups"] => match id.parse::<u64>() {
             Ok(id) if id < 8 => {
                 let rows: Vec<Value> =
@@ -84,6 +91,7 @@ fn act(asked: &Asked) -> Told {
         ["groups", id] => found(&groups, "id", id).map_or(told(404, &json!({})), ok),
         ["named", "broken"] => told(500, &json!({})),
         ["named", "odd"] => ok(json!({"name": "odd"})),
+        ["named", "G6"] => ok(json!([group(6), group(6)])),
         ["named", name] => ok(json!(groups.iter().filter(|g| g["name"] == *name).collect::<Vec<_>>())),
         ["short", name] => ok(json!([{"id": name.to_lowercase(), "name": name}])),
         ["bare", name] => ok(json!([name.to_lowercase()])),
@@ -240,4 +248,21 @@ async fn a_reply_without_the_list_of_ids_is_no_news_that_nobody_is_there() {
     let (_, door) = door(LIMITS).await;
     assert_eq!(door.find("/Users", "displayName sw \"X\"").await.ids(), [""; 0]);
     door.find("/Users", "displayName sw \"fault\"").await.fails(502, "");
+}
+
+#[tokio::test]
+async fn whom_a_look_up_finds_twice_is_one() {
+    let (app, door) = door(LIMITS).await;
+    let find = format!("/Groups?filter={}", super::door::encoded("displayName eq \"G6\""));
+    for more in ["", "&cursor=", "&startIndex=1&count=1"] {
+        let found = door.get(&format!("{find}{more}")).await;
+        assert_eq!(found.body["totalResults"], 1, "{more}");
+        assert_eq!(found.ids(), ["g6"], "{more}");
+    }
+    app.calls();
+    // over several pages
+    let joined = door.find("/Groups", "members.value eq \"twice\" and displayName pr").await;
+    assert_eq!(joined.ids(), ["g1", "g2", "g3", "g4"]);
+    // the same page for ever
+    door.find("/Groups", "members.value eq \"stuck\" and displayName pr").await.fails(503, "");
 }

@@ -4,13 +4,17 @@
 //! the others, the record that `get` reads by the row's id takes the row's place, wholly, and is checked as if no row had been. A row
 //! that was enough to be checked becomes its record when it is to be shown, if that needs more: so only what is on the page.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use crate::{
     mapping::{
         Records, Resource,
+        codec::Unreadable,
         rest::{Own, RestRecords},
         rows::{Gives, Told},
+        translate,
     },
     plan::read::{Needs, View},
     scim::condition::Condition,
@@ -89,6 +93,20 @@ impl Query<'_> {
             (Source::List(list, _), None) => Some(Told { gives: list.gives.as_ref(), holds: &list.holds }),
             _ => None,
         }
+    }
+
+    /// The rows of a page, and of those that a rule's own call found each once: a look-up over a join tells somebody twice.
+    ///
+    /// # Errors
+    /// A row without an id.
+    pub fn once(&self, at: &Position, mut rows: Vec<Value>) -> Result<Vec<Value>, Unreadable> {
+        if !matches!(self.way(at).own(), Some(Own::Rows(_))) {
+            return Ok(rows);
+        }
+        let ids = rows.iter().map(|row| translate::id(self.resource, row)).collect::<Result<Vec<_>, _>>()?;
+        let (mut known, mut ids) = (HashSet::new(), ids.into_iter());
+        rows.retain(|_| ids.next().is_some_and(|id| known.insert(id)));
+        Ok(rows)
     }
 
     /// What of the filter shows in a row itself.

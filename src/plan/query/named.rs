@@ -97,7 +97,9 @@ impl<'a> Named<'a> {
         }
         if self.few().is_some_and(|few| ids.len() <= few) {
             let sides = ids.iter().map(|id| by_key(resource, id)).collect::<Result<Option<Vec<_>>, _>>()?;
-            if let Some(sides) = sides {
+            if let Some(mut sides) = sides {
+                // who can be no id is nobody
+                sides.retain(|side| !matches!(side, Source::Nothing));
                 return Ok(Source::Union(Union { sides, serves: self.serves.clone(), stream: false }));
             }
         }

@@ -263,7 +263,7 @@ impl Source<'_> {
     pub fn is_served(&self, conjunct: &Condition) -> bool {
         match self {
             Self::List(list, by) => {
-                several::left(list, conjunct).is_none_or(|left| left == Condition::Always)
+                self.own().is_none() && several::left(list, conjunct).is_none_or(|left| left == Condition::Always)
                     || by.as_ref().and_then(|by| by.serves(&conjunct.to_string())) == Some(true)
             }
             _ => true,
@@ -273,8 +273,8 @@ impl Source<'_> {
     /// Whether the rows of a list are those that fulfil this, and no others.
     pub(super) fn is_exact(&self, condition: &Condition) -> bool {
         let Self::List(list, by) = self else { return false };
-        // what a call of a rule's own finds is no row of the list
-        let told = !matches!(self.own(), Some(Own::Record | Own::Ids));
+        // what a call of a rule's own finds may be in any list
+        let told = self.own().is_none();
         let left = several::left(list, condition).filter(|_| told).unwrap_or_else(|| condition.clone());
         match by {
             None => left == Condition::Always,

@@ -130,11 +130,13 @@ impl Query<'_> {
         }
     }
 
-    /// The rows that the mapping itself names: no call is needed for them.
+    /// The rows that no call is needed for: those that the mapping itself names, and none where nothing can match, which is
+    /// no end of the other sides.
     #[must_use]
     pub fn rows_at_hand(&self, at: &Position) -> Option<Vec<Value>> {
         match self.way(at) {
             Source::Fixed(rows) => Some(rows.to_vec()),
+            Source::Nothing => Some(Vec::new()),
             _ => None,
         }
     }
