@@ -12,20 +12,16 @@ use crate::{
     scim::resource,
 };
 
-use super::{Error, Gateway, left::Left};
+use super::{Error, Gateway, left::Left, steps::Done};
 
 impl Gateway {
     /// Makes a record by the steps of its plan.
-    pub(super) async fn made(
-        &self,
-        session: &mut Session,
-        plan: &create::Create<'_>,
-    ) -> Result<(Made, Vec<(String, Value)>), Error> {
+    pub(super) async fn made(&self, session: &mut Session, plan: &create::Create<'_>) -> Result<(Made, Done), Error> {
         let did = self.steps(session, plan.resource, "", &plan.first, None).await?;
-        let reply = did.reply.ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
+        let reply = did.reply.as_ref().ok_or_else(|| Fault::Unmade("a create has no call".to_owned()))?;
         let left = || Left { done: plan.done(), ..Left::default() };
-        let made = plan.made(&reply, &did.kept).map_err(|fault| Error::from(fault).after(left()))?;
-        Ok((made, did.kept))
+        let made = plan.made(reply, &did.kept).map_err(|fault| Error::from(fault).after(left()))?;
+        Ok((made, did))
     }
 
     /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where
@@ -36,7 +32,7 @@ impl Gateway {
         plan: &create::Create<'_>,
         sent: &Map<String, Value>,
         context: &Context<'_>,
-    ) -> Result<(Made, Vec<(String, Value)>), Error> {
+    ) -> Result<(Made, Done), Error> {
         let kind = plan.resource;
         if !self.of_its_name(session, kind, sent, context).await?.is_empty() {
             let detail = Some(format!("another {} has this name already", kind.kind.name));
@@ -50,7 +46,7 @@ impl Gateway {
                 // the app refuses the second one: the first was only slow
                 Err(error) if error.is_unsure() || (left < again && error.says_exists()) => {
                     match self.of_its_name(session, kind, sent, context).await.as_deref() {
-                        Ok([id]) => return Ok((Made { id: id.clone(), record: None }, Vec::new())),
+                        Ok([id]) => return Ok((Made { id: id.clone(), record: None }, Done::default())),
                         Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
                         _ => return Err(error),
                     }

@@ -95,7 +95,7 @@ impl Gateway {
                 Err(stopped) => return Err(self.back(session, steps, done, &kept, stopped).await),
             }
         }
-        Ok(Done { reply: last, kept, did: Did::words(&done) })
+        Ok(Done { reply: last, kept, done })
     }
 
     /// Finds members, and has a statement of the app's own for each; who is not found needs none.
@@ -190,13 +190,14 @@ impl Gateway {
 }
 
 /// What came of steps.
+#[derive(Default)]
 pub(super) struct Done {
     /// The last reply.
     pub reply: Option<Reply>,
     /// What they kept.
     pub kept: Vec<(String, Value)>,
-    /// What took effect, in words.
-    pub did: Vec<String>,
+    /// What took effect.
+    pub done: Vec<Did>,
 }
 
 /// A step that took effect, or some of it.
