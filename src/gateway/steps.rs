@@ -200,6 +200,13 @@ pub(super) struct Done {
     pub done: Vec<Did>,
 }
 
+impl Done {
+    /// How many steps took effect that do more than read.
+    pub(super) fn wrote(&self) -> usize {
+        self.done.iter().filter(|did| !did.does.is_empty()).count()
+    }
+}
+
 /// A step that took effect, or some of it.
 #[derive(Clone)]
 pub(super) struct Did {

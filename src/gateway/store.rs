@@ -266,7 +266,12 @@ impl Gateway {
         self.meets(&mut session, resource, id, preconditions, None).await?;
         self.may_go(&mut session, resource, id).await?;
         self.fresh.forget(resource, id);
-        self.steps(&mut session, resource, id, &steps, None).await?;
+        let done = self.steps(&mut session, resource, id, &steps, None).await?;
+        // several steps, and not one of them found anything
+        let absent = done.reply.as_ref().is_some_and(|reply| reply.class == Class::Absent);
+        if absent && done.wrote() == 0 {
+            return Err(Error::absent());
+        }
         Ok(session.commit().await?)
     }
 

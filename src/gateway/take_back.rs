@@ -119,8 +119,8 @@ impl Gateway {
         match self.steps(session, half.plan.resource, &half.made.id, &steps, None).await {
             Ok(_) => Fate::Gone,
             Err(stopped) if !stopped.done.is_empty() => Fate::Unknown,
-            Err(stopped) if stopped.error.says_absent() => Fate::Gone,
-            Err(stopped) if stopped.error.is_unsure() => Fate::Unknown,
+            // what was to be read first is not found: that says nothing of the rest
+            Err(stopped) if stopped.error.is_unsure() || stopped.error.says_absent() => Fate::Unknown,
             Err(_) => Fate::Stays,
         }
     }

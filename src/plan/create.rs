@@ -289,6 +289,7 @@ impl<'a> Create<'a> {
     /// The steps that take the record back, where a later one is refused; none where the app cannot delete it.
     #[must_use]
     pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Vec<Step<'a>>> {
-        super::change::delete(self.resource, &made.id, context).ok()
+        let steps = super::change::delete(self.resource, &made.id, context).ok()?;
+        Some(steps.into_iter().map(Step::gone).collect())
     }
 }

@@ -41,7 +41,7 @@ resources:
           - { call: 'POST /users/{{id}}/set', json: $.changed }
           - { call: 'DELETE /accounts/{{account}}' }
       - { call: 'POST /users/{{id}}/set', json: $.changed }
-    delete: DELETE /users/{{id}}
+    delete: { steps: ['DELETE /users/{{id}}/sessions', 'DELETE /users/{{id}}'] }
   Group:
     id: $.id
     existing: adopt
