@@ -12,7 +12,7 @@ use crate::{
     scim::resource,
 };
 
-use super::{Error, Gateway, left::Left, steps::Done};
+use super::{Error, Gateway, left::Left, order::Turn, steps::Done};
 
 impl Gateway {
     /// Makes a record by the steps of its plan.
@@ -22,6 +22,13 @@ impl Gateway {
         let left = || Left { done: plan.done(), ..Left::default() };
         let made = plan.made(reply, &did.kept).map_err(|fault| Error::from(fault).after(left()))?;
         Ok((made, did))
+    }
+
+    /// Waits until no other create of this process looks for the same name: who is found after a lost answer would be theirs.
+    pub(super) async fn naming(&self, plan: &create::Create<'_>, sent: &Map<String, Value>) -> Option<Turn> {
+        let line = plan.resource.naming().filter(|_| plan.probes())?;
+        let name = resource::get(sent, &line.target)?.as_str()?.to_lowercase();
+        Some(self.order.of(&format!("{} by name", plan.resource.kind.name), &name).await)
     }
 
     /// Makes a record by a call that is probed: nobody has its name before, so who has it after a lost answer was made. Where
@@ -46,7 +53,7 @@ impl Gateway {
                 // the app refuses the second one: the first was only slow
                 Err(error) if error.is_unsure() || (left < again && error.says_exists()) => {
                     match self.of_its_name(session, kind, sent, context).await.as_deref() {
-                        Ok([id]) => return Ok((Made { id: id.clone(), record: None }, Done::default())),
+                        Ok([id]) => return Ok((Made { id: id.clone(), record: None, found: true }, Done::default())),
                         Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
                         _ => return Err(error),
                     }

@@ -67,6 +67,7 @@ impl Gateway {
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
         let _turn = self.looking(&mut session, resource).await?;
+        let _name = self.naming(&plan, &all).await;
         if let Some(id) = self.namesake(&mut session, resource, sent, context).await? {
             let _order = match resource.records {
                 Records::Rest(_) => Some(self.order.of(&resource.kind.name, &id).await),

@@ -107,8 +107,11 @@ impl Gateway {
         stay + unknown == 0
     }
 
-    /// Deletes what was made.
+    /// Deletes what was made. Who was only found may be another's: another gateway's, or made in the app itself.
     async fn unmake(&self, session: &mut Session, half: &Half<'_, '_>, context: &Context<'_>) -> Fate {
+        if half.made.found {
+            return Fate::Unknown;
+        }
         let Some(steps) = half.plan.undo(half.made, context) else {
             let undo = half.plan.first.last().and_then(|step| step.undo(&half.first.kept).ok()?);
             return match undo {

@@ -54,7 +54,7 @@ pub(super) fn create(
     queries += looks(&mut said, resource, values);
     let first = steps_in_order(&mut said, &plan.first)?;
     let id = unknown(resource);
-    let made = Made { id: id.clone(), record: None };
+    let made = Made { id: id.clone(), record: None, found: false };
     let steps = plan.rest(&made, context)?;
     let mut cost = steps_in_order(&mut said, &steps)?;
     cost.calls += first.calls + turns(resource);
