@@ -55,10 +55,10 @@ impl Gateway {
                     match self.of_its_name(session, kind, sent, context).await.as_deref() {
                         Ok([id]) => return Ok((Made { id: id.clone(), record: None, found: true }, Done::default())),
                         Ok([]) if left > 0 => tracing::debug!("nobody was made; sent again"),
-                        _ => return Err(error),
+                        _ => return Err(unsure(error, left < again)),
                     }
                 }
-                outcome => return outcome,
+                outcome => return outcome.map_err(|error| unsure(error, left < again)),
             }
         }
         Err(Error::absent())
@@ -77,5 +77,15 @@ impl Gateway {
             Some((line, name)) => self.who_has(session, kind, line, name, false, context).await,
             None => Ok(Vec::new()),
         }
+    }
+}
+
+/// An error of a try, the one before which may act yet, whatever became of this one.
+fn unsure(error: Error, before: bool) -> Error {
+    match error {
+        // it was made, and says so
+        Error::After(..) => error,
+        _ if before && !error.is_unsure() => Error::Unsure(Box::new(error)),
+        _ => error,
     }
 }

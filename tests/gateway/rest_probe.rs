@@ -120,3 +120,15 @@ async fn who_was_only_found_is_not_deleted() {
     assert!(detail.ends_with("not known: the User was made"), "{detail}");
     assert_eq!(users.lock().unwrap().len(), 1, "it may be another's");
 }
+
+#[tokio::test]
+async fn an_earlier_try_may_act_yet() {
+    for again in [422, 409] {
+        let (app, _, door) =
+            fated(if again == 422 { &[(false, 500), (false, 422)] } else { &[(false, 500), (false, 409)] }).await;
+        let answer = door.ask("POST", "/Users", user("ann")).await;
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        assert!(answer.status > 300 && detail.ends_with("whether the app acted is not known"), "{answer:?}");
+        assert_eq!(app.calls().iter().filter(|call| call.starts_with("POST")).count(), 2);
+    }
+}
