@@ -45,6 +45,7 @@ impl Gateway {
             let detail = Some(format!("another {} has this name already", kind.kind.name));
             return Err(Error::App { class: Class::Exists, detail, retry_after: None, status: None });
         }
+        self.affords(session, plan.calls())?;
         // who was sent without a name cannot be looked for
         let named = |line: &Line| resource::get(sent, &line.target).is_some_and(Value::is_string);
         let again = usize::from(kind.naming().is_some_and(|line| !line.checked && named(line)));

@@ -85,6 +85,8 @@ impl Gateway {
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
         self.may_join(&mut session, resource, None, Some(&Map::new()), lists(resource, &all)).await?;
+        // nothing is begun that cannot be finished: those who join were read by now
+        self.affords(&session, plan.calls())?;
         let (made, first) = match plan.probes() {
             true => self.probed(&mut session, &plan, &all, context).await?,
             false => self.made(&mut session, &plan).await?,

@@ -99,6 +99,17 @@ async fn who_is_protected_joins_and_leaves_no_group() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_finished_is_not_begun() {
+    let (app, url) = EasyApp::start(9).await;
+    let few = portolan::plan::Limits { calls: 10, ..LIMITS };
+    let door = Door::over_text(&format!("{USER}{CALLS}"), &url, few).await;
+    app.calls();
+    door.ask("POST", "/Groups", group("new", &["3", "4", "5", "6", "7", "8"])).await.fails(400, "tooMany");
+    let calls = app.calls();
+    assert!(!calls.iter().any(|call| call.starts_with("POST")), "{calls:?}");
+}
+
+#[tokio::test]
 async fn many_are_found_in_their_list() {
     let (app, door) = teams(40).await;
     app.set(|state| state.teams.get_mut(&900).unwrap().1 = (1..=30).collect());
