@@ -110,7 +110,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Changes without what changes nothing: who is not there leaves no list. `group`: whose lists they are, if that is there
+    /// Changes without what changes nothing: who is not there leaves no list. Where the list's own items say who is meant, only
+    /// who is protected is asked about, and the rest stays as it was sent. `group`: whose lists they are, if that is there
     /// yet; `before`: what is read of it.
     ///
     /// # Errors
@@ -126,16 +127,17 @@ impl Gateway {
         let mut left = Vec::with_capacity(changes.len());
         for change in changes {
             let line = resource.line(&change.target);
-            let scoped = line.and_then(|line| Some((line, self.kind(&line.scoped()?.1.name)?)));
-            let delta = scoped.and_then(|_| members::delta(&change.to, &change.target, before));
-            let (Some((line, kind)), Some((add, remove))) = (scoped, delta) else {
+            let guards = line.and_then(|line| Some((line, self.kind(&line.guards()?.1.name)?)));
+            let delta = guards.and_then(|_| members::delta(&change.to, &change.target, before));
+            let (Some((line, kind)), Some((add, remove))) = (guards, delta) else {
                 left.push(change);
                 continue;
             };
-            let (mut joining, mut leaving) = (Vec::new(), Vec::new());
+            let scoped = line.scoped().is_some();
+            let (mut joining, mut leaving, mut stays) = (Vec::new(), Vec::new(), Vec::new());
             for (id, joins) in add.into_iter().map(|id| (id, true)).chain(remove.into_iter().map(|id| (id, false))) {
                 match self.base(session, kind, &id).await? {
-                    None if joins => return Err(Error::NoMember),
+                    None if joins && scoped => return Err(Error::NoMember),
                     None => {}
                     Some(record) if kind.protects(&record) => {
                         // a list that leaves them where they are is no change of theirs
@@ -146,14 +148,24 @@ impl Gateway {
                         if is_in != joins {
                             return Err(Fault::Protected.into());
                         }
+                        stays.push(id);
                     }
                     Some(_) if joins => joining.push(json!({ "value": id })),
                     Some(_) => leaving.push(id),
                 }
             }
-            if !joining.is_empty() || !leaving.is_empty() {
+            let to = match change.to {
                 // whoever is hidden stays
-                left.push(Change { to: To::Delta { add: joining, remove: leaving }, ..change });
+                _ if scoped => To::Delta { add: joining, remove: leaving },
+                To::Delta { mut add, mut remove } => {
+                    add.retain(|item| !item["value"].as_str().is_some_and(|id| stays.iter().any(|one| one == id)));
+                    remove.retain(|id| !stays.contains(id));
+                    To::Delta { add, remove }
+                }
+                to => to,
+            };
+            if !matches!(&to, To::Delta { add, remove } if add.is_empty() && remove.is_empty()) {
+                left.push(Change { to, ..change });
             }
         }
         Ok(left)
@@ -174,7 +186,7 @@ impl Gateway {
         let list = Condition::Present(line.target.clone());
         let needs = Needs { condition: Some(&list), ..Needs::NOTHING };
         let record = self.record(session, resource, group, &needs).await?.ok_or_else(Error::absent)?;
-        Ok(line.scoped().is_some_and(|(each, _)| held(line, each, &record).iter().any(|one| one == id)))
+        Ok(line.guards().is_some_and(|(each, _)| held(line, each, &record).iter().any(|one| one == id)))
     }
 
     fn kind(&self, name: &str) -> Option<&Resource> {
@@ -190,9 +202,9 @@ fn held(line: &Line, each: &Each, record: &Value) -> Vec<String> {
 
 /// The lists of others that a new resource is to have.
 pub(super) fn lists(resource: &Resource, sent: &Map<String, Value>) -> Vec<Change> {
-    let scoped = resource.lines.iter().filter(|line| line.create && line.scoped().is_some());
+    let guarded = resource.lines.iter().filter(|line| line.create && line.guards().is_some());
     let one = |line: &Line| {
         Some(Change { target: line.target.clone(), to: To::Value(resource::get(sent, &line.target)?.clone()) })
     };
-    scoped.filter_map(one).collect()
+    guarded.filter_map(one).collect()
 }

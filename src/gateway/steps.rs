@@ -95,7 +95,7 @@ impl Gateway {
                 Err(stopped) => return Err(self.back(session, steps, done, &kept, stopped).await),
             }
         }
-        Ok(Done { reply: last, kept, did: Did::words(&done) })
+        Ok(Done { reply: last, kept, done })
     }
 
     /// Finds members, and has a statement of the app's own for each; who is not found needs none.
@@ -201,13 +201,21 @@ impl Gateway {
 }
 
 /// What came of steps.
+#[derive(Default)]
 pub(super) struct Done {
     /// The last reply.
     pub reply: Option<Reply>,
     /// What they kept.
     pub kept: Vec<(String, Value)>,
-    /// What took effect, in words.
-    pub did: Vec<String>,
+    /// What took effect.
+    pub done: Vec<Did>,
+}
+
+impl Done {
+    /// How many steps took effect that do more than read.
+    pub(super) fn wrote(&self) -> usize {
+        self.done.iter().filter(|did| !did.does.is_empty()).count()
+    }
 }
 
 /// A step that took effect, or some of it.

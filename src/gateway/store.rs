@@ -20,7 +20,14 @@ use crate::{
     scim::{self, change::To, projection::Projection, version::Preconditions},
 };
 
-use super::{Error, Gateway, existing::adopting, left::Left, scoped::lists, steps::Stopped, take_back::Half};
+use super::{
+    Error, Gateway,
+    existing::adopting,
+    left::Left,
+    scoped::lists,
+    steps::{Did, Stopped},
+    take_back::Half,
+};
 
 /// A resource as it stands after a write; none where the client did not ask to see it.
 pub(super) type After = Option<Map<String, Value>>;
@@ -60,6 +67,7 @@ impl Gateway {
         let _writing = self.bookmarks.writing();
         let mut session = self.writing(context).await?;
         let _turn = self.looking(&mut session, resource).await?;
+        let _name = self.naming(&plan, &all).await;
         if let Some(id) = self.namesake(&mut session, resource, sent, context).await? {
             let _order = match resource.records {
                 Records::Rest(_) => Some(self.order.of(&resource.kind.name, &id).await),
@@ -77,7 +85,9 @@ impl Gateway {
         let values = lines.filter_map(|line| Some((&line.target, scim::resource::get(&all, &line.target)?)));
         self.only_one(&mut session, resource, values, None, context).await?;
         self.may_join(&mut session, resource, None, Some(&Map::new()), lists(resource, &all)).await?;
-        let (made, kept) = match plan.probes() {
+        // nothing is begun that cannot be finished: those who join were read by now
+        self.affords(&session, plan.calls())?;
+        let (made, first) = match plan.probes() {
             true => self.probed(&mut session, &plan, &all, context).await?,
             false => self.made(&mut session, &plan).await?,
         };
@@ -90,9 +100,9 @@ impl Gateway {
             Err(fault) => (Vec::new(), Err(Stopped::of(fault.into()))),
         };
         let did = match did {
-            Ok(did) => did.did,
+            Ok(did) => Did::words(&did.done),
             Err(stopped) => {
-                let half = Half { plan: &plan, made: &made, kept: &kept, steps: &steps, stopped };
+                let half = Half { plan: &plan, made: &made, first: &first, steps: &steps, stopped };
                 return Err(self.take_back(half, context).await);
             }
         };
@@ -193,7 +203,7 @@ impl Gateway {
             return Ok(show.map(|_| unchanged));
         }
         let done = self.steps(session, resource, id, &steps, before).await.map_err(Error::from);
-        let did = done.as_ref().map_or_else(|_| Vec::new(), |done| done.did.clone());
+        let did = done.as_ref().map_or_else(|_| Vec::new(), |done| Did::words(&done.done));
         let left = || Left { done: did.clone(), ..Left::default() };
         // A call about a member says `absent` of the member and of the group alike; who has not read it looks now.
         let unclear = match &done {
@@ -259,7 +269,12 @@ impl Gateway {
         self.meets(&mut session, resource, id, preconditions, None).await?;
         self.may_go(&mut session, resource, id).await?;
         self.fresh.forget(resource, id);
-        self.steps(&mut session, resource, id, &steps, None).await?;
+        let done = self.steps(&mut session, resource, id, &steps, None).await?;
+        // several steps, and not one of them found anything
+        let absent = done.reply.as_ref().is_some_and(|reply| reply.class == Class::Absent);
+        if absent && done.wrote() == 0 {
+            return Err(Error::absent());
+        }
         Ok(session.commit().await?)
     }
 

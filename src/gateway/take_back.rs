@@ -7,22 +7,22 @@ use crate::{
     plan::{
         Context,
         create::{Create, Made},
-        step::{Kept, Step},
+        step::Step,
     },
 };
 
 use super::{
     Error, Gateway,
     left::{Fate, Left},
-    steps::{Did, Stopped},
+    steps::{Did, Done, Stopped},
 };
 
 /// A create that failed after its first steps.
 pub(super) struct Half<'p, 'a> {
     pub plan: &'p Create<'a>,
     pub made: &'p Made,
-    /// What its first steps kept.
-    pub kept: &'p Kept,
+    /// What came of its first steps.
+    pub first: &'p Done,
     /// What followed.
     pub steps: &'p [Step<'a>],
     pub stopped: Stopped,
@@ -31,6 +31,14 @@ pub(super) struct Half<'p, 'a> {
 impl<'a> Half<'_, 'a> {
     fn step(&self, did: &Did) -> Option<&Step<'a>> {
         self.steps.get(did.step)
+    }
+
+    /// The steps before the one that made the record, the last one first. One that was left out, or found all as it is to
+    /// be, did nothing: what stands there now is somebody else's.
+    fn ahead(&self) -> impl Iterator<Item = &Step<'a>> {
+        let last = self.plan.first.len().saturating_sub(1);
+        let done = self.first.done.iter().rev().filter(move |did| did.step < last);
+        done.filter_map(|did| self.plan.first.get(did.step))
     }
 }
 
@@ -55,8 +63,8 @@ impl Gateway {
         if fate == Fate::Gone {
             self.fresh.forget(half.plan.resource, &half.made.id);
             // a step without a way back is part of what was deleted
-            for step in half.plan.first.iter().rev().skip(1) {
-                if let Ok(Some(call)) = step.undo(half.kept) {
+            for step in half.ahead() {
+                if let Ok(Some(call)) = step.undo(&half.first.kept) {
                     left.note(Fate::of(&session.call(&call).await), step.note());
                 }
             }
@@ -99,10 +107,13 @@ impl Gateway {
         stay + unknown == 0
     }
 
-    /// Deletes what was made.
+    /// Deletes what was made. Who was only found may be another's: another gateway's, or made in the app itself.
     async fn unmake(&self, session: &mut Session, half: &Half<'_, '_>, context: &Context<'_>) -> Fate {
+        if half.made.found {
+            return Fate::Unknown;
+        }
         let Some(steps) = half.plan.undo(half.made, context) else {
-            let undo = half.plan.first.last().and_then(|step| step.undo(half.kept).ok()?);
+            let undo = half.plan.first.last().and_then(|step| step.undo(&half.first.kept).ok()?);
             return match undo {
                 Some(call) => Fate::of(&session.call(&call).await),
                 None => Fate::Stays,
@@ -111,8 +122,8 @@ impl Gateway {
         match self.steps(session, half.plan.resource, &half.made.id, &steps, None).await {
             Ok(_) => Fate::Gone,
             Err(stopped) if !stopped.done.is_empty() => Fate::Unknown,
-            Err(stopped) if stopped.error.says_absent() => Fate::Gone,
-            Err(stopped) if stopped.error.is_unsure() => Fate::Unknown,
+            // what was to be read first is not found: that says nothing of the rest
+            Err(stopped) if stopped.error.is_unsure() || stopped.error.says_absent() => Fate::Unknown,
             Err(_) => Fate::Stays,
         }
     }

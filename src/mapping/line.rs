@@ -135,6 +135,15 @@ impl Line {
         }
     }
 
+    /// A list of others whose records are looked at before anybody joins or leaves.
+    #[must_use]
+    pub fn guards(&self) -> Option<(&Each, &Of)> {
+        match &self.value {
+            Source::Each(each) if each.scoped || each.guards => Some((each, each.of.as_ref()?)),
+            _ => None,
+        }
+    }
+
     /// Whether this is a list of other resources.
     #[must_use]
     pub fn relates(&self) -> bool {
@@ -233,6 +242,9 @@ pub struct Each {
     pub one: bool,
     /// Whether the records of those whom it names say whether they exist for SCIM, or are protected, over HTTP.
     pub scoped: bool,
+    /// Whether those whom it names may be protected, over HTTP: nobody then gets there by this list, nor out, also where the
+    /// other side is derived from it and its own items say who is meant.
+    pub guards: bool,
 }
 
 /// What an item of a record is called by that names a resource of another type than the list's first. No column has such a

@@ -59,6 +59,8 @@ pub struct Made {
     pub id: String,
     /// The record, where the reply held it.
     pub record: Option<Value>,
+    /// Whether it was found by its name, and no reply told that it was made: it may be another's.
+    pub found: bool,
 }
 
 /// What was sent, and the defaults of what was not.
@@ -182,14 +184,18 @@ impl<'a> Create<'a> {
                 if let Some(record) =
                     call.and_then(|c| c.record.as_ref()).and_then(|at| at.one(&reply.body)).filter(|r| !r.is_null())
                 {
-                    return Ok(Made { id: translate::id(self.resource, record)?, record: Some(record.clone()) });
+                    return Ok(Made {
+                        id: translate::id(self.resource, record)?,
+                        record: Some(record.clone()),
+                        found: false,
+                    });
                 }
                 let at = call.and_then(|c| c.id.as_ref());
                 let found = at.and_then(|at| at.find(&reply.body, &reply.headers));
                 let stored = found.map(|id| self.resource.id.codec.read(&id)).transpose()?.flatten();
                 match stored {
-                    Some(Value::String(id)) if !id.is_empty() => Ok(Made { id, record: None }),
-                    Some(Value::Number(id)) => Ok(Made { id: id.to_string(), record: None }),
+                    Some(Value::String(id)) if !id.is_empty() => Ok(Made { id, record: None, found: false }),
+                    Some(Value::Number(id)) => Ok(Made { id: id.to_string(), record: None, found: false }),
                     _ => Err(Fault::Unmade(
                         "the app's reply does not tell the new record where the mapping says".to_owned(),
                     )),
@@ -207,7 +213,7 @@ impl<'a> Create<'a> {
                     Some(Value::Number(key)) => key.to_string(),
                     _ => return Err(Fault::Unmade("what makes a record gave no key".to_owned())),
                 };
-                Ok(Made { id, record: None })
+                Ok(Made { id, record: None, found: false })
             }
         }
     }
@@ -289,6 +295,7 @@ impl<'a> Create<'a> {
     /// The steps that take the record back, where a later one is refused; none where the app cannot delete it.
     #[must_use]
     pub fn undo(&self, made: &Made, context: &Context<'_>) -> Option<Vec<Step<'a>>> {
-        super::change::delete(self.resource, &made.id, context).ok()
+        let steps = super::change::delete(self.resource, &made.id, context).ok()?;
+        Some(steps.into_iter().map(Step::gone).collect())
     }
 }

@@ -104,7 +104,7 @@ pub enum Wish {
     Done,
     /// A member is in: `exists` is success.
     There,
-    /// A member is out: `absent` is success.
+    /// A member is out, or a record is gone: `absent` is success.
     Gone,
 }
 
@@ -184,6 +184,16 @@ impl<'a> Step<'a> {
         match self.nth {
             (_, 1) => self.does.clone(),
             (nth, all) => format!("step {nth} of {all} of {}", self.does),
+        }
+    }
+
+    /// The same, where it is success that nothing is there to be done any more; what is kept for later steps must be told.
+    #[must_use]
+    pub fn gone(self) -> Self {
+        let keeps = self.template().is_some_and(|call| !call.keep.is_empty());
+        match self.only_reads() || keeps {
+            true => self,
+            false => Self { wish: Wish::Gone, ..self },
         }
     }
 

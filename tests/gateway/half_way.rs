@@ -21,14 +21,16 @@ resources:
     id: $.id
     attributes:
       userName: { at: $.login, access: [read, create] }
+      userType: { at: $.kind, access: [read, create] }
       title: $.title
       nickName: $.nick
       groups: GROUPS
     get: GET /users/{{id}}
     list: { call: GET /users, rows: $, pages: { by: whole, max: 100 } }
     create:
-      takes: [userName]
+      takes: [userName, userType]
       steps:
+        - { call: POST /boxes, when: { $.record.kind: mail }, json: { of: $.record.login }, undo: 'DELETE /boxes/{{record.login}}' }
         - { call: POST /accounts, json: { of: $.record.login }, keep: { account: $.id }, undo: 'DELETE /accounts/{{account}}' }
         - { call: POST /users, json: { account: $.account, '...': $.record }, record: $ }
     update:
@@ -39,7 +41,7 @@ resources:
           - { call: 'POST /users/{{id}}/set', json: $.changed }
           - { call: 'DELETE /accounts/{{account}}' }
       - { call: 'POST /users/{{id}}/set', json: $.changed }
-    delete: DELETE /users/{{id}}
+    delete: { steps: ['DELETE /users/{{id}}/sessions', 'DELETE /users/{{id}}'] }
   Group:
     id: $.id
     existing: adopt
@@ -85,10 +87,11 @@ fn start() -> Value {
     let user = |id: &str| json!({"id": id, "login": format!("l{id}"), "roles": [], "title": "old", "nick": "old"});
     let mut users = json!({"1": user("1"), "2": user("2"), "3": user("3"), "4": user("4")});
     users["4"]["roles"] = json!(["g"]);
-    json!({"users": users, "accounts": {}, "groups": {"g": {"id": "g", "name": "Cooks", "people": ["4"]}}})
+    let boxes = json!({"joe": {"id": "joe", "of": "somebody else"}});
+    json!({"users": users, "accounts": {}, "boxes": boxes, "groups": {"g": {"id": "g", "name": "Cooks", "people": ["4"]}}})
 }
 
-/// Users, groups and accounts, all of them made under the next free name.
+/// Users, groups, accounts and boxes, all of them made under the next free name. Nobody has sessions.
 fn act(all: &mut Value, in_group: bool, asked: &Asked) -> Told {
     let segments: Vec<&str> = asked.target.split('/').skip(1).collect();
     let body = asked.json();
@@ -108,6 +111,7 @@ fn act(all: &mut Value, in_group: bool, asked: &Asked) -> Told {
             all[kind][&id] = made;
             told(201, &all[kind][&id])
         }
+        ("DELETE", Some("sessions")) => told(404, &json!({})),
         ("DELETE", None) => {
             all[kind].as_object_mut().unwrap().remove(id);
             told(204, &Value::Null)
@@ -163,6 +167,8 @@ fn effects(before: &Value, after: &Value, in_group: bool) -> BTreeSet<String> {
     let made = usize::from(after["users"].get("new").is_some());
     let accounts = after["accounts"].as_object().unwrap().len();
     found.extend((made < accounts).then(|| "an account".to_owned()));
+    found.extend((made == 0 && after["boxes"].get("new").is_some()).then(|| "a box".to_owned()));
+    found.extend((before["boxes"]["joe"] != after["boxes"]["joe"]).then(|| "the loss of another's box".to_owned()));
     if before["users"]["1"] != Value::Null && after["users"]["1"] == Value::Null {
         found.insert("the deletion".to_owned());
     }
@@ -195,7 +201,10 @@ fn said(detail: &str) -> BTreeSet<String> {
                 found.extend((*count + 1..=*count + more).map(|n| format!("{verb} member {n}")));
                 *count += more;
             }
-            None if one.starts_with("step 1 of") => drop(found.insert("an account".to_owned())),
+            None if one.starts_with("step 1 of 3 of the making") => drop(found.insert("a box".to_owned())),
+            None if one.starts_with("step 1 of") || one.starts_with("step 2 of 3 of the making") => {
+                found.insert("an account".to_owned());
+            }
             None if one.starts_with("step 2 of 3 of the change of `nickName`") => {
                 found.insert("the change of `nickName`".to_owned());
             }
@@ -280,6 +289,7 @@ fn requests() -> Vec<Request> {
     };
     let patch = |operations: Value| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
     let user = json!({"schemas": [USER], "userName": "joe", "title": "Dr.", "nickName": "jo"});
+    let boxed = json!({"schemas": [USER], "userName": "new", "userType": "mail", "title": "Dr.", "nickName": "jo"});
     let both = patch(json!([{"op": "replace", "value": {"title": "Dr.", "nickName": "jo"}}]));
     let members = patch(json!([
         {"op": "replace", "path": "displayName", "value": "Chefs"},
@@ -293,6 +303,7 @@ fn requests() -> Vec<Request> {
         request("PUT", "/Groups/g", group("Chefs", &["1", "2", "3"])),
         request("PATCH", "/Groups/g", members),
         request("POST", "/Users", user),
+        request("POST", "/Users", boxed),
         request("PATCH", "/Users/1", both),
         request("DELETE", "/Users/1", Value::Null),
     ]

@@ -99,6 +99,17 @@ async fn who_is_protected_joins_and_leaves_no_group() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_finished_is_not_begun() {
+    let (app, url) = EasyApp::start(9).await;
+    let few = portolan::plan::Limits { calls: 10, ..LIMITS };
+    let door = Door::over_text(&format!("{USER}{CALLS}"), &url, few).await;
+    app.calls();
+    door.ask("POST", "/Groups", group("new", &["3", "4", "5", "6", "7", "8"])).await.fails(400, "tooMany");
+    let calls = app.calls();
+    assert!(!calls.iter().any(|call| call.starts_with("POST")), "{calls:?}");
+}
+
+#[tokio::test]
 async fn many_are_found_in_their_list() {
     let (app, door) = teams(40).await;
     app.set(|state| state.teams.get_mut(&900).unwrap().1 = (1..=30).collect());
@@ -208,5 +219,83 @@ async fn rows_that_do_not_say_who_is_protected_are_not_asked() {
         let read = calls.iter().filter(|call| call.starts_with("GET /users/")).count();
         assert_eq!(read, if titles { 0 } else { 12 }, "{calls:?}");
         assert_eq!(calls.iter().any(|call| call == "DELETE /teams/9"), status == 204, "{calls:?}");
+    }
+}
+
+const FROM: &str = "
+mapping: 1
+app: { rest: { url: \"${ACME_URL}\" } }
+resources:
+  User:
+    id: $.id
+    attributes:
+      userName: $.login
+      entitlements: { each: $.roles, value: $, of: Group, LIST }
+    get: GET /users/{{id}}
+    list: { call: GET /users, rows: $, pages: { by: whole, max: 10 } }
+    create: { call: POST /users, json: $.record, record: $, takes: [userName] }
+    update: { call: \"PATCH /users/{{id}}\", json: $.changed }
+  Group:
+    id: $.id
+    protect: { $.name: admin }
+    attributes:
+      displayName: { at: $.name, access: [read] }
+      members: { from: User.entitlements }
+    get: GET /roles/{{id}}
+";
+
+#[tokio::test]
+async fn nobody_gets_into_what_is_protected_from_the_other_side_either() {
+    let calls = "add: \"PUT /users/{{id}}/roles/{{value}}\", remove: \"DELETE /users/{{id}}/roles/{{value}}\"";
+    for list in ["at_most: 50", calls] {
+        let held = Arc::new(Mutex::new(json!({"id": "1", "login": "u1", "roles": ["admin", "a"]})));
+        let kept = held.clone();
+        let (app, url) = OddApp::start(move |asked| {
+            let mut user = kept.lock().unwrap();
+            match asked.target.split('/').collect::<Vec<_>>()[1..] {
+                ["users"] => return told(200, &json!([*user])),
+                ["roles", "gone"] => return told(404, &json!({})),
+                ["roles", id] => return told(200, &json!({"id": id, "name": id})),
+                [_, _, _, role] => {
+                    let roles = user["roles"].as_array_mut().unwrap();
+                    roles.retain(|known| known != role);
+                    if asked.method == "PUT" {
+                        roles.push(json!(role));
+                    }
+                }
+                _ => {
+                    if let Value::Object(sent) = asked.json() {
+                        user.as_object_mut().unwrap().extend(sent);
+                    }
+                }
+            }
+            told(200, &user)
+        })
+        .await;
+        let door = Door::over_text(&FROM.replace("LIST", list), &url, LIMITS).await;
+        let roles = || held.lock().unwrap()["roles"].clone();
+        let change = |op: &str, ids: &[&str]| json!([{"op": op, "path": "entitlements", "value": ids.iter().map(|id| json!({"value": id})).collect::<Vec<_>>()}]);
+        let put = |ids: &[&str]| {
+            let list: Vec<Value> = ids.iter().map(|id| json!({"value": id})).collect();
+            json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "u1", "entitlements": list})
+        };
+        let leaves = json!([{"op": "remove", "path": "entitlements[value eq \"admin\"]"}]);
+        door.patch("/Users/1", leaves).await.fails(403, "");
+        door.patch("/Users/1", json!([{"op": "remove", "path": "entitlements"}])).await.fails(403, "");
+        door.patch("/Users/1", change("replace", &["a"])).await.fails(403, "");
+        door.ask("PUT", "/Users/1", put(&["a"])).await.fails(403, "");
+        assert_eq!(roles(), json!(["admin", "a"]), "{list}");
+        // what leaves it where it is is no change of it, and what is not there is for the app to say
+        door.patch("/Users/1", change("add", &["admin"])).await;
+        door.ask("PUT", "/Users/1", put(&["admin", "c"])).await.is(200);
+        assert_eq!(roles(), json!(["admin", "c"]), "{list}");
+        door.patch("/Users/1", change("add", &["gone"])).await;
+        assert_eq!(roles(), json!(["admin", "c", "gone"]), "{list}");
+        held.lock().unwrap()["roles"] = json!(["a"]);
+        door.patch("/Users/1", change("add", &["admin"])).await.fails(403, "");
+        door.ask("PUT", "/Users/1", put(&["admin"])).await.fails(403, "");
+        app.calls();
+        door.ask("POST", "/Users", put(&["admin"])).await.fails(403, "");
+        assert_eq!((app.calls().iter().any(|call| call.starts_with("POST")), roles()), (false, json!(["a"])), "{list}");
     }
 }

@@ -171,6 +171,7 @@ pub(crate) fn user() -> Resource {
         at_most: None,
         one: false,
         scoped: false,
+        guards: false,
     };
     let of = Of { name: "Group".to_owned(), endpoint: "/Groups".to_owned() };
     let around = Codec::Around { prefix: "R/".to_owned(), suffix: "!".to_owned() };
@@ -285,6 +286,7 @@ pub(crate) fn user_with_lists() -> Resource {
             at_most: None,
             one: false,
             scoped: false,
+            guards: false,
         };
         user.lines.push(line(&attribute, None, Source::Each(each)));
         if let Records::Sql(records) = &mut user.records {
@@ -329,6 +331,7 @@ pub(crate) fn group() -> Resource {
         at_most: None,
         one: false,
         scoped: false,
+        guards: false,
     };
     let lines = vec![line(&display, None, at("name", Codec::Plain)), line(&members, None, Source::Each(each))];
     let records = SqlRecords {

@@ -329,12 +329,13 @@ fn each<'n>(
     let whole = items.writes() && !items.is_whole() && list.iter().all(Field::writes);
     // a list of other resources grows with the app; it is sent whole only where the mapping says how long it gets
     let writes = relation.is_some() || whole && (of.is_none() || at_most.is_some());
-    let guarded = |of: &Of| {
-        let named = types.iter().find(|t| t.name() == of.name);
-        named.is_some_and(|t| t.node.get("where").is_some() || t.node.get("protect").is_some())
+    let says = |key: &str| {
+        let named = of.as_ref().and_then(|of| types.iter().find(|t| t.name() == of.name));
+        named.is_some_and(|t| t.node.get(key).is_some())
     };
-    let scoped = derived.is_none() && of.as_ref().is_some_and(guarded);
-    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one, scoped };
+    let guards = says("protect");
+    let scoped = derived.is_none() && (says("where") || guards);
+    let each = Each { items, pattern, fields: list, of, also: Vec::new(), at_most, one, scoped, guards };
     Some(Said { value: Source::Each(each), facts, relation, writes })
 }
 

@@ -82,6 +82,7 @@ pub(super) fn list<'n>(
         at_most: None,
         one: false,
         scoped: false,
+        guards: false,
     };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }

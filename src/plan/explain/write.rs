@@ -54,7 +54,7 @@ pub(super) fn create(
     queries += looks(&mut said, resource, values);
     let first = steps_in_order(&mut said, &plan.first)?;
     let id = unknown(resource);
-    let made = Made { id: id.clone(), record: None };
+    let made = Made { id: id.clone(), record: None, found: false };
     let steps = plan.rest(&made, context)?;
     let mut cost = steps_in_order(&mut said, &steps)?;
     cost.calls += first.calls + turns(resource);
@@ -94,9 +94,9 @@ pub(super) fn change(
         said.add("change", &in_words(asked));
     }
     let set = plan.set();
-    let scoped = |c: &&Changed| resource.line(&c.target).is_some_and(|line| line.scoped().is_some());
+    let guards = |c: &&Changed| resource.line(&c.target).is_some_and(|line| line.guards().is_some());
     let mut reads = Vec::new();
-    for asked in set.iter().flatten().filter(scoped) {
+    for asked in set.iter().flatten().filter(guards) {
         let who = format!("who joins or leaves `{}`", asked.target);
         said.noted("looks", &who, "nobody joins who is not there, nor joins or leaves who is protected");
         reads.push(format!("a read for each {who}"));

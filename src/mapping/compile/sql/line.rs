@@ -264,6 +264,7 @@ fn list<'n>(
             at_most: None,
             one: false,
             scoped: false,
+            guards: false,
         };
         return Some(Said { value: Source::Each(each), facts, relation: None, writes: true });
     }
@@ -295,6 +296,7 @@ fn list<'n>(
         at_most: None,
         one: false,
         scoped: false,
+        guards: false,
     };
     Some(Said { value: Source::Each(each), facts, relation: None, writes: true })
 }
