@@ -1,6 +1,8 @@
 //! Lists in a record, edited and written back whole. What the line does not mean stays, and so do the fields it does not
 //! know of items that stay: the app would lose both.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::scim::{
@@ -90,7 +92,21 @@ fn become_these(
             (Some(_), None) => {}
         }
     }
+    let id = |item: &Value| key(item).and_then(Value::as_str).map(str::to_owned);
+    let mut named: HashSet<String> = match each.of {
+        Some(_) => read_all
+            .iter()
+            .zip(&partner)
+            .filter(|(_, partner)| partner.is_some())
+            .filter_map(|(held, _)| id(held.as_ref()?))
+            .collect(),
+        None => HashSet::new(),
+    };
     for (item, _) in wanted.iter().zip(placed).filter(|(_, placed)| !placed) {
+        // a resource is named once, whatever else is said of it
+        if each.of.is_some() && id(item).is_some_and(|id| !named.insert(id)) {
+            continue;
+        }
         list.extend(new(line, each, item, lenient)?);
     }
     Ok(list)

@@ -287,6 +287,7 @@ async fn nobody_gets_into_what_is_protected_from_the_other_side_either() {
         assert_eq!(roles(), json!(["admin", "a"]), "{list}");
         // what leaves it where it is is no change of it, and what is not there is for the app to say
         door.patch("/Users/1", change("add", &["admin"])).await;
+        assert_eq!(roles(), json!(["admin", "a"]), "{list}: named once");
         door.ask("PUT", "/Users/1", put(&["admin", "c"])).await.is(200);
         assert_eq!(roles(), json!(["admin", "c"]), "{list}");
         door.patch("/Users/1", change("add", &["gone"])).await;
