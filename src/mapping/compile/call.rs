@@ -82,7 +82,13 @@ pub(super) fn from_fields(fields: &mut Fields<'_>, setting: &Setting<'_>, faults
     }
     let mut place = |key: &'static str| {
         let looked_at = setting.holds.contains(&key);
-        looked_at.then(|| fields.take(key)).flatten().and_then(|n| selector(n, faults))
+        let node = looked_at.then(|| fields.take(key)).flatten()?;
+        let at = selector(node, faults)?;
+        if key == "rows" && at.steps().is_none() {
+            let message = format!("`{}` may find several lists, and only the first would be read", at.text());
+            faults.error(node.span, "bad-path", message).help("write the plain path of one list: `rows: $.data`");
+        }
+        Some(at)
     };
     let (record, rows) = (place("record"), place("rows"));
     let told = setting.holds.contains(&"id").then(|| fields.take("id")).flatten();
